@@ -1,0 +1,308 @@
+// Package s3blob keeps objects in a bucket of an S3-compatible server through
+// minio-go.
+//
+// Put asks for create-only with If-None-Match and looks first, because some
+// servers ignore the header on versioned buckets; safety rests on random names
+// either way. Delete removes every version and delete marker. Locks are Object
+// Lock retention in governance or compliance mode. The server's Date header is
+// the store's clock.
+//
+// Stored form: one S3 object per name, no user metadata, no tags, content type
+// application/octet-stream.
+package s3blob
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+
+	"chartvault/archive/blob"
+)
+
+// Config says how to reach a bucket.
+type Config struct {
+	Endpoint   string // host:port, without scheme
+	Region     string
+	Bucket     string
+	AccessKey  string
+	SecretKey  string
+	PlainHTTP  bool   // without TLS: for loopback only
+	CAFile     string // PEM of the authority that signed the server's certificate; "" for the system's
+	Versioned  bool   // make the bucket with versioning and Object Lock when it is absent
+	Governance bool   // lock in governance instead of compliance mode
+}
+
+// Store is one bucket.
+type Store struct {
+	mc     *minio.Client
+	bucket string
+	mode   minio.RetentionMode
+	clock  *clock
+}
+
+// Open connects to the bucket and makes it when it is absent.
+func Open(ctx context.Context, c Config) (*Store, error) {
+	if c.Endpoint == "" || c.Bucket == "" {
+		return nil, errors.New("open s3 store: endpoint and bucket must be configured")
+	}
+	tr, err := transport(c.CAFile)
+	if err != nil {
+		return nil, fmt.Errorf("open s3 store: %w", err)
+	}
+	ck := &clock{rt: tr}
+	mc, err := minio.New(c.Endpoint, &minio.Options{
+		Creds:     credentials.NewStaticV4(c.AccessKey, c.SecretKey, ""),
+		Secure:    !c.PlainHTTP,
+		Region:    c.Region,
+		Transport: ck,
+		// Checksums that trail the body need TLS on some servers.
+		TrailingHeaders: !c.PlainHTTP,
+		BucketLookup:    minio.BucketLookupPath,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open s3 store: %w", err)
+	}
+	s := &Store{mc: mc, bucket: c.Bucket, mode: minio.Compliance, clock: ck}
+	if c.Governance {
+		s.mode = minio.Governance
+	}
+	ok, err := mc.BucketExists(ctx, c.Bucket)
+	if err != nil {
+		return nil, fmt.Errorf("open s3 store: bucket %s: %w", c.Bucket, err)
+	}
+	if ok {
+		return s, nil
+	}
+	if err := mc.MakeBucket(ctx, c.Bucket, minio.MakeBucketOptions{Region: c.Region, ObjectLocking: c.Versioned}); err != nil {
+		return nil, fmt.Errorf("open s3 store: make bucket %s: %w", c.Bucket, err)
+	}
+	if c.Versioned {
+		if err := mc.EnableVersioning(ctx, c.Bucket); err != nil {
+			return nil, fmt.Errorf("open s3 store: version bucket %s: %w", c.Bucket, err)
+		}
+	}
+	return s, nil
+}
+
+func transport(caFile string) (http.RoundTripper, error) {
+	tr, err := minio.DefaultTransport(true)
+	if err != nil {
+		return nil, err
+	}
+	if caFile != "" {
+		pem, err := os.ReadFile(caFile)
+		if err != nil {
+			return nil, err
+		}
+		pool := x509.NewCertPool()
+		if !pool.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("%s holds no certificate", caFile)
+		}
+		tr.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	}
+	return tr, nil
+}
+
+// Put implements blob.Store.
+func (s *Store) Put(ctx context.Context, name string, r io.Reader, size int64) (blob.Info, error) {
+	if err := blob.CheckName(name); err != nil {
+		return blob.Info{}, fmt.Errorf("put: %w", err)
+	}
+	if _, err := s.Stat(ctx, name); err == nil {
+		return blob.Info{}, fmt.Errorf("put %s: %w", name, blob.ErrExist)
+	} else if !errors.Is(err, blob.ErrNotExist) {
+		return blob.Info{}, err
+	}
+	opts := minio.PutObjectOptions{ContentType: "application/octet-stream"}
+	opts.SetMatchETagExcept("*")
+	up, err := s.mc.PutObject(ctx, s.bucket, name, blob.Exact(r, size), size, opts)
+	if err != nil {
+		return blob.Info{}, s.wrap("put", name, err)
+	}
+	if up.Size != size {
+		return blob.Info{}, fmt.Errorf("put %s: %w", name, blob.ErrShort)
+	}
+	return blob.Info{Name: name, Size: size, Version: up.VersionID}, nil
+}
+
+// Open implements blob.Store. The object is pinned to the version seen now.
+func (s *Store) Open(ctx context.Context, name string) (blob.Object, error) {
+	info, err := s.Stat(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	o, err := s.mc.GetObject(ctx, s.bucket, name, minio.GetObjectOptions{VersionID: info.Version})
+	if err != nil {
+		return nil, s.wrap("open", name, err)
+	}
+	return &object{o: o, info: info}, nil
+}
+
+// Stat implements blob.Store.
+func (s *Store) Stat(ctx context.Context, name string) (blob.Info, error) {
+	if err := blob.CheckName(name); err != nil {
+		return blob.Info{}, fmt.Errorf("stat: %w", err)
+	}
+	st, err := s.mc.StatObject(ctx, s.bucket, name, minio.StatObjectOptions{})
+	if err != nil {
+		return blob.Info{}, s.wrap("stat", name, err)
+	}
+	return blob.Info{Name: name, Size: st.Size, Version: st.VersionID}, nil
+}
+
+// Delete implements blob.Store.
+func (s *Store) Delete(ctx context.Context, name string) error {
+	if err := blob.CheckName(name); err != nil {
+		return fmt.Errorf("delete: %w", err)
+	}
+	locked := false
+	for v := range s.mc.ListObjects(ctx, s.bucket, minio.ListObjectsOptions{Prefix: name, Recursive: true, WithVersions: true}) {
+		if v.Err != nil {
+			return s.wrap("delete", name, v.Err)
+		}
+		if v.Key != name {
+			continue
+		}
+		err := s.mc.RemoveObject(ctx, s.bucket, name, minio.RemoveObjectOptions{VersionID: v.VersionID})
+		if isLocked(err) {
+			locked = true
+		} else if err != nil {
+			return s.wrap("delete", name, err)
+		}
+	}
+	if locked {
+		// A delete marker hides what the lock keeps.
+		if err := s.mc.RemoveObject(ctx, s.bucket, name, minio.RemoveObjectOptions{}); err != nil && !isLocked(err) {
+			return s.wrap("delete", name, err)
+		}
+		return fmt.Errorf("delete %s: %w", name, blob.ErrLocked)
+	}
+	if _, err := s.Stat(ctx, name); err == nil {
+		// A listing may come short; the name itself does not lie.
+		return fmt.Errorf("delete %s: still there after every listed version was removed", name)
+	} else if !errors.Is(err, blob.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// List implements blob.Store.
+func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[blob.Info, error] {
+	return func(yield func(blob.Info, error) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel() // ends minio-go's lister when the loop breaks early
+		for o := range s.mc.ListObjects(ctx, s.bucket, minio.ListObjectsOptions{Prefix: prefix, Recursive: true}) {
+			if o.Err != nil {
+				yield(blob.Info{}, s.wrap("list", prefix, o.Err))
+				return
+			}
+			if !yield(blob.Info{Name: o.Key, Size: o.Size, Version: o.VersionID}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Lock implements blob.Locker.
+func (s *Store) Lock(ctx context.Context, name string, until time.Time) error {
+	info, err := s.Stat(ctx, name)
+	if err != nil {
+		return err
+	}
+	until = until.UTC()
+	err = s.mc.PutObjectRetention(ctx, s.bucket, name, minio.PutObjectRetentionOptions{
+		Mode: &s.mode, RetainUntilDate: &until, VersionID: info.Version,
+	})
+	if err != nil {
+		return s.wrap("lock", name, err)
+	}
+	return nil
+}
+
+// Now implements blob.Clock: the Date of the server's answer to a fresh
+// request.
+func (s *Store) Now(ctx context.Context) (time.Time, error) {
+	if _, err := s.mc.BucketExists(ctx, s.bucket); err != nil {
+		return time.Time{}, s.wrap("ask time of", s.bucket, err)
+	}
+	return s.clock.last()
+}
+
+func (s *Store) wrap(op, name string, err error) error {
+	switch code := minio.ToErrorResponse(err); {
+	case code.Code == "NoSuchKey", code.StatusCode == http.StatusNotFound && code.Code != "NoSuchBucket":
+		return fmt.Errorf("%s %s: %w", op, name, blob.ErrNotExist)
+	case code.StatusCode == http.StatusPreconditionFailed:
+		return fmt.Errorf("%s %s: %w", op, name, blob.ErrExist)
+	}
+	return fmt.Errorf("%s %s: %w", op, name, err)
+}
+
+func isLocked(err error) bool {
+	if err == nil {
+		return false
+	}
+	code := minio.ToErrorResponse(err)
+	return code.Code == "ObjectLocked" || code.Code == "InvalidRequest" && code.StatusCode == http.StatusBadRequest ||
+		code.Code == "AccessDenied"
+}
+
+type object struct {
+	mu   sync.Mutex // minio.Object seeks inside; its ReadAt is not concurrent
+	o    *minio.Object
+	info blob.Info
+}
+
+func (o *object) ReadAt(p []byte, off int64) (int, error) {
+	if off >= o.info.Size {
+		return 0, io.EOF
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	n, err := o.o.ReadAt(p, off)
+	if n == len(p) && errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return n, err
+}
+func (o *object) Close() error    { return o.o.Close() }
+func (o *object) Info() blob.Info { return o.info }
+
+// clock remembers the Date header of the newest answer.
+type clock struct {
+	rt http.RoundTripper
+
+	mu   sync.Mutex
+	date string
+}
+
+func (c *clock) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := c.rt.RoundTrip(r)
+	if err == nil {
+		c.mu.Lock()
+		c.date = resp.Header.Get("Date")
+		c.mu.Unlock()
+	}
+	return resp, err
+}
+
+func (c *clock) last() (time.Time, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t, err := http.ParseTime(c.date)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("the storage server sends no date: %w", err)
+	}
+	return t, nil
+}

@@ -1,0 +1,155 @@
+// Package seal makes and opens the objects of the documents bucket: packages,
+// manifests and the sealed files of the spool.
+//
+// A package is one age file around a ZIP in store mode; a manifest is one age
+// file around a zstd stream of a signature line and JSON. age proves that
+// content is whole, and nothing about who made it: anyone with the public
+// recipient can make a valid file. So every manifest is signed with the
+// depositor's Ed25519 key and binds the names, sizes and hashes of what it
+// describes. That is the invariant: nothing counts as stored or as whole
+// unless a manifest with a trusted signature says so and every byte has been
+// read to the end.
+//
+// docs/format.md specifies the bytes; the types here are its fields.
+package seal
+
+import (
+	"archive/zip"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+
+	"filippo.io/age"
+
+	"chartvault/record"
+)
+
+// Sums describe a sealed object inside and out.
+type Sums struct {
+	Size        int64  `json:"size"`         // of the ciphertext, in bytes
+	SHA256      []byte `json:"sha256"`       // of the ciphertext
+	PlainSize   int64  `json:"plain_size"`   // of what is sealed
+	PlainSHA256 []byte `json:"plain_sha256"` // of what is sealed
+}
+
+// Writer encrypts a stream and counts and hashes both sides of it.
+type Writer struct {
+	age    io.WriteCloser
+	cipher *meter
+	plain  *meter
+}
+
+// NewWriter returns a Writer that seals to the recipient into dst. Close it
+// to complete the file; dst stays open.
+func NewWriter(dst io.Writer, to age.Recipient) (*Writer, error) {
+	c := &meter{h: sha256.New(), w: dst}
+	w, err := age.Encrypt(c, to)
+	if err != nil {
+		return nil, fmt.Errorf("seal: %w", err)
+	}
+	return &Writer{age: w, cipher: c, plain: &meter{h: sha256.New(), w: w}}, nil
+}
+
+// Write implements io.Writer.
+func (w *Writer) Write(p []byte) (int, error) { return w.plain.Write(p) }
+
+// Close completes the age file.
+func (w *Writer) Close() error { return w.age.Close() }
+
+// Sums returns sizes and hashes; it is valid after Close.
+func (w *Writer) Sums() Sums {
+	return Sums{w.cipher.n, w.cipher.h.Sum(nil), w.plain.n, w.plain.h.Sum(nil)}
+}
+
+type meter struct {
+	h hash.Hash
+	w io.Writer
+	n int64
+}
+
+func (m *meter) Write(p []byte) (int, error) {
+	n, err := m.w.Write(p)
+	m.h.Write(p[:n])
+	m.n += int64(n)
+	return n, err
+}
+
+// WritePackage seals a ZIP in store mode into dst; parts adds its members.
+func WritePackage(dst io.Writer, to age.Recipient, parts func(*zip.Writer) error) (Sums, error) {
+	w, err := NewWriter(dst, to)
+	if err != nil {
+		return Sums{}, err
+	}
+	zw := zip.NewWriter(w)
+	if err := parts(zw); err != nil {
+		return Sums{}, fmt.Errorf("seal package: %w", err)
+	}
+	if err := zw.Close(); err != nil {
+		return Sums{}, fmt.Errorf("seal package: %w", err)
+	}
+	if err := w.Close(); err != nil {
+		return Sums{}, fmt.Errorf("seal package: %w", err)
+	}
+	return w.Sums(), nil
+}
+
+// AddPart begins a stored member of a package's ZIP.
+func AddPart(zw *zip.Writer, name string) (io.Writer, error) {
+	return zw.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Store})
+}
+
+// OpenPackage opens a package for random access. What it returns is
+// authenticated chunk by chunk; errors match record.ErrCorrupt when the
+// ciphertext was changed.
+func OpenPackage(r io.ReaderAt, size int64, by age.Identity) (*zip.Reader, error) {
+	plain, n, err := age.DecryptReaderAt(r, size, by)
+	if err != nil {
+		return nil, corrupt("open package", err)
+	}
+	zr, err := zip.NewReader(plain, n)
+	if err != nil {
+		return nil, corrupt("open package", err)
+	}
+	return zr, nil
+}
+
+// Check reads a sealed object to its end, decrypts it, and compares both
+// sides with want. record.ErrCorrupt when anything differs.
+func Check(r io.Reader, by age.Identity, want Sums) error {
+	c := &meter{h: sha256.New(), w: io.Discard}
+	tee := io.TeeReader(r, c)
+	p := &meter{h: sha256.New(), w: io.Discard}
+	plain, err := age.Decrypt(tee, by)
+	if err == nil {
+		_, err = io.Copy(p, plain)
+	}
+	if err != nil {
+		return corrupt("check", err)
+	}
+	if _, err := io.Copy(io.Discard, tee); err != nil {
+		return fmt.Errorf("check: %w", err)
+	}
+	got := Sums{c.n, c.h.Sum(nil), p.n, p.h.Sum(nil)}
+	if !got.Equal(want) {
+		return fmt.Errorf("check: %w: size or hash differs from the manifest", record.ErrCorrupt)
+	}
+	return nil
+}
+
+// Equal reports whether both describe the same object.
+func (s Sums) Equal(t Sums) bool {
+	return s.Size == t.Size && s.PlainSize == t.PlainSize &&
+		string(s.SHA256) == string(t.SHA256) && string(s.PlainSHA256) == string(t.PlainSHA256)
+}
+
+// corrupt marks a failure to decrypt or parse stored bytes. An identity that
+// does not match is the same finding: the object is not the one whose key this
+// is.
+func corrupt(op string, err error) error {
+	if errors.Is(err, record.ErrCorrupt) {
+		return err
+	}
+	return fmt.Errorf("%s: %w: %w", op, record.ErrCorrupt, err)
+}

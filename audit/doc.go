@@ -1,0 +1,67 @@
+// Package audit is the append-only log of everything that was done: a Merkle
+// tree (RFC 6962, golang.org/x/mod/sumdb/tlog) over entries whose bodies are
+// sealed, with signed checkpoints in the C2SP tlog-checkpoint form.
+//
+// The invariant is that the log only grows, and that an entry is on disk
+// before Append returns: a disclosure is logged before its first byte leaves.
+// An entry's leaf is the hash of its line, and the line carries the body as
+// ciphertext; erasing a document's key turns the body into noise and leaves
+// the tree verifiable.
+//
+// Stored form, in one directory:
+//
+//	log          one entry a line: JSON, see Entry
+//	offsets      the byte offset of each line, 8 bytes little-endian each
+//	hashes       tlog's stored hashes, 32 bytes each
+//	checkpoints  signed notes, oldest first, each followed by an empty line
+//	published    how many entries have been copied to the store, as text
+//
+// offsets and hashes are derived from log and made again when they do not fit.
+package audit
+
+import "time"
+
+// Action says what happened. Actions stand in clear, so they name no patient.
+type Action string
+
+// Actions. They are stored; new ones are added, none is renamed.
+const (
+	ActInit            Action = "archive.init"
+	ActStart           Action = "daemon.start"
+	ActStop            Action = "daemon.stop"
+	ActRefused         Action = "source.refused"
+	ActBatchClaimed    Action = "batch.claimed"
+	ActBatchFiled      Action = "batch.filed"
+	ActSourceRemoved   Action = "batch.source_removed"
+	ActDocumentFiled   Action = "document.filed"
+	ActDocumentIndexed Action = "document.indexed" // a person assigned chart or type
+	ActDocumentRead    Action = "document.read"
+	ActSearch          Action = "search"
+	ActLookup          Action = "chart.lookup"
+	ActFacts           Action = "facts.import"
+	ActHoldPlaced      Action = "hold.placed"
+	ActHoldReleased    Action = "hold.released"
+	ActApproverAdded   Action = "approver.added"
+	ActPlanned         Action = "plan.made"
+	ActApproved        Action = "plan.approved"
+	ActPlanCancelled   Action = "plan.cancelled"
+	ActPlanExecuting   Action = "plan.executing"
+	ActDestroying      Action = "document.destroying"
+	ActDestroyed       Action = "document.destroyed"
+	ActCertified       Action = "plan.certified"
+	ActVerified        Action = "archive.verified"
+	ActRebuilt         Action = "archive.rebuilt"
+)
+
+// Entry is one line of the log.
+type Entry struct {
+	Seq    int64     `json:"seq"`
+	Time   time.Time `json:"time"` // UTC, to the millisecond
+	Action Action    `json:"action"`
+	Object string    `json:"object,omitempty"` // opaque id of the batch, document, hold or plan
+	Key    string    `json:"key"`              // whose key opens Body: a document's id, or "journal"
+	Body   []byte    `json:"body"`             // an age file
+}
+
+// JournalKey is the Key of bodies sealed to the archive's journal identity.
+const JournalKey = "journal"

@@ -1,0 +1,251 @@
+//go:build cgo
+
+// Package lept is a thin layer over Leptonica, the image library Tesseract is
+// built on: decoding of scans, and the clean-up steps that run before a page
+// is read. It is linked into the sandboxed worker's code path only; nothing in
+// it is called by a process that holds keys.
+//
+// Its invariant: a Pix owns its C memory until Close, operations return a new
+// Pix and leave their input alone, and no image larger than Limits is decoded,
+// because Leptonica answers a failed allocation with an empty page.
+package lept
+
+/*
+#cgo pkg-config: lept
+#include <stdlib.h>
+#include <string.h>
+#include <leptonica/allheaders.h>
+
+static PIX *cv_read(const l_uint8 *data, size_t n) {
+	PIX *p = pixReadMem(data, n), *q;
+	if (!p) return NULL;
+	if (pixGetSpp(p) == 4) { q = pixAlphaBlendUniform(p, 0xffffff00); pixDestroy(&p); p = q; }
+	if (p && pixGetColormap(p)) { q = pixRemoveColormap(p, REMOVE_CMAP_BASED_ON_SRC); pixDestroy(&p); p = q; }
+	return p;
+}
+
+// cv_gray8 returns 8 bits a pixel, black 0.
+static PIX *cv_gray8(PIX *p) { return pixConvertTo8(p, 0); }
+
+static PIX *cv_from_gray(const l_uint8 *data, int w, int h, int stride) {
+	PIX *p = pixCreate(w, h, 8);
+	if (!p) return NULL;
+	l_uint32 *d = pixGetData(p);
+	int wpl = pixGetWpl(p), x, y;
+	for (y = 0; y < h; y++)
+		for (x = 0; x < w; x++) SET_DATA_BYTE(d + (size_t)y * wpl, x, data[(size_t)y * stride + x]);
+	return p;
+}
+
+static void cv_to_gray(PIX *p, l_uint8 *out) {
+	int w = pixGetWidth(p), h = pixGetHeight(p), wpl = pixGetWpl(p), x, y;
+	l_uint32 *d = pixGetData(p);
+	for (y = 0; y < h; y++)
+		for (x = 0; x < w; x++) out[(size_t)y * w + x] = GET_DATA_BYTE(d + (size_t)y * wpl, x);
+}
+
+static PIX *cv_half(PIX *p) { return pixGetDepth(p) == 1 ? pixScaleToGray2(p) : pixScaleAreaMap2(p); }
+
+static PIX *cv_norm(PIX *g) { return pixBackgroundNormSimple(g, NULL, NULL); }
+
+static PIX *cv_otsu(PIX *g) {
+	PIX *bw = NULL;
+	if (pixOtsuAdaptiveThreshold(g, pixGetWidth(g), pixGetHeight(g), 0, 0, 0.1f, NULL, &bw)) return NULL;
+	return bw;
+}
+
+static int cv_skew(PIX *bw, float *angle, float *conf) {
+	float end = 0;
+	return pixFindSkewSweepAndSearchScore(bw, angle, conf, &end, 4, 2, 0.0f, 10.0f, 1.0f, 0.01f);
+}
+
+static PIX *cv_rotate(PIX *p, float rad) {
+	return pixRotate(p, rad, pixGetDepth(p) == 1 ? L_ROTATE_SAMPLING : L_ROTATE_AREA_MAP, L_BRING_IN_WHITE, 0, 0);
+}
+
+static PIX *cv_specks(PIX *bw, int w, int h) {
+	return pixSelectBySize(bw, w, h, 8, L_SELECT_IF_EITHER, L_SELECT_IF_GTE, NULL);
+}
+
+// cv_marks counts the connected components of at least w by h pixels that do
+// not touch the border.
+static int cv_marks(PIX *bw, int w, int h) {
+	PIX *in = pixRemoveBorderConnComps(bw, 8);
+	if (!in) return -1;
+	BOXA *b = pixConnCompBB(in, 8);
+	pixDestroy(&in);
+	if (!b) return -1;
+	int n = 0, i, bw_, bh;
+	for (i = 0; i < boxaGetCount(b); i++) {
+		boxaGetBoxGeometry(b, i, NULL, NULL, &bw_, &bh);
+		if (bw_ >= w && bh >= h) n++;
+	}
+	boxaDestroy(&b);
+	return n;
+}
+
+static PIX *cv_threshold(PIX *g, int t) { return pixThresholdToBinary(g, t); }
+
+static int cv_pnm(PIX *p, l_uint8 **out, size_t *n) { return pixWriteMemPnm(out, n, p); }
+static int cv_g4(PIX *p, l_uint8 **out, size_t *n) { return pixWriteMemTiff(out, n, p, IFF_TIFF_G4); }
+static int cv_lzw(PIX *p, l_uint8 **out, size_t *n) { return pixWriteMemTiff(out, n, p, IFF_TIFF_LZW); }
+static int cv_jtiff(PIX *p, l_uint8 **out, size_t *n) { return pixWriteMemTiff(out, n, p, IFF_TIFF_JPEG); }
+static void cv_setres(PIX *p, int x, int y) { pixSetResolution(p, x, y); }
+static void cv_quiet(void) { setMsgSeverity(L_SEVERITY_NONE); }
+*/
+import "C"
+
+import (
+	"errors"
+	"fmt"
+	"image"
+	"math"
+	"unsafe"
+)
+
+// errFailed is what an operation returns when Leptonica gives no image.
+var errFailed = errors.New("leptonica: operation failed")
+
+// Quiet turns off Leptonica's messages on standard error.
+func Quiet() { C.cv_quiet() }
+
+// Pix is a Leptonica image of 1, 8 or 32 bits a pixel.
+type Pix struct{ p *C.PIX }
+
+func wrap(p *C.PIX) (*Pix, error) {
+	if p == nil {
+		return nil, errFailed
+	}
+	return &Pix{p}, nil
+}
+
+// Decode reads a TIFF, JPEG, PNG, JPEG 2000, BMP or PNM image: the first page
+// of a TIFF. Transparency is laid on white, palettes are resolved. The caller
+// has checked the dimensions first.
+func Decode(data []byte) (*Pix, error) {
+	if len(data) == 0 {
+		return nil, errFailed
+	}
+	return wrap(C.cv_read((*C.l_uint8)(unsafe.Pointer(&data[0])), C.size_t(len(data))))
+}
+
+// FromGray copies an 8-bit image.
+func FromGray(g *image.Gray) (*Pix, error) {
+	b := g.Bounds()
+	if b.Empty() {
+		return nil, errFailed
+	}
+	pix := g.Pix[g.PixOffset(b.Min.X, b.Min.Y):]
+	return wrap(C.cv_from_gray((*C.l_uint8)(unsafe.Pointer(&pix[0])), C.int(b.Dx()), C.int(b.Dy()), C.int(g.Stride)))
+}
+
+// Close frees the image. A nil Pix is fine.
+func (p *Pix) Close() {
+	if p != nil && p.p != nil {
+		C.pixDestroy(&p.p)
+	}
+}
+
+// Width, in pixels.
+func (p *Pix) Width() int { return int(C.pixGetWidth(p.p)) }
+
+// Height, in pixels.
+func (p *Pix) Height() int { return int(C.pixGetHeight(p.p)) }
+
+// Depth, in bits a pixel.
+func (p *Pix) Depth() int { return int(C.pixGetDepth(p.p)) }
+
+// Gray returns the image at 8 bits a pixel.
+func (p *Pix) Gray() (*Pix, error) { return wrap(C.cv_gray8(p.p)) }
+
+// Half returns the image at half its size, averaged, at 8 bits a pixel.
+func (p *Pix) Half() (*Pix, error) { return wrap(C.cv_half(p.p)) }
+
+// Scale returns the image scaled by f in both directions.
+func (p *Pix) Scale(f float64) (*Pix, error) { return p.ScaleXY(f, f) }
+
+// ScaleXY scales by different factors, as faxes need.
+func (p *Pix) ScaleXY(x, y float64) (*Pix, error) {
+	return wrap(C.pixScale(p.p, C.float(x), C.float(y)))
+}
+
+// Turn returns the image turned clockwise by n quarter turns.
+func (p *Pix) Turn(n int) (*Pix, error) { return wrap(C.pixRotateOrth(p.p, C.int(((n%4)+4)%4))) }
+
+// Normalize evens out the background of an 8-bit image.
+func (p *Pix) Normalize() (*Pix, error) { return wrap(C.cv_norm(p.p)) }
+
+// Otsu returns the 1-bit image of an 8-bit one by one global threshold.
+func (p *Pix) Otsu() (*Pix, error) { return wrap(C.cv_otsu(p.p)) }
+
+// Threshold returns the 1-bit image of what is darker than t.
+func (p *Pix) Threshold(t int) (*Pix, error) { return wrap(C.cv_threshold(p.p, C.int(t))) }
+
+// Specks removes components of a 1-bit image smaller than w and h.
+func (p *Pix) Specks(w, h int) (*Pix, error) { return wrap(C.cv_specks(p.p, C.int(w), C.int(h))) }
+
+// Skew estimates the angle in degrees by which a 1-bit image must be rotated
+// clockwise to be straight, within 10 degrees either way. ok is false when the
+// estimate cannot be trusted.
+func (p *Pix) Skew() (degrees float64, ok bool) {
+	var a, c C.float
+	if C.cv_skew(p.p, &a, &c) != 0 {
+		return 0, false
+	}
+	return float64(a), float64(c) > 3
+}
+
+// Rotate rotates clockwise by degrees about the centre, keeping the size.
+func (p *Pix) Rotate(degrees float64) (*Pix, error) {
+	return wrap(C.cv_rotate(p.p, C.float(degrees*math.Pi/180)))
+}
+
+// Marks counts the components of a 1-bit image of at least w by h pixels that
+// do not touch the border.
+func (p *Pix) Marks(w, h int) (int, error) {
+	n := int(C.cv_marks(p.p, C.int(w), C.int(h)))
+	if n < 0 {
+		return 0, errFailed
+	}
+	return n, nil
+}
+
+// Image copies an 8-bit image out.
+func (p *Pix) Image() *image.Gray {
+	g := image.NewGray(image.Rect(0, 0, p.Width(), p.Height()))
+	C.cv_to_gray(p.p, (*C.l_uint8)(unsafe.Pointer(&g.Pix[0])))
+	return g
+}
+
+// SetDPI records the resolution for the encoders.
+func (p *Pix) SetDPI(dpi int) { C.cv_setres(p.p, C.int(dpi), C.int(dpi)) }
+
+// PNM returns the image in its simplest encoding.
+func (p *Pix) PNM() ([]byte, error) {
+	return encode(func(o **C.l_uint8, n *C.size_t) C.int { return C.cv_pnm(p.p, o, n) })
+}
+
+// TIFF returns the image as a one-page TIFF, compressed as "g4" (1-bit
+// images), "lzw" or "jpeg".
+func (p *Pix) TIFF(compression string) ([]byte, error) {
+	switch compression {
+	case "g4":
+		return encode(func(o **C.l_uint8, n *C.size_t) C.int { return C.cv_g4(p.p, o, n) })
+	case "lzw":
+		return encode(func(o **C.l_uint8, n *C.size_t) C.int { return C.cv_lzw(p.p, o, n) })
+	case "jpeg":
+		return encode(func(o **C.l_uint8, n *C.size_t) C.int { return C.cv_jtiff(p.p, o, n) })
+	}
+	return nil, fmt.Errorf("leptonica: no such compression: %s", compression)
+}
+
+func encode(f func(**C.l_uint8, *C.size_t) C.int) ([]byte, error) {
+	var out *C.l_uint8
+	var n C.size_t
+	rc := f(&out, &n)
+	defer C.free(unsafe.Pointer(out)) // free(NULL) is fine
+	if rc != 0 || out == nil || n > 1<<31-1 {
+		return nil, errFailed
+	}
+	return C.GoBytes(unsafe.Pointer(out), C.int(n)), nil
+}

@@ -1,0 +1,82 @@
+package ocr
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+)
+
+// Source is an open scan file. Key tells two sources apart, so that a worker
+// keeps one parsed between its pages; it must be unique to the bytes.
+type Source struct {
+	Key  string
+	File *os.File // open for reading only; the reader duplicates it
+}
+
+// Probe says what a scan file is.
+type Probe struct {
+	Kind  string `json:"kind"`  // "tiff", "pdf", "jpeg" or "png"
+	Pages int    `json:"pages"` // sides, at least 1
+}
+
+// Barcode is one symbol found on a page.
+type Barcode struct {
+	Symbology string `json:"symbology"` // "code128", "code39" or "qr"
+	Text      string `json:"text"`
+}
+
+// Page is what reading one side gives.
+type Page struct {
+	Text     PageText  `json:"text"`
+	Barcodes []Barcode `json:"barcodes,omitempty"`
+	Blank    bool      `json:"blank,omitempty"`   // no mark the size of a letter
+	Sheet    bool      `json:"sheet,omitempty"`   // a barcode matched Options.Sheets, so the page was not recognised
+	Preview  []byte    `json:"preview,omitempty"` // PNG at about 100 dpi, as displayed
+}
+
+// Options tell the reader what a site wants.
+type Options struct {
+	Languages string   `json:"languages"` // Tesseract's, such as "eng"
+	Sheets    []string `json:"sheets"`    // regular expressions of barcodes whose page need not be recognised
+}
+
+// DocumentPage asks for one page of a source in a document.
+type DocumentPage struct {
+	Number int      `json:"number"` // 1-based, in the source
+	Text   PageText `json:"text"`
+}
+
+// Document says what was written.
+type Document struct {
+	Exact bool `json:"exact"` // every image stands in the PDF as it was encoded in the source
+}
+
+// Reader reads scan files. Its one real implementation is Pool.
+//
+// Errors: ErrFormat when a file or page cannot be read and never will be,
+// ErrCrashed and ErrTimeout when the worker was lost over it; anything else
+// says nothing about the file and may be retried.
+type Reader interface {
+	// Probe opens the file and counts its sides.
+	Probe(ctx context.Context, src Source) (Probe, error)
+
+	// Page reads side n, counting from 1.
+	Page(ctx context.Context, src Source, n int, o Options) (Page, error)
+
+	// Document writes the given sides as one searchable PDF. next returns
+	// them in order and io.EOF after the last.
+	Document(ctx context.Context, src Source, next func() (DocumentPage, error), w io.Writer) (Document, error)
+
+	// Original writes the given sides of src in their own file format, bit
+	// for bit as far as the format allows, and returns its file name ending.
+	Original(ctx context.Context, src Source, pages []int, w io.Writer) (ext string, err error)
+}
+
+// Sentinels of a Reader.
+var (
+	ErrFormat  = errors.New("not a readable scan")           // damaged, encrypted, foreign or over a limit
+	ErrCrashed = errors.New("the reading process crashed")   // and was replaced
+	ErrTimeout = errors.New("the reading process was stuck") // killed at its time limit
+	ErrOutput  = errors.New("the reading process broke its contract")
+)

@@ -1,0 +1,213 @@
+package scan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"io"
+	"math"
+	"time"
+
+	"github.com/klippa-app/go-pdfium"
+	"github.com/klippa-app/go-pdfium/enums"
+	pdfiumerrors "github.com/klippa-app/go-pdfium/errors"
+	"github.com/klippa-app/go-pdfium/references"
+	"github.com/klippa-app/go-pdfium/requests"
+	"github.com/klippa-app/go-pdfium/webassembly"
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
+
+	"chartvault/ocr"
+	"chartvault/ocr/lept"
+)
+
+// pdfFile is a PDF opened by PDFium, which runs as WebAssembly: memory-safe,
+// and with no view of the file system.
+type pdfFile struct {
+	pool  pdfium.Pool
+	in    pdfium.Pdfium
+	doc   references.FPDF_DOCUMENT
+	pages int
+	cache wazero.CompilationCache
+}
+
+func openPDF(r io.ReaderAt, size int64, cacheDir string) (_ File, err error) {
+	f := &pdfFile{}
+	defer func() {
+		if err != nil {
+			f.Close() // the opening error is the one to tell
+		}
+	}()
+	if err := f.start(cacheDir); err != nil {
+		return nil, fmt.Errorf("start pdf engine: %w", err)
+	}
+	d, err := f.in.OpenDocument(&requests.OpenDocument{FileReader: io.NewSectionReader(r, 0, size), FileReaderSize: size})
+	if errors.Is(err, pdfiumerrors.ErrPassword) {
+		return nil, fmt.Errorf("open pdf: %w: it needs a password", ocr.ErrFormat)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open pdf: %w: %w", ocr.ErrFormat, err)
+	}
+	f.doc = d.Document
+	n, err := f.in.FPDF_GetPageCount(&requests.FPDF_GetPageCount{Document: f.doc})
+	if err != nil {
+		return nil, fmt.Errorf("open pdf: %w: %w", ocr.ErrFormat, err)
+	}
+	f.pages = n.PageCount
+	if f.pages < 1 || f.pages > MaxPages {
+		return nil, fmt.Errorf("open pdf: %w: %d pages", ocr.ErrFormat, f.pages)
+	}
+	return f, nil
+}
+
+// start brings the engine up: 0.1 s with its compiled code in cacheDir, some
+// seconds without.
+func (f *pdfFile) start(cacheDir string) error {
+	rc := wazero.NewRuntimeConfig().WithCoreFeatures(api.CoreFeaturesV2 | experimental.CoreFeaturesExceptionHandling)
+	if cacheDir != "" {
+		c, err := wazero.NewCompilationCacheWithDir(cacheDir)
+		if err != nil {
+			return err
+		}
+		f.cache = c
+		rc = rc.WithCompilationCache(c)
+	}
+	var err error
+	f.pool, err = webassembly.Init(webassembly.Config{
+		Context: context.Background(), MinIdle: 1, MaxIdle: 1, MaxTotal: 1, RuntimeConfig: rc,
+		FSConfig: wazero.NewFSConfig(), Stdout: io.Discard, Stderr: io.Discard,
+	})
+	if err != nil {
+		return err
+	}
+	f.in, err = f.pool.GetInstance(time.Minute)
+	return err
+}
+
+// WarmPDF compiles the PDF engine into cacheDir, so that later workers need
+// not, and may not, write there.
+func WarmPDF(cacheDir string) error {
+	f := &pdfFile{}
+	defer f.Close() // nothing is open but the engine
+	if err := f.start(cacheDir); err != nil {
+		return fmt.Errorf("compile pdf engine: %w", err)
+	}
+	return nil
+}
+
+// Kind implements File.
+func (f *pdfFile) Kind() string { return "pdf" }
+
+// Pages implements File.
+func (f *pdfFile) Pages() int { return f.pages }
+
+// Close implements File.
+func (f *pdfFile) Close() error {
+	var errs []error
+	if f.in != nil {
+		errs = append(errs, f.in.Close())
+	}
+	if f.pool != nil {
+		errs = append(errs, f.pool.Close())
+	}
+	if f.cache != nil {
+		errs = append(errs, f.cache.Close(context.Background()))
+	}
+	return errors.Join(errs...)
+}
+
+func (f *pdfFile) page(n int) requests.Page {
+	return requests.Page{ByIndex: &requests.PageByIndex{Document: f.doc, Index: n - 1}}
+}
+
+// Decode implements File: the page as rendered, at the resolution of the image
+// on it where one image makes the page.
+func (f *pdfFile) Decode(n int) (Side, error) {
+	if n < 1 || n > f.pages {
+		return Side{}, fmt.Errorf("pdf page %d of %d: %w", n, f.pages, ocr.ErrFormat)
+	}
+	size, err := f.in.FPDF_GetPageSizeByIndex(&requests.FPDF_GetPageSizeByIndex{Document: f.doc, Index: n - 1})
+	if err != nil {
+		return Side{}, fmt.Errorf("pdf page %d: %w: %w", n, ocr.ErrFormat, err)
+	}
+	imageDPI, covered := f.images(n, size.Width, size.Height)
+	dpi := renderDPI(size.Width, size.Height, imageDPI)
+	r, err := f.in.RenderPageInDPI(&requests.RenderPageInDPI{
+		Page: f.page(n), DPI: dpi, ImageFormat: requests.RenderImageFormatGrayscale,
+		RenderFlags: enums.FPDF_RENDER_FLAG_ANNOT, RenderForm: true, Document: &f.doc,
+	})
+	if err != nil {
+		return Side{}, fmt.Errorf("render pdf page %d: %w: %w", n, ocr.ErrFormat, err)
+	}
+	defer r.Cleanup()
+	g, ok := r.Result.RenderedImage.(*image.Gray)
+	if !ok {
+		return Side{}, fmt.Errorf("render pdf page %d: %w: no image", n, ocr.ErrFormat)
+	}
+	p, err := lept.FromGray(g)
+	if err != nil {
+		return Side{}, fmt.Errorf("render pdf page %d: %w", n, err)
+	}
+	s := Side{Pix: p, DPIX: float64(dpi), DPIY: float64(dpi)}
+	if words := f.words(n, p.Width(), p.Height()); legible(words, covered) {
+		s.Words = words
+	}
+	return s, nil
+}
+
+// renderDPI chooses the resolution: the image's own, 300 where there is none,
+// less where the page would not fit.
+func renderDPI(w, h, imageDPI float64) int {
+	dpi := 300.0
+	if imageDPI > 0 {
+		dpi = min(max(imageDPI, 100), 400)
+	}
+	const most = 60e6 // pixels: PDFium works in 4 GiB with four bytes a pixel
+	if px := w / 72 * h / 72 * dpi * dpi; px > most {
+		dpi *= math.Sqrt(most / px)
+	}
+	if side := max(w, h) / 72 * dpi; side > MaxSide-1 {
+		dpi *= (MaxSide - 1) / side
+	}
+	return max(int(math.Round(dpi)), 1)
+}
+
+// images returns the resolution of the largest image on the page and the share
+// of the page it covers.
+func (f *pdfFile) images(n int, w, h float64) (dpi, covered float64) {
+	count, err := f.in.FPDFPage_CountObjects(&requests.FPDFPage_CountObjects{Page: f.page(n)})
+	if err != nil || w <= 0 || h <= 0 {
+		return 0, 0
+	}
+	const enough = 200 // objects looked at; a scan has one
+	for i := range min(count.Count, enough) {
+		o, err := f.in.FPDFPage_GetObject(&requests.FPDFPage_GetObject{Page: f.page(n), Index: i})
+		if err != nil {
+			continue
+		}
+		kind, err := f.in.FPDFPageObj_GetType(&requests.FPDFPageObj_GetType{PageObject: o.PageObject})
+		if err != nil || kind.Type != enums.FPDF_PAGEOBJ_IMAGE {
+			continue
+		}
+		m, err := f.in.FPDFPageObj_GetMatrix(&requests.FPDFPageObj_GetMatrix{PageObject: o.PageObject})
+		if err != nil {
+			continue
+		}
+		wide := math.Hypot(float64(m.Matrix.A), float64(m.Matrix.B))
+		high := math.Hypot(float64(m.Matrix.C), float64(m.Matrix.D))
+		share := min(wide*high/(w*h), 1)
+		if share <= covered || wide == 0 {
+			continue
+		}
+		md, err := f.in.FPDFImageObj_GetImageMetadata(&requests.FPDFImageObj_GetImageMetadata{ImageObject: o.PageObject, Page: f.page(n)})
+		if err == nil {
+			dpi, covered = float64(md.ImageMetadata.Width)/wide*72, share
+		}
+	}
+	if covered < 0.5 {
+		dpi = 0
+	}
+	return dpi, covered
+}

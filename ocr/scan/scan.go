@@ -1,0 +1,207 @@
+// Package scan opens the files scanners deliver: TIFF, JPEG, PNG and PDF. It
+// counts their sides, decodes one at a time, and hands out the images as they
+// were encoded.
+//
+// It parses hostile input and runs in the worker only. Its invariant: limits
+// are checked before memory is taken, an offset is never followed twice, and a
+// file is never loaded whole where a page will do. Every failure that will
+// fail again matches ocr.ErrFormat.
+package scan
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+
+	"chartvault/internal/pdf"
+	"chartvault/ocr"
+	"chartvault/ocr/lept"
+)
+
+// Limits of what is opened. A3 at 600 dpi is 70 million pixels.
+const (
+	MaxFile    = 2 << 30   // bytes
+	MaxPages   = 5000      // sides a file
+	MaxPixels  = 200 << 20 // a side
+	MaxSide    = 32767     // pixels; beyond it Tesseract fails
+	maxEncoded = 256 << 20 // bytes of one encoded page
+)
+
+// File is an open scan file.
+type File interface {
+	// Kind is "tiff", "jpeg", "png" or "pdf".
+	Kind() string
+	// Pages is the number of sides, at least 1.
+	Pages() int
+	// Decode returns side n, counting from 1. The caller closes its Pix.
+	Decode(n int) (Side, error)
+	// Close releases what the file holds.
+	Close() error
+}
+
+// Side is one decoded side.
+type Side struct {
+	Pix   *lept.Pix // the image as scanned
+	Turn  int       // clockwise quarter turns to show it, as the file says
+	DPIX  float64   // pixels an inch across; guessed when the file does not say
+	DPIY  float64
+	Words []ocr.Word // text of a born-digital page, in pixels of Pix; nil when the page is an image
+}
+
+// Images is a File whose sides are images that a PDF can carry as they are.
+type Images interface {
+	File
+	// Image returns side n for a PDF, its turn, and whether it is the source's
+	// own encoding; when not, the pixels are the same.
+	Image(n int) (im pdf.Image, turn int, exact bool, err error)
+	// Original writes the given sides in the file's own format and returns the
+	// usual ending of its name.
+	Original(w io.Writer, pages []int) (ext string, err error)
+}
+
+// Documents is a File that is a PDF.
+type Documents interface {
+	File
+	// Extract writes the given sides as a PDF, with the texts, where they are
+	// recognised, laid invisibly over them.
+	Extract(w io.Writer, pages []int, texts []ocr.PageText) error
+}
+
+// Open finds out what r holds and opens it. cacheDir is where compiled code of
+// the PDF engine may be kept between processes; "" for nowhere.
+func Open(r io.ReaderAt, size int64, cacheDir string) (File, error) {
+	if size == 0 {
+		return nil, fmt.Errorf("open scan: %w: empty file", ocr.ErrFormat)
+	}
+	if size > MaxFile {
+		return nil, fmt.Errorf("open scan: %w: %d bytes, limit %d", ocr.ErrFormat, size, int64(MaxFile))
+	}
+	head := make([]byte, min(size, 1024))
+	if _, err := r.ReadAt(head, 0); err != nil && err != io.EOF {
+		return nil, fmt.Errorf("open scan: %w", err)
+	}
+	switch {
+	case bytes.HasPrefix(head, []byte("II*\x00")), bytes.HasPrefix(head, []byte("MM\x00*")),
+		bytes.HasPrefix(head, []byte("II+\x00")), bytes.HasPrefix(head, []byte("MM\x00+")):
+		return openTIFF(r, size)
+	case bytes.HasPrefix(head, []byte("\xff\xd8\xff")):
+		return openJPEG(r, size)
+	case bytes.HasPrefix(head, []byte("\x89PNG\r\n\x1a\n")):
+		return openPNG(r, size)
+	case bytes.Contains(head, []byte("%PDF-")):
+		return openPDF(r, size, cacheDir)
+	}
+	return nil, fmt.Errorf("open scan: %w: neither TIFF, PDF, JPEG nor PNG", ocr.ErrFormat)
+}
+
+// checkSize refuses what would not fit before anything is decoded.
+func checkSize(w, h int) error {
+	if w <= 0 || h <= 0 {
+		return fmt.Errorf("%w: image of %d by %d pixels", ocr.ErrFormat, w, h)
+	}
+	if w > MaxSide || h > MaxSide || int64(w)*int64(h) > MaxPixels {
+		return fmt.Errorf("%w: image of %d by %d pixels is over the limit", ocr.ErrFormat, w, h)
+	}
+	return nil
+}
+
+// resolution returns usable dots an inch: what the file says where it is
+// plausible, else what makes the image a letter page.
+func resolution(x, y float64, w, h int) (float64, float64) {
+	ok := func(v float64) bool { return v >= 50 && v <= 2400 }
+	switch {
+	case ok(x) && ok(y):
+		return x, y
+	case ok(x):
+		return x, x
+	case ok(y):
+		return y, y
+	}
+	guess := min(max(float64(min(w, h))/8.5, 50), 1200)
+	return guess, guess
+}
+
+// decode turns encoded bytes into a Pix.
+func decode(data []byte) (*lept.Pix, error) {
+	p, err := lept.Decode(data)
+	if err != nil {
+		return nil, fmt.Errorf("decode: %w: %w", ocr.ErrFormat, err)
+	}
+	if err := checkSize(p.Width(), p.Height()); err != nil {
+		p.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// recode returns a decoded image for a PDF without loss: bilevel as Group 4,
+// the rest as deflated samples.
+func recode(p *lept.Pix) (pdf.Image, error) {
+	if p.Depth() == 1 {
+		b, err := p.TIFF("g4")
+		if err != nil {
+			return pdf.Image{}, err
+		}
+		t, err := openTIFF(bytes.NewReader(b), int64(len(b)))
+		if err != nil {
+			return pdf.Image{}, err
+		}
+		im, _, _, err := t.Image(1)
+		return im, err
+	}
+	b, err := p.PNM()
+	if err != nil {
+		return pdf.Image{}, err
+	}
+	var magic string
+	var w, h, top int
+	if _, err := fmt.Sscan(string(b[:min(len(b), 64)]), &magic, &w, &h, &top); err != nil || top != 255 {
+		return pdf.Image{}, fmt.Errorf("recode: unexpected samples: %w", ocr.ErrFormat)
+	}
+	space, n := "/DeviceGray", 1
+	if magic == "P6" {
+		space, n = "/DeviceRGB", 3
+	}
+	if len(b) < w*h*n {
+		return pdf.Image{}, fmt.Errorf("recode: short samples: %w", ocr.ErrFormat)
+	}
+	return pdf.Image{Width: w, Bits: 8, ColorSpace: space, Filter: "/FlateDecode",
+		Strips: []pdf.Strip{{Rows: h, Data: pdf.Deflate(b[len(b)-w*h*n:])}}}, nil
+}
+
+// single is what the one-image formats share.
+type single struct {
+	data       []byte
+	w, h       int
+	turn       int
+	dpix, dpiy float64
+	ext        string
+}
+
+func (s *single) Pages() int   { return 1 }
+func (s *single) Close() error { return nil }
+
+func (s *single) Decode(int) (Side, error) {
+	p, err := decode(s.data)
+	if err != nil {
+		return Side{}, err
+	}
+	return Side{Pix: p, Turn: s.turn, DPIX: s.dpix, DPIY: s.dpiy}, nil
+}
+
+// Original writes the file: it is its only side.
+func (s *single) Original(w io.Writer, _ []int) (string, error) {
+	_, err := w.Write(s.data)
+	return s.ext, err
+}
+
+func readWhole(r io.ReaderAt, size int64) ([]byte, error) {
+	if size > maxEncoded {
+		return nil, fmt.Errorf("open image: %w: %d bytes, limit %d", ocr.ErrFormat, size, maxEncoded)
+	}
+	b := make([]byte, size)
+	if _, err := io.ReadFull(io.NewSectionReader(r, 0, size), b); err != nil {
+		return nil, fmt.Errorf("open image: %w", err)
+	}
+	return b, nil
+}

@@ -1,0 +1,89 @@
+//go:build cgo
+
+// Package tesseract reads the words of a page image with Tesseract through
+// gosseract. It belongs in the worker process: gosseract redirects the whole
+// process's standard error while it starts, and Tesseract can crash.
+//
+// The invariants that answer gosseract's known traps: exactly one recognition
+// a page (GetBoundingBoxesVerbose); page segmentation set as a variable,
+// because a mode set before the first recognition is lost; the resolution
+// always given, because an image without one is read as 70 dpi; no image with
+// a side over MaxSide, on which Tesseract dereferences NULL; and bytes that
+// are known to decode, because an undecodable image reads as a blank page.
+package tesseract
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/otiai10/gosseract/v2"
+
+	"chartvault/ocr"
+)
+
+// MaxSide is the longest side of an image Tesseract accepts, in pixels.
+const MaxSide = 32767
+
+// Engine is one Tesseract client. It is not safe for concurrent use.
+type Engine struct {
+	client *gosseract.Client
+	dpi    int
+}
+
+// New returns an engine for the given languages ("eng"); the models are
+// Debian's. It loads them at the first page.
+func New(languages ...string) (*Engine, error) {
+	e := &Engine{client: gosseract.NewClient()}
+	if err := e.client.SetLanguage(languages...); err != nil {
+		return nil, fmt.Errorf("start tesseract: %w", err)
+	}
+	for k, v := range map[gosseract.SettableVariable]string{
+		"tessedit_pageseg_mode": "3",
+		"debug_file":            "/dev/null",
+	} {
+		if err := e.client.SetVariable(k, v); err != nil {
+			return nil, fmt.Errorf("start tesseract: %w", err)
+		}
+	}
+	return e, nil
+}
+
+// Version returns Tesseract's version.
+func Version() string { return gosseract.Version() }
+
+// Read recognises an encoded image (PNM, as lept.Pix.PNM makes it) of w by h
+// pixels. Boxes are in pixels of that image.
+func (e *Engine) Read(img []byte, w, h, dpi int) ([]ocr.Word, error) {
+	if w <= 0 || h <= 0 || w > MaxSide || h > MaxSide {
+		return nil, fmt.Errorf("read page: image of %d by %d pixels", w, h)
+	}
+	if dpi != e.dpi {
+		if err := e.client.SetVariable("user_defined_dpi", strconv.Itoa(dpi)); err != nil {
+			return nil, fmt.Errorf("read page: %w", err)
+		}
+		e.dpi = dpi
+	}
+	if err := e.client.SetImageFromBytes(img); err != nil {
+		return nil, fmt.Errorf("read page: %w", err)
+	}
+	boxes, err := e.client.GetBoundingBoxesVerbose()
+	if err != nil {
+		return nil, fmt.Errorf("read page: %w", err)
+	}
+	words := make([]ocr.Word, 0, len(boxes))
+	line, last := -1, [3]int{-1, -1, -1}
+	for _, b := range boxes {
+		if strings.TrimSpace(b.Word) == "" || b.Box.Empty() { // ruled lines come as blanks
+			continue
+		}
+		if at := [3]int{b.BlockNum, b.ParNum, b.LineNum}; at != last {
+			line, last = line+1, at
+		}
+		words = append(words, ocr.Word{Text: b.Word, Box: b.Box, Confidence: int(b.Confidence), Line: line})
+	}
+	return words, nil
+}
+
+// Close frees the engine.
+func (e *Engine) Close() error { return e.client.Close() }

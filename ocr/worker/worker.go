@@ -1,0 +1,312 @@
+// Package worker is the child's side of the ocr package: the only code that
+// parses hostile files. Main is entered when the binary is executed as
+// "chartvault worker"; it must be reached before anything else of the program
+// runs.
+//
+// The process has no keys and an empty environment. Its requests come over a
+// Unix socket (descriptor 3), each with the read-only descriptor of one source;
+// the texts of a document come on standard input, and its answers go to
+// standard output, both pipes, in the frames of ocr's protocol. It ends when
+// the socket does.
+package worker
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"runtime/debug"
+
+	"golang.org/x/sys/unix"
+
+	"chartvault/internal/pdf"
+	"chartvault/ocr"
+	"chartvault/ocr/lept"
+	"chartvault/ocr/scan"
+)
+
+// socketFD is the descriptor the pool leaves the request socket on.
+const socketFD = 3
+
+// maxRequest bounds a request's JSON, in bytes: a list of 5000 pages fits.
+const maxRequest = 1 << 16
+
+// Main serves requests until the socket closes and returns the exit code.
+// cacheDir holds the compiled PDF engine; "" for none.
+func Main(cacheDir string) int {
+	lept.Quiet()
+	debug.SetGCPercent(50) // pages come and go; 24 MB of pixels should not linger
+	if err := limit(); err != nil {
+		return 3
+	}
+	f := os.NewFile(socketFD, "requests")
+	c, err := net.FileConn(f)
+	f.Close() // FileConn has its own
+	if err != nil {
+		return 3
+	}
+	conn, ok := c.(*net.UnixConn)
+	if !ok {
+		return 3
+	}
+	s := &server{conn: conn, pages: bufio.NewReader(os.Stdin), out: os.Stdout, cacheDir: cacheDir}
+	for {
+		err := s.serve()
+		if errors.Is(err, io.EOF) {
+			return 0
+		}
+		if err != nil {
+			return 3
+		}
+	}
+}
+
+// limit forbids core dumps, which would hold patient data, and files.
+func limit() error {
+	for _, l := range []struct {
+		what int
+		max  uint64
+	}{
+		{unix.RLIMIT_CORE, 0},
+		{unix.RLIMIT_FSIZE, 0},
+		{unix.RLIMIT_NOFILE, 64},
+		{unix.RLIMIT_DATA, 6 << 30}, // the last resort; the pool watches memory more closely
+	} {
+		if err := unix.Setrlimit(l.what, &unix.Rlimit{Cur: l.max, Max: l.max}); err != nil {
+			return fmt.Errorf("limit the worker: %w", err)
+		}
+	}
+	return nil
+}
+
+type server struct {
+	conn     *net.UnixConn
+	pages    *bufio.Reader // frames that follow a document request
+	ended    bool          // the last of them has been read
+	out      io.Writer
+	cacheDir string
+	reader   reader
+
+	key  string // of the open source
+	src  *os.File
+	file scan.File
+}
+
+// serve answers one request.
+func (s *server) serve() error {
+	req, f, err := s.receive()
+	if err != nil {
+		return err
+	}
+	if err := s.answer(req, f); err != nil {
+		fail := ocr.Failure{Format: errors.Is(err, ocr.ErrFormat), Message: err.Error()}
+		return ocr.WriteJSON(s.out, ocr.FrameError, fail)
+	}
+	return nil
+}
+
+// receive reads a request and the descriptor that comes with it.
+func (s *server) receive() (ocr.Request, *os.File, error) {
+	buf, oob := make([]byte, maxRequest), make([]byte, unix.CmsgSpace(4))
+	n, oobn, _, _, err := s.conn.ReadMsgUnix(buf, oob)
+	if err != nil {
+		return ocr.Request{}, nil, err
+	}
+	if n == 0 {
+		return ocr.Request{}, nil, io.EOF
+	}
+	var req ocr.Request
+	if err := json.Unmarshal(buf[:n], &req); err != nil {
+		return req, nil, fmt.Errorf("request: %w", err)
+	}
+	msgs, err := unix.ParseSocketControlMessage(oob[:oobn])
+	if err != nil || len(msgs) != 1 {
+		return req, nil, errors.New("request without a source")
+	}
+	fds, err := unix.ParseUnixRights(&msgs[0])
+	if err != nil || len(fds) != 1 {
+		return req, nil, errors.New("request without a source")
+	}
+	unix.CloseOnExec(fds[0])
+	return req, os.NewFile(uintptr(fds[0]), "source"), nil
+}
+
+func (s *server) answer(req ocr.Request, f *os.File) error {
+	if err := s.open(req.Source, f); err != nil {
+		return err
+	}
+	switch req.Op {
+	case "probe":
+		return ocr.WriteJSON(s.out, ocr.FrameResult, ocr.Probe{Kind: s.file.Kind(), Pages: s.file.Pages()})
+	case "page":
+		side, err := s.file.Decode(req.Page)
+		if err != nil {
+			return err
+		}
+		var o ocr.Options
+		if req.Options != nil {
+			o = *req.Options
+		}
+		pg, err := s.reader.read(side, o)
+		if err != nil {
+			return fmt.Errorf("page %d: %w", req.Page, err)
+		}
+		return ocr.WriteJSON(s.out, ocr.FrameResult, pg)
+	case "document":
+		return s.document()
+	case "original":
+		return s.original(req.Pages)
+	}
+	return fmt.Errorf("no such request: %q", req.Op)
+}
+
+// open makes f the current source, unless it is already.
+func (s *server) open(key string, f *os.File) error {
+	if s.file != nil && key == s.key {
+		return f.Close()
+	}
+	s.close()
+	st, err := f.Stat()
+	if err != nil {
+		f.Close() // nothing was read
+		return err
+	}
+	file, err := scan.Open(f, st.Size(), s.cacheDir)
+	if err != nil {
+		f.Close() // nothing was read
+		return err
+	}
+	s.key, s.src, s.file = key, f, file
+	return nil
+}
+
+func (s *server) close() {
+	if s.file != nil {
+		s.file.Close() // it only frees memory
+		s.src.Close()
+	}
+	s.key, s.src, s.file = "", nil, nil
+}
+
+// stream sends what is written to it as data frames.
+type stream struct{ w io.Writer }
+
+func (s stream) Write(p []byte) (int, error) {
+	if err := ocr.WriteFrame(s.w, ocr.FrameData, p); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// document reads the pages the pool sends and writes them as one PDF.
+func (s *server) document() error {
+	s.ended = false
+	out := bufio.NewWriterSize(stream{s.out}, 256<<10)
+	exact, err := s.assemble(out)
+	if err != nil {
+		// What the pool still sends belongs to this request.
+		for !s.ended {
+			if _, _, nerr := s.next(); nerr != nil {
+				return errors.Join(err, nerr)
+			}
+		}
+		return err
+	}
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	return ocr.WriteJSON(s.out, ocr.FrameResult, ocr.Document{Exact: exact})
+}
+
+func (s *server) next() (ocr.DocumentPage, bool, error) {
+	var p ocr.DocumentPage
+	kind, b, err := ocr.ReadFrame(s.pages)
+	if err != nil || kind == ocr.FrameEnd {
+		s.ended = true
+		return p, false, err
+	}
+	return p, true, json.Unmarshal(b, &p)
+}
+
+func (s *server) assemble(w io.Writer) (exact bool, err error) {
+	images, ok := s.file.(scan.Images)
+	if !ok {
+		return true, s.extract(w)
+	}
+	exact = true
+	doc := pdf.NewWriter(w)
+	for {
+		p, ok, err := s.next()
+		if err != nil {
+			return false, err
+		}
+		if !ok {
+			return exact, doc.Close()
+		}
+		im, turn, same, err := images.Image(p.Number)
+		if err != nil {
+			return false, fmt.Errorf("page %d: %w", p.Number, err)
+		}
+		exact = exact && same
+		if err := doc.AddPage(layout(im, turn, p.Text)); err != nil {
+			return false, fmt.Errorf("page %d: %w", p.Number, err)
+		}
+	}
+}
+
+// layout makes a page of an image and what was read on it. A page that was
+// never read is shown at its guessed size.
+func layout(im pdf.Image, turn int, t ocr.PageText) pdf.Page {
+	if t.Width == 0 || t.Height == 0 || t.DPI == 0 {
+		t = ocr.PageText{Width: im.Width, Height: im.Height(), DPI: max(float64(im.Width)/8.5, 50), Turn: turn}
+		if turn%2 != 0 {
+			t.Width, t.Height = t.Height, t.Width
+		}
+	}
+	dx, dy := t.DPI, t.DPI
+	if t.DPIY > 0 {
+		dy = t.DPIY
+	}
+	return pdf.Page{
+		Width: float64(t.Width) / dx * 72, Height: float64(t.Height) / dy * 72,
+		Image: im, Turn: t.Turn, Words: scan.Words(t, 72/dx, 72/dy),
+	}
+}
+
+func (s *server) extract(w io.Writer) error {
+	docs, ok := s.file.(scan.Documents)
+	if !ok {
+		return fmt.Errorf("a %s makes no document", s.file.Kind())
+	}
+	var pages []int
+	var texts []ocr.PageText
+	for {
+		p, ok, err := s.next()
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return docs.Extract(w, pages, texts)
+		}
+		pages, texts = append(pages, p.Number), append(texts, p.Text)
+	}
+}
+
+func (s *server) original(pages []int) error {
+	images, ok := s.file.(scan.Images)
+	if !ok {
+		return fmt.Errorf("a %s has no pages of its own format", s.file.Kind())
+	}
+	out := bufio.NewWriterSize(stream{s.out}, 256<<10)
+	ext, err := images.Original(out, pages)
+	if err != nil {
+		return err
+	}
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	return ocr.WriteJSON(s.out, ocr.FrameResult, ext)
+}

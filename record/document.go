@@ -1,0 +1,79 @@
+package record
+
+import (
+	"fmt"
+	"time"
+)
+
+// Placement says where a page of a batch went.
+type Placement string
+
+// Placements. A page in QA is stored inside a document all the same.
+const (
+	PlaceFiled     Placement = "filed"
+	PlaceSeparator Placement = "separator"
+	PlaceBlank     Placement = "blank"
+	PlaceQA        Placement = "qa"
+)
+
+// Doubt is a reason why a page or a document waits in QA.
+type Doubt string
+
+// Doubts. They are shown to technicians in words by the command and the pages.
+const (
+	DoubtNoChartNumber  Doubt = "no_chart_number"      // no sheet or label named a chart
+	DoubtBadChartNumber Doubt = "invalid_chart_number" // a sheet named one that fails the site's pattern or check
+	DoubtUnreadPage     Doubt = "page_not_read"        // the page could not be decoded, or reading it crashed or timed out
+	DoubtPoorText       Doubt = "text_hardly_readable" // the reader's confidence is below the site's threshold
+	DoubtUnreadSource   Doubt = "source_not_read"      // no page of the file could be had
+	DoubtConflict       Doubt = "conflicting_barcodes" // one page carries two different chart numbers
+)
+
+// DocumentState says what a document is.
+type DocumentState string
+
+// States of a document. QA documents are stored and found by search; they are
+// not returned by chart number until somebody assigns one.
+const (
+	DocumentFiled      DocumentState = "filed"
+	DocumentQA         DocumentState = "qa"
+	DocumentDestroying DocumentState = "destroying" // the key is being, or has been, destroyed: only forward from here
+	DocumentDestroyed  DocumentState = "destroyed"
+)
+
+// TypeUnknown is the document type of what nothing has classified.
+const TypeUnknown = "UNCLASSIFIED"
+
+// Document is one or more pages of one chart, type and service date.
+type Document struct {
+	ID          ID
+	Version     int // of the objects; 1 when first filed
+	Batch       ID
+	Chart       ChartNumber // zero while in QA without a number
+	Type        string      // local type code, such as PROGRESS_NOTE; TypeUnknown when nothing said
+	ServiceDate Date        // zero when unknown
+	FiledAt     time.Time
+	State       DocumentState
+	Doubts      []Doubt
+	Pages       int
+	Bytes       int64 // of the sealed package
+}
+
+// TypeCode checks a document type code: 1 to 40 of A-Z, 0-9 and '_', in upper
+// case. It stands in clear in the catalogue, so it must not be free text.
+func TypeCode(s string) (string, error) {
+	if s == "" || len(s) > 40 {
+		return "", fmt.Errorf("document type: %w: want 1 to 40 characters", ErrInvalid)
+	}
+	b := []byte(s)
+	for i, c := range b {
+		switch {
+		case c >= 'a' && c <= 'z':
+			b[i] = c - 'a' + 'A'
+		case c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '_':
+		default:
+			return "", fmt.Errorf("document type: %w: want letters, digits and underscores", ErrInvalid)
+		}
+	}
+	return string(b), nil
+}
