@@ -80,3 +80,15 @@ var (
 	ErrTimeout = errors.New("the reading process was stuck") // killed at its time limit
 	ErrOutput  = errors.New("the reading process broke its contract")
 )
+
+// Unavailable reports whether an error says that reading cannot be done now,
+// as against that this file cannot be read.
+func Unavailable(err error) bool {
+	for _, about := range []error{ErrFormat, ErrCrashed, ErrTimeout, ErrOutput} {
+		if errors.Is(err, about) {
+			return false
+		}
+	}
+	_, reported := errors.AsType[failure](err)
+	return err != nil && !reported
+}

@@ -1,0 +1,102 @@
+package catalog
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"chartvault/record"
+)
+
+// Kinds of register entries. They are stored.
+const (
+	KindHold        = "hold"
+	KindApprover    = "approver"
+	KindPlan        = "plan"
+	KindCertificate = "certificate"
+)
+
+// Entry is one entry of a register: what the journal says of a hold, an
+// approver, a plan or a certificate, sealed under the catalogue key.
+type Entry struct {
+	Kind  string
+	ID    string
+	Chart []byte // token of the chart it binds; nil for none
+	State string // in clear; "active" for a hold that binds
+	At    time.Time
+	Body  json.RawMessage
+}
+
+// PutEntry writes an entry, or replaces the one of the same kind and id.
+func (c *DB) PutEntry(ctx context.Context, e Entry) error {
+	if err := c.unlocked(); err != nil {
+		return err
+	}
+	sealed, err := sealRow(c.secrets.CatalogueKey(), e.Kind+" "+e.ID, e.Body)
+	if err != nil {
+		return err
+	}
+	_, err = c.sql.ExecContext(ctx, `INSERT INTO registers (kind, id, chart, state, at, sealed) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (kind, id) DO UPDATE SET chart = excluded.chart, state = excluded.state, at = excluded.at, sealed = excluded.sealed`,
+		e.Kind, e.ID, e.Chart, e.State, millis(e.At), sealed)
+	if err != nil {
+		return fmt.Errorf("register %s %s: %w", e.Kind, e.ID, err)
+	}
+	return nil
+}
+
+// Entry returns one entry; record.ErrNotFound when there is none.
+func (c *DB) Entry(ctx context.Context, kind, id string) (Entry, error) {
+	es, err := c.entries(ctx, `kind = $1 AND id = $2`, kind, id)
+	if err != nil {
+		return Entry{}, err
+	}
+	if len(es) == 0 {
+		return Entry{}, fmt.Errorf("%s %s: %w", kind, id, record.ErrNotFound)
+	}
+	return es[0], nil
+}
+
+// Entries returns the entries of a kind, oldest first.
+func (c *DB) Entries(ctx context.Context, kind string) ([]Entry, error) {
+	return c.entries(ctx, `kind = $1 ORDER BY at, id`, kind)
+}
+
+// Held reports whether an active hold binds the chart.
+func (c *DB) Held(ctx context.Context, chart []byte) (bool, error) {
+	var n int
+	err := c.sql.QueryRowContext(ctx, `SELECT COUNT(*) FROM registers WHERE kind = 'hold' AND chart = $1 AND state = 'active'`, chart).Scan(&n)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return true, fmt.Errorf("look for holds: %w", err)
+	}
+	return n > 0, nil
+}
+
+func (c *DB) entries(ctx context.Context, where string, args ...any) ([]Entry, error) {
+	if err := c.unlocked(); err != nil {
+		return nil, err
+	}
+	rows, err := c.sql.QueryContext(ctx, `SELECT kind, id, chart, state, at, sealed FROM registers WHERE `+where, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read register: %w", err)
+	}
+	defer rows.Close()
+	var out []Entry
+	for rows.Next() {
+		var e Entry
+		var at int64
+		var sealed []byte
+		if err := rows.Scan(&e.Kind, &e.ID, &e.Chart, &e.State, &at, &sealed); err != nil {
+			return nil, fmt.Errorf("read register: %w", err)
+		}
+		e.At = fromMillis(at)
+		if err := openRow(c.secrets.CatalogueKey(), e.Kind+" "+e.ID, sealed, &e.Body); err != nil {
+			return nil, err
+		}
+		out = append(out, e)
+	}
+	return out, rows.Err()
+}

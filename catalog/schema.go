@@ -1,0 +1,99 @@
+package catalog
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+
+	"chartvault/record"
+)
+
+// migrations returns the steps from an empty database to the present schema.
+// A step that has shipped is never changed. {blob} and {serial} are the
+// engine's words for bytes and for a growing number.
+func migrations() []string {
+	return []string{`
+CREATE TABLE batches (
+	id          TEXT PRIMARY KEY,
+	state       TEXT NOT NULL,
+	source      {blob} UNIQUE,        -- token of the source's SHA-256
+	received_at BIGINT NOT NULL,
+	local       {blob},               -- SHA-256 of the source, sealed under the machine's key
+	sealed      {blob} NOT NULL,      -- name and size
+	pages_in    BIGINT NOT NULL DEFAULT 0,
+	filed       BIGINT NOT NULL DEFAULT 0,
+	separators  BIGINT NOT NULL DEFAULT 0,
+	blanks      BIGINT NOT NULL DEFAULT 0,
+	qa          BIGINT NOT NULL DEFAULT 0
+);
+CREATE TABLE charts (
+	token  {blob} PRIMARY KEY,
+	sealed {blob} NOT NULL            -- number and facts
+);
+CREATE TABLE documents (
+	id           TEXT PRIMARY KEY,
+	version      BIGINT NOT NULL,
+	batch        TEXT NOT NULL,
+	chart        {blob},              -- token; null while no chart is known
+	type         TEXT NOT NULL,
+	service_date TEXT NOT NULL,
+	filed_at     BIGINT NOT NULL,
+	state        TEXT NOT NULL,
+	doubts       TEXT NOT NULL,       -- codes, comma between
+	pages        BIGINT NOT NULL,
+	bytes        BIGINT NOT NULL,
+	sealed       {blob},              -- chart number as read; null once destroyed
+	destroyed_at BIGINT NOT NULL DEFAULT 0,
+	certificate  TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX documents_chart ON documents (chart);
+CREATE INDEX documents_batch ON documents (batch);
+CREATE INDEX documents_state ON documents (state);
+CREATE TABLE registers (
+	kind   TEXT NOT NULL,             -- hold, approver, plan, certificate
+	id     TEXT NOT NULL,
+	chart  {blob},                    -- token, for holds
+	state  TEXT NOT NULL,
+	at     BIGINT NOT NULL,
+	sealed {blob} NOT NULL,
+	PRIMARY KEY (kind, id)
+);
+CREATE INDEX registers_chart ON registers (chart);
+CREATE TABLE changes (
+	seq      {serial},
+	document TEXT NOT NULL            -- to be brought into, or out of, the index
+);
+`}
+}
+
+// migrate brings the database to the present schema. A database made by a
+// newer program is refused.
+func (c *DB) migrate(ctx context.Context) error {
+	if _, err := c.sql.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)`); err != nil {
+		return fmt.Errorf("migrate catalogue: %w", err)
+	}
+	var have int
+	err := c.sql.QueryRowContext(ctx, `SELECT COALESCE(MAX(version), 0) FROM schema_version`).Scan(&have)
+	if err != nil {
+		return fmt.Errorf("migrate catalogue: %w", err)
+	}
+	steps := migrations()
+	if have > len(steps) {
+		return fmt.Errorf("migrate catalogue: %w: schema %d was made by a newer program; this one knows %d", record.ErrInvalid, have, len(steps))
+	}
+	words := strings.NewReplacer("{blob}", c.dialect.Blob, "{serial}", c.dialect.Serial)
+	for i, step := range steps[have:] {
+		err := c.tx(ctx, func(tx *sql.Tx) error {
+			if _, err := tx.ExecContext(ctx, words.Replace(step)); err != nil {
+				return err
+			}
+			_, err := tx.ExecContext(ctx, `INSERT INTO schema_version (version) VALUES ($1)`, have+i+1)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("migrate catalogue to %d: %w", have+i+1, err)
+		}
+	}
+	return nil
+}

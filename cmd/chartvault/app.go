@@ -1,0 +1,277 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"chartvault/archive"
+	"chartvault/archive/blob"
+	"chartvault/archive/blob/fsblob"
+	"chartvault/archive/blob/s3blob"
+	"chartvault/archive/keys"
+	"chartvault/audit"
+	"chartvault/catalog"
+	"chartvault/catalog/postgres"
+	"chartvault/catalog/sqlite"
+	"chartvault/ingest"
+	"chartvault/internal/durable"
+	"chartvault/ocr"
+	"chartvault/ocr/scan"
+	"chartvault/record"
+	"chartvault/retention"
+	"chartvault/search"
+)
+
+// app is an open archive: everything wired together. It holds the data
+// directory's lock.
+type app struct {
+	cfg      *config
+	log      *slog.Logger
+	now      func() time.Time
+	docs     blob.Store
+	station  *keys.Station
+	vault    *keys.Vault
+	arch     *archive.Archive
+	cat      *catalog.DB
+	index    *search.Index
+	pool     *ocr.Pool
+	pipeline *ingest.Pipeline
+
+	watcher *ingest.Watcher // nil unless the daemon runs
+	meter   meter
+
+	feedMu sync.Mutex // one feed of the index at a time
+	unlock func()
+}
+
+// unlocker opens the vault: by passphrase or by a recovery identity.
+type unlocker func(ctx context.Context, places keys.Places) (*keys.Vault, error)
+
+// open opens the archive in a data directory, holding its lock until Close.
+func open(ctx context.Context, cfg *config, by unlocker, log *slog.Logger, unlock func()) (_ *app, err error) {
+	a := &app{cfg: cfg, log: log, now: time.Now, unlock: unlock}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.Close(context.WithoutCancel(ctx)))
+		}
+	}()
+	docs, places, err := cfg.stores(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a.docs = docs
+	if a.station, err = keys.OpenStation(cfg.path("station.key")); err != nil {
+		return nil, err
+	}
+	if a.vault, err = by(ctx, places); err != nil {
+		return nil, err
+	}
+	if err := a.vault.Trust(ctx, a.station.Public()); err != nil {
+		return nil, err
+	}
+	lg, err := a.openLog(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a.arch = &archive.Archive{Docs: docs, Vault: a.vault, Station: a.station, Log: lg, Spool: cfg.path("spool"),
+		Policy: "schedule", Now: a.now}
+	if a.cat, err = cfg.catalogue(ctx, a.vault, a.station.LocalKey()); err != nil {
+		return nil, err
+	}
+	if a.index, err = search.Open(ctx, cfg.path("index"), a.vault); err != nil {
+		return nil, err
+	}
+	if err := a.wireIngest(); err != nil {
+		return nil, err
+	}
+	return a, a.resume(ctx)
+}
+
+// openLog opens the audit log. Where the data directory has none, the archive
+// has moved here: the log comes back from the documents store.
+func (a *app) openLog(ctx context.Context) (*audit.Log, error) {
+	dir := a.cfg.path("audit")
+	if _, err := os.Stat(filepath.Join(dir, "log")); errors.Is(err, os.ErrNotExist) {
+		lines, err := archive.PublishedLines(ctx, a.docs)
+		if err != nil {
+			return nil, err
+		}
+		if len(lines) > 0 {
+			if err := audit.Restore(dir, lines); err != nil {
+				return nil, fmt.Errorf("restore audit log: %w", err)
+			}
+		}
+	}
+	origin := a.logName()
+	signer, err := a.station.NoteSigner(origin)
+	if err != nil {
+		return nil, err
+	}
+	vkey, err := a.station.NoteVerifier(origin)
+	if err != nil {
+		return nil, err
+	}
+	if err := writeOnce(a.cfg.path("audit/verifier"), vkey+"\n"); err != nil {
+		return nil, err
+	}
+	return audit.Open(dir, origin, signer, a.now)
+}
+
+func (a *app) logName() string { return "chartvault/" + a.vault.Site().ID }
+
+func (a *app) wireIngest() error {
+	set, err := a.cfg.sheets()
+	if err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	limits := ocr.DefaultLimits()
+	limits.Page, limits.Memory = time.Duration(a.cfg.Ingest.PageTimeout), a.cfg.Ingest.MemoryMiB<<20
+	a.pool = ocr.NewPool(a.cfg.workers(), limits, self, "worker", a.cfg.path("cache"))
+	a.pipeline = &ingest.Pipeline{
+		Reader: a.pool, Archive: a.arch, Catalogue: a.cat, Sheets: set, Languages: a.cfg.Ingest.Languages,
+		Poor: a.cfg.Ingest.Poor, Parallel: a.cfg.workers(), Spool: a.cfg.path("spool"), Now: a.now, Rand: rand.Reader, Log: a.log,
+	}
+	return nil
+}
+
+// warm compiles the PDF engine once, before workers need it: they may not
+// write files.
+func (a *app) warm() error {
+	dir := a.cfg.path("cache")
+	if err := durable.MkdirAll(dir); err != nil {
+		return err
+	}
+	if ents, err := os.ReadDir(dir); err == nil && len(ents) > 0 {
+		return nil
+	}
+	return scan.WarmPDF(dir)
+}
+
+// Close finishes the audit log and lets everything go, in the reverse order.
+func (a *app) Close(ctx context.Context) error {
+	var errs []error
+	if a.pool != nil {
+		errs = append(errs, a.pool.Close())
+	}
+	if a.arch != nil {
+		errs = append(errs, a.arch.Publish(ctx), a.arch.Log.Close())
+	}
+	if a.index != nil {
+		errs = append(errs, a.index.Close())
+	}
+	if a.cat != nil {
+		errs = append(errs, a.cat.Close())
+	}
+	if a.unlock != nil {
+		a.unlock()
+	}
+	return errors.Join(errs...)
+}
+
+// stores opens the documents store and the keys places.
+func (c *config) stores(ctx context.Context) (blob.Store, keys.Places, error) {
+	if c.Storage.S3 != nil {
+		return c.s3Stores(ctx)
+	}
+	docs, err := fsblob.New(c.path(c.Storage.Objects))
+	if err != nil {
+		return nil, nil, err
+	}
+	var places keys.Places
+	for _, k := range c.Storage.Keys {
+		s, err := fsblob.New(c.path(k))
+		if err != nil {
+			return nil, nil, err
+		}
+		places = append(places, s)
+	}
+	return docs, places, nil
+}
+
+func (c *config) s3Stores(ctx context.Context) (blob.Store, keys.Places, error) {
+	s := c.Storage.S3
+	cred, err := secretFile(c.path(s.CredentialsFile))
+	if err != nil {
+		return nil, nil, fmt.Errorf("storage.s3.credentials_file: %w", err)
+	}
+	if len(cred) != 2 {
+		return nil, nil, fmt.Errorf("storage.s3.credentials_file: %w: want two lines, access key and secret key", record.ErrInvalid)
+	}
+	sc := s3blob.Config{Endpoint: s.Endpoint, Region: s.Region, Bucket: s.Bucket, AccessKey: cred[0], SecretKey: cred[1],
+		PlainHTTP: s.PlainHTTP, Versioned: true, Governance: s.Governance}
+	if s.CAFile != "" {
+		sc.CAFile = c.path(s.CAFile)
+	}
+	docs, err := s3blob.Open(ctx, sc)
+	if err != nil {
+		return nil, nil, err
+	}
+	// Keys must be destroyable at once: never versioned, never locked.
+	sc.Bucket, sc.Versioned = s.KeysBucket, false
+	ks, err := s3blob.Open(ctx, sc)
+	if err != nil {
+		return nil, nil, err
+	}
+	return docs, keys.Places{ks}, nil
+}
+
+// catalogue opens the catalogue; without secrets only its clear columns.
+func (c *config) catalogue(ctx context.Context, secrets catalog.Secrets, local []byte) (*catalog.DB, error) {
+	if c.Catalogue.Engine == "postgres" {
+		dsn, err := secretFile(c.path(c.Catalogue.DSNFile))
+		if err != nil {
+			return nil, fmt.Errorf("catalogue.dsn_file: %w", err)
+		}
+		return postgres.Open(ctx, dsn[0], secrets, local)
+	}
+	return sqlite.Open(ctx, c.path("catalogue.db"), secrets, local)
+}
+
+// schedule reads the retention schedule in force; an absent file has no rules.
+func (c *config) schedule() (*retention.Schedule, error) {
+	b, err := os.ReadFile(c.path(c.Retention.Schedule))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("retention schedule: %w", err)
+	}
+	return retention.ParseSchedule(string(b))
+}
+
+// feed brings the index up to the catalogue. Filing and rebuilding come
+// through here alike.
+func (a *app) feed(ctx context.Context) error {
+	a.feedMu.Lock()
+	defer a.feedMu.Unlock()
+	seq, err := a.index.Position(ctx)
+	if err != nil {
+		return fmt.Errorf("feed index: %w", err)
+	}
+	for {
+		ids, next, err := a.cat.Changes(ctx, seq, 100)
+		if err != nil {
+			return fmt.Errorf("feed index: %w", err)
+		}
+		if len(ids) == 0 {
+			return nil
+		}
+		for _, id := range ids {
+			if err := a.indexDocument(ctx, id); err != nil {
+				return fmt.Errorf("feed index: document %s: %w", id, err)
+			}
+		}
+		seq = next
+		if err := a.index.SetPosition(ctx, seq); err != nil {
+			return fmt.Errorf("feed index: %w", err)
+		}
+	}
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"chartvault/archive/keys"
+	"chartvault/catalog"
+	"chartvault/record"
+)
+
+// batchLine is one batch with its page accounting.
+type batchLine struct {
+	ID         string            `json:"id"`
+	SHA256     string            `json:"source_sha256"`
+	ReceivedAt string            `json:"received_at"`
+	State      record.BatchState `json:"state"`
+	record.Counts
+}
+
+func (e *env) batchesCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:     "batches",
+		Short:   "List batches with their page accounting",
+		Long:    "Lists every batch and where its pages went. It needs no passphrase: the list names no patient.",
+		Example: "  chartvault batches --json",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			human := func(l batchLine) {
+				fmt.Fprintf(e.out, "%s  %-7s  %4d in = %d filed + %d separators + %d blank + %d in QA\n", l.ID, l.State, l.PagesIn, l.Filed, l.Separators, l.Blanks, l.QA)
+			}
+			return e.sealedBatches(cmd.Context(), show(e, human))
+		},
+	}
+}
+
+// sealedBatches lists batches without opening the vault: from the daemon, or
+// from the clear columns of the catalogue.
+func (e *env) sealedBatches(ctx context.Context, f func(json.RawMessage) error) error {
+	unlock, daemon, err := e.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	if daemon != nil {
+		return daemon.Call(ctx, "batches", request{Actor: actor(), Params: struct{}{}}, f)
+	}
+	defer unlock()
+	cfg, err := loadConfig(e.data)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(cfg.path("station.key")); err != nil {
+		return fmt.Errorf(`no archive in %s: %w; make one with "chartvault init"`, e.data, record.ErrNotFound)
+	}
+	station, err := keys.OpenStation(cfg.path("station.key"))
+	if err != nil {
+		return err
+	}
+	cat, err := cfg.catalogue(ctx, nil, station.LocalKey())
+	if err != nil {
+		return err
+	}
+	return errors.Join(listBatches(ctx, cat, func(v any) error {
+		line, err := json.Marshal(v)
+		if err != nil {
+			return err
+		}
+		return f(line)
+	}), cat.Close())
+}
+
+func (a *app) opBatches(ctx context.Context, _ asked, out func(any) error) error {
+	return listBatches(ctx, a.cat, out)
+}
+
+func listBatches(ctx context.Context, cat *catalog.DB, out func(any) error) error {
+	bs, err := cat.Batches(ctx)
+	if err != nil {
+		return err
+	}
+	for _, b := range bs {
+		l := batchLine{ID: b.ID.String(), ReceivedAt: b.ReceivedAt.Format("2006-01-02T15:04:05.000Z07:00"), State: b.State, Counts: b.Counts}
+		if b.SHA256 != [32]byte{} {
+			l.SHA256 = hex.EncodeToString(b.SHA256[:])
+		}
+		if err := out(l); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,276 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"chartvault/archive"
+	"chartvault/audit"
+	"chartvault/catalog"
+	"chartvault/internal/durable"
+	"chartvault/record"
+)
+
+// getParams asks for a chart's documents.
+type getParams struct {
+	Chart   string `json:"chart"`
+	Purpose string `json:"purpose"`
+	List    bool   `json:"list"` // without their content
+}
+
+// documentLine is one document of a chart.
+type documentLine struct {
+	Document    string               `json:"document"`
+	Type        string               `json:"type"`
+	ServiceDate string               `json:"service_date,omitempty"`
+	FiledAt     string               `json:"filed_at"`
+	State       record.DocumentState `json:"state"`
+	Pages       int                  `json:"pages"`
+	Doubts      []record.Doubt       `json:"doubts,omitempty"`
+	DestroyedOn string               `json:"destroyed_on,omitempty"`
+	Certificate string               `json:"certificate,omitempty"`
+	File        string               `json:"file,omitempty"`
+	Error       string               `json:"error,omitempty"`
+}
+
+// getLine is one line of the answer: a document, a piece of its PDF, or its end.
+type getLine struct {
+	Document *documentLine `json:"document,omitempty"`
+	Chunk    []byte        `json:"chunk,omitempty"`
+	End      bool          `json:"end,omitempty"`
+}
+
+func (e *env) getCmd() *cobra.Command {
+	var outDir, numberFile, purpose string
+	var list bool
+	c := &cobra.Command{
+		Use:     "get --out DIR < chart-number",
+		Short:   "Write out a chart's documents as searchable PDFs",
+		Long:    "Reads a chart number from standard input, from a file, or from the terminal (never from the command line,\nwhere others could see it), lists the chart's documents and writes each as a PDF named by its opaque id.",
+		Example: "  chartvault get --passphrase-file pass --out chart < number\n  chartvault get --list",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			number, err := e.private(numberFile, "Chart number: ")
+			if err != nil {
+				return err
+			}
+			if outDir == "" && !list {
+				return fmt.Errorf("get: %w: give --out DIR, or --list", record.ErrInvalid)
+			}
+			w := &chartWriter{e: e, dir: outDir}
+			err = e.call(cmd.Context(), "get", getParams{number, purpose, list}, w.line)
+			return errors.Join(err, w.abandon())
+		},
+	}
+	c.Flags().StringVar(&outDir, "out", "", "directory for the PDFs")
+	c.Flags().StringVar(&numberFile, "number-file", "", "file with the chart number")
+	c.Flags().StringVar(&purpose, "purpose", "operations", "purpose of use, for the audit log")
+	c.Flags().BoolVar(&list, "list", false, "list the documents only")
+	return c
+}
+
+// private reads one line that must not stand on the command line.
+func (e *env) private(file, prompt string) (string, error) {
+	in := e.in
+	if file != "" {
+		f, err := os.Open(file)
+		if err != nil {
+			return "", err
+		}
+		defer f.Close() // read-only
+		in = f
+	} else if tty, ok := e.in.(*os.File); ok && term.IsTerminal(int(tty.Fd())) {
+		fmt.Fprint(e.err, prompt)
+	}
+	line, err := bufio.NewReader(io.LimitReader(in, 1<<16)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", err
+	}
+	if line = strings.TrimSpace(line); line == "" {
+		return "", fmt.Errorf("%w: nothing was given on standard input", record.ErrInvalid)
+	}
+	return line, nil
+}
+
+// chartWriter writes documents as they come. A file has its name only when it
+// is whole and verified.
+type chartWriter struct {
+	e    *env
+	dir  string
+	doc  documentLine
+	pipe *io.PipeWriter
+	done chan error
+}
+
+func (w *chartWriter) line(b json.RawMessage) error {
+	var l getLine
+	if err := json.Unmarshal(b, &l); err != nil {
+		return err
+	}
+	switch {
+	case l.Document != nil:
+		w.doc = *l.Document
+		if w.doc.State == record.DocumentDestroyed || w.doc.Error != "" || w.dir == "" {
+			return w.report()
+		}
+	case l.Chunk != nil:
+		if w.pipe == nil {
+			w.start()
+		}
+		_, err := w.pipe.Write(l.Chunk)
+		return err
+	case l.End:
+		if w.pipe != nil {
+			w.pipe.Close()
+			err := <-w.done
+			w.pipe = nil
+			if err != nil {
+				return err
+			}
+			w.doc.File = filepath.Join(w.dir, w.doc.Document+".pdf")
+		}
+		return w.report()
+	}
+	return nil
+}
+
+// start begins a file; its content goes through the durable writer.
+func (w *chartWriter) start() {
+	r, p := io.Pipe()
+	w.pipe, w.done = p, make(chan error, 1)
+	name := filepath.Join(w.dir, w.doc.Document+".pdf")
+	go func() {
+		_, err := durable.Replace(name, r, 0o600)
+		r.CloseWithError(err)
+		w.done <- err
+	}()
+}
+
+// abandon drops a file that was cut short.
+func (w *chartWriter) abandon() error {
+	if w.pipe == nil {
+		return nil
+	}
+	w.pipe.CloseWithError(errors.New("cut short"))
+	<-w.done
+	return nil
+}
+
+func (w *chartWriter) report() error {
+	if w.e.json {
+		return json.NewEncoder(w.e.out).Encode(w.doc)
+	}
+	d := w.doc
+	switch {
+	case d.State == record.DocumentDestroyed:
+		fmt.Fprintf(w.e.out, "%s  %s, %d pages: destroyed on %s under certificate %s\n", d.Document, d.Type, d.Pages, d.DestroyedOn, d.Certificate)
+	case d.Error != "":
+		fmt.Fprintf(w.e.out, "%s  %s, %d pages: NOT READ: %s\n", d.Document, d.Type, d.Pages, d.Error)
+	default:
+		fmt.Fprintf(w.e.out, "%s  %s, %d pages, %s  %s\n", d.Document, d.Type, d.Pages, d.State, d.File)
+	}
+	return nil
+}
+
+// opGet answers by chart number: every document, tombstones too.
+func (a *app) opGet(ctx context.Context, r asked, out func(any) error) error {
+	var p getParams
+	if err := r.params(&p); err != nil {
+		return err
+	}
+	n, err := record.ParseChartNumber(p.Chart)
+	if err != nil {
+		return err
+	}
+	rows, err := a.cat.OfChart(ctx, n)
+	if err != nil {
+		return err
+	}
+	// What was asked is logged before anything is said, found or not.
+	if err := a.arch.Journal(ctx, audit.ActLookup, "", map[string]any{
+		"actor": r.Actor, "purpose": p.Purpose, "chart": n.Reveal(), "documents": len(rows),
+	}); err != nil {
+		return err
+	}
+	if len(rows) == 0 {
+		return fmt.Errorf("no documents under this chart number: %w", record.ErrNotFound)
+	}
+	var gone, bad int
+	for _, row := range rows {
+		if err := a.sendDocument(ctx, archive.Access{Actor: r.Actor, Purpose: p.Purpose}, row, p.List, out); err != nil {
+			if ctx.Err() != nil || !errors.Is(err, record.ErrCorrupt) {
+				return err
+			}
+			bad++
+		}
+		if row.State == record.DocumentDestroyed {
+			gone++
+		}
+	}
+	switch {
+	case bad > 0:
+		return fmt.Errorf("%d of %d documents were not returned: %w", bad, len(rows), record.ErrCorrupt)
+	case gone == len(rows):
+		return fmt.Errorf("every document of this chart was %w on the dates and under the certificates named", record.ErrDestroyed)
+	}
+	return nil
+}
+
+func lineOf(row catalog.Row) documentLine {
+	l := documentLine{Document: row.ID.String(), Type: row.Type, ServiceDate: row.ServiceDate.String(),
+		FiledAt: row.FiledAt.Format("2006-01-02T15:04:05Z07:00"), State: row.State, Pages: row.Pages, Doubts: row.Doubts, Certificate: row.Certificate}
+	if !row.DestroyedAt.IsZero() {
+		l.DestroyedOn = row.DestroyedAt.Format("2006-01-02")
+	}
+	return l
+}
+
+func (a *app) sendDocument(ctx context.Context, who archive.Access, row catalog.Row, list bool, out func(any) error) error {
+	l := lineOf(row)
+	if row.State == record.DocumentDestroyed || row.State == record.DocumentDestroying || list {
+		return out(getLine{Document: &l})
+	}
+	begun := false
+	begin := func() error {
+		if begun {
+			return nil
+		}
+		begun = true
+		return out(getLine{Document: &l})
+	}
+	err := a.arch.Read(ctx, who, row.ID, row.Version, "document.pdf", writerFunc(func(b []byte) (int, error) {
+		if err := begin(); err != nil {
+			return 0, err
+		}
+		return len(b), out(getLine{Chunk: b})
+	}))
+	switch {
+	case errors.Is(err, record.ErrNotFound):
+		// None of its pages could be put into a PDF; its batch keeps the source.
+		l.Error = "it has no readable page; the batch keeps the scan"
+		return out(getLine{Document: &l})
+	case err != nil && !begun:
+		l.Error = err.Error()
+		return errors.Join(out(getLine{Document: &l}), err)
+	case err != nil:
+		return err
+	}
+	if err := begin(); err != nil {
+		return err
+	}
+	return out(getLine{End: true})
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(b []byte) (int, error) { return f(b) }

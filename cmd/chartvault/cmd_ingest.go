@@ -1,0 +1,220 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/term"
+
+	"chartvault/ingest"
+	"chartvault/record"
+)
+
+// ingestParams asks for files to be taken in.
+type ingestParams struct {
+	Paths    []string `json:"paths"` // absolute
+	Progress bool     `json:"progress"`
+}
+
+// ingestLine is one line of the answer: a file's outcome, or progress.
+type ingestLine struct {
+	File      string            `json:"file,omitempty"`
+	Batch     string            `json:"batch,omitempty"`
+	State     record.BatchState `json:"state,omitempty"`
+	Duplicate bool              `json:"duplicate,omitempty"`
+	*record.Counts
+	Error    string           `json:"error,omitempty"`
+	Progress *ingest.Progress `json:"progress,omitempty"`
+}
+
+func (e *env) ingestCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:     "ingest FILE...",
+		Short:   "Take scan files in, once",
+		Long:    "Takes PDF, TIFF, JPEG and PNG files in and returns when every page is stored, verified and accounted for.\nThe files stay where they are. A folder stands for the files in it. Repeating the command changes nothing.",
+		Example: "  chartvault ingest --passphrase-file pass monday.tif tuesday.pdf",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p := ingestParams{}
+			for _, f := range args {
+				abs, err := filepath.Abs(f)
+				if err != nil {
+					return err
+				}
+				p.Paths = append(p.Paths, abs)
+			}
+			bar := e.progressBar()
+			p.Progress = bar != nil
+			return e.call(cmd.Context(), "ingest", p, show(e, func(l ingestLine) { e.showIngest(l, bar) }))
+		},
+	}
+}
+
+func (e *env) showIngest(l ingestLine, bar *progressBar) {
+	if l.Progress != nil {
+		bar.step(*l.Progress)
+		return
+	}
+	bar.clear()
+	switch {
+	case l.Error != "":
+		fmt.Fprintf(e.out, "%s: not taken in: %s\n", l.File, l.Error)
+	case l.State == record.BatchUnread:
+		fmt.Fprintf(e.out, "%s: kept whole, no page could be read; batch %s\n", l.File, l.Batch)
+	default:
+		again := ""
+		if l.Duplicate {
+			again = ", taken in before"
+		}
+		fmt.Fprintf(e.out, "%s: %d pages: %d filed, %d separators, %d blank, %d in QA; batch %s%s\n", l.File, l.PagesIn, l.Filed, l.Separators, l.Blanks, l.QA, l.Batch, again)
+	}
+}
+
+// opIngest takes files in, several at once, so that the reading processes are
+// never idle while a batch is being sealed.
+func (a *app) opIngest(ctx context.Context, r asked, out func(any) error) error {
+	var p ingestParams
+	if err := r.params(&p); err != nil {
+		return err
+	}
+	files, err := expand(p.Paths)
+	if err != nil {
+		return err
+	}
+	if err := a.warm(); err != nil {
+		return fmt.Errorf("ingest: %w", err)
+	}
+	var mu sync.Mutex
+	say := func(l ingestLine) error {
+		mu.Lock()
+		defer mu.Unlock()
+		return out(l)
+	}
+	pipe := *a.pipeline
+	if p.Progress {
+		pipe.Progress = func(pr ingest.Progress) { say(ingestLine{Progress: &pr}) } // a lost line of progress is no harm
+	}
+	var unread, failed int
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(a.pool.Size() + 1)
+	for _, f := range files {
+		g.Go(func() error {
+			l, err := ingestFile(gctx, &pipe, f)
+			if gctx.Err() != nil {
+				return gctx.Err()
+			}
+			mu.Lock()
+			if err != nil {
+				l.Error = err.Error()
+				failed++
+			} else if l.State == record.BatchUnread {
+				unread++
+			}
+			mu.Unlock()
+			return say(l)
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	if err := a.feed(ctx); err != nil {
+		return err
+	}
+	if unread+failed > 0 {
+		return fmt.Errorf("%d of %d files: %w", unread+failed, len(files), record.ErrUnreadable)
+	}
+	return nil
+}
+
+func ingestFile(ctx context.Context, pipe *ingest.Pipeline, path string) (ingestLine, error) {
+	l := ingestLine{File: path}
+	f, _, err := ingest.OpenSource(path)
+	if err != nil {
+		return l, err
+	}
+	defer f.Close() // read-only
+	res, err := pipe.Ingest(ctx, f, record.NewPrivate(filepath.Base(path)))
+	if err != nil {
+		return l, err
+	}
+	l.Batch, l.State, l.Duplicate, l.Counts = res.ID.String(), res.State, res.Duplicate, &res.Counts
+	return l, nil
+}
+
+// expand resolves links and replaces folders by the files in them.
+func expand(paths []string) ([]string, error) {
+	var out []string
+	for _, p := range paths {
+		real, err := filepath.EvalSymlinks(p)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("ingest: %s: %w", p, record.ErrNotFound)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("ingest: %w", err)
+		}
+		if st, err := os.Stat(real); err != nil || !st.IsDir() {
+			out = append(out, real)
+			continue
+		}
+		err = filepath.WalkDir(real, func(path string, d fs.DirEntry, err error) error {
+			if err == nil && d.Type().IsRegular() && !strings.HasPrefix(d.Name(), ".") {
+				out = append(out, path)
+			}
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("ingest: %w", err)
+		}
+	}
+	return out, nil
+}
+
+// progressBar draws on a terminal.
+type progressBar struct {
+	e    *env
+	mu   sync.Mutex
+	last map[string]ingest.Progress
+}
+
+// progressBar returns nil when nobody watches.
+func (e *env) progressBar() *progressBar {
+	f, ok := e.err.(*os.File)
+	if e.json || !ok || !term.IsTerminal(int(f.Fd())) {
+		return nil
+	}
+	return &progressBar{e: e, last: map[string]ingest.Progress{}}
+}
+
+func (b *progressBar) step(p ingest.Progress) {
+	if b == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.last[p.Batch.String()] = p
+	done, of := 0, 0
+	for _, x := range b.last {
+		if x.State == record.BatchClaimed {
+			done, of = done+x.Done, of+x.Of
+		} else {
+			done, of = done+max(x.Of, 1), of+max(x.Of, 1)
+		}
+	}
+	const width = 40
+	n := width * done / max(of, 1)
+	fmt.Fprintf(b.e.err, "\r[%s%s] %d of %d pages read", strings.Repeat("#", n), strings.Repeat(".", width-n), done, of)
+}
+
+func (b *progressBar) clear() {
+	if b != nil {
+		fmt.Fprintf(b.e.err, "\r%70s\r", "")
+	}
+}

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"chartvault/audit"
+	"chartvault/ingest"
+	"chartvault/record"
+)
+
+// assignment is what a person decided about a document.
+type assignment struct {
+	Document record.ID `json:"document"`
+	Chart    string    `json:"chart"`
+	Type     string    `json:"type"`
+}
+
+func (e *env) qaCmd() *cobra.Command {
+	c := &cobra.Command{Use: "qa", Short: "Show and settle what the machine doubts"}
+	list := &cobra.Command{
+		Use: "list", Short: "List documents that wait for a decision", Example: "  chartvault qa list --json", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return e.call(cmd.Context(), "qa-list", struct{}{}, show(e, func(l documentLine) {
+				fmt.Fprintf(e.out, "%s  %s, %d pages: %v\n", l.Document, l.Type, l.Pages, words(l.Doubts))
+			}))
+		},
+	}
+	var doc, typ string
+	as := &cobra.Command{
+		Use: "assign --document ID < chart-number", Short: "Assign a chart (and a type) to a document",
+		Long:    "Files a document under the chart number read from standard input. The document's objects do not change; the\ndecision is an entry of the audit log that a rebuild applies again.",
+		Example: "  chartvault qa assign --document ID --type PROGRESS_NOTE < number", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			number, err := e.private("", "Chart number: ")
+			if err != nil {
+				return err
+			}
+			id, err := record.ParseID(doc)
+			if err != nil {
+				return fmt.Errorf("--document: %w: %w", record.ErrInvalid, err)
+			}
+			return e.call(cmd.Context(), "qa-assign", assignment{id, number, typ}, show(e, func(l documentLine) {
+				fmt.Fprintf(e.out, "%s filed as %s\n", l.Document, l.Type)
+			}))
+		},
+	}
+	as.Flags().StringVar(&doc, "document", "", "the document's id")
+	as.Flags().StringVar(&typ, "type", "", "document type, such as PROGRESS_NOTE; as it is when not given")
+	must(as.MarkFlagRequired("document"))
+	c.AddCommand(list, as)
+	return c
+}
+
+// must is for errors of the program's own making.
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+// words says doubts as a technician would.
+func words(ds []record.Doubt) []string {
+	say := map[record.Doubt]string{
+		record.DoubtNoChartNumber:  "no sheet or label named a chart",
+		record.DoubtBadChartNumber: "the chart number on the sheet is not valid",
+		record.DoubtUnreadPage:     "a page could not be read",
+		record.DoubtPoorText:       "a page can hardly be read",
+		record.DoubtUnreadSource:   "the file could not be read",
+		record.DoubtConflict:       "one page carries two chart numbers",
+	}
+	out := make([]string, len(ds))
+	for i, d := range ds {
+		out[i] = say[d]
+	}
+	return out
+}
+
+func (a *app) opQAList(ctx context.Context, _ asked, out func(any) error) error {
+	rows, err := a.cat.Documents(ctx)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if row.State == record.DocumentQA || len(row.Doubts) > 0 && row.State == record.DocumentFiled {
+			if err := out(lineOf(row)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (a *app) opQAAssign(ctx context.Context, r asked, out func(any) error) error {
+	var p assignment
+	if err := r.params(&p); err != nil {
+		return err
+	}
+	if _, err := a.pipeline.Sheets.Number(p.Chart); err != nil {
+		return err
+	}
+	row, err := a.cat.Document(ctx, p.Document)
+	if err != nil {
+		return err
+	}
+	if p.Type == "" {
+		p.Type = row.Type
+	}
+	if p.Type, err = record.TypeCode(p.Type); err != nil {
+		return err
+	}
+	key, err := a.vault.Key(ctx, p.Document)
+	if err != nil {
+		return err
+	}
+	if err := a.arch.Note(ctx, audit.ActDocumentIndexed, key, change{Actor: r.Actor, Assign: &p}); err != nil {
+		return err
+	}
+	if err := a.assign(ctx, p); err != nil {
+		return err
+	}
+	if row, err = a.cat.Document(ctx, p.Document); err != nil {
+		return err
+	}
+	return out(lineOf(row))
+}
+
+// assign applies a decision to the catalogue.
+func (a *app) assign(ctx context.Context, p assignment) error {
+	row, err := a.cat.Document(ctx, p.Document)
+	if err != nil {
+		return err
+	}
+	s, err := a.arch.Load(ctx, p.Document, row.Version)
+	if err != nil {
+		return err
+	}
+	m := *s.Manifest
+	m.Chart, m.Type, m.State, m.Doubts = p.Chart, p.Type, record.DocumentFiled, nil
+	k, err := ingest.Row(&m, s.Key)
+	if err != nil {
+		return err
+	}
+	return a.cat.PutDocument(ctx, k)
+}

@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"chartvault/archive/keys"
+	"chartvault/internal/durable"
+	"chartvault/record"
+	"chartvault/web"
+)
+
+// env is what every command shares: where the archive is, how to open it, and
+// the three streams.
+type env struct {
+	data       string
+	passFile   string
+	recovery   string
+	json       bool
+	workFactor int
+	in         io.Reader
+	out, err   io.Writer
+	log        *slog.Logger
+}
+
+// run executes one command line and returns the exit code. Only main exits.
+func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) int {
+	e := &env{in: in, out: out, err: errw, log: slog.New(slog.NewTextHandler(errw, &slog.HandlerOptions{Level: slog.LevelWarn}))}
+	root := e.root()
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errw)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	if ctx.Err() != nil {
+		err = fmt.Errorf("interrupted; calling it again goes on where it stopped: %w", context.Canceled)
+	}
+	o := classify(err)
+	if strings.HasPrefix(err.Error(), "unknown command") || strings.HasPrefix(err.Error(), "unknown flag") || strings.HasPrefix(err.Error(), "required flag") || strings.HasPrefix(err.Error(), "accepts ") {
+		o.exit, o.hint = exitInvalid, `see "chartvault --help"`
+	}
+	fmt.Fprintf(errw, "chartvault: error: %v\n", err)
+	if o.hint != "" {
+		fmt.Fprintf(errw, "chartvault: hint: %s\n", o.hint)
+	}
+	return o.exit
+}
+
+func (e *env) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "chartvault",
+		Short:         "Encrypted archive for scanned paper charts",
+		Long:          "Chartvault takes scanned paper charts in, reads them, encrypts each document under a key of its own,\nkeeps it as long as the law says, gives it back by chart number, and destroys it provably at the end.\n\nExit codes: 0 done, 1 internal, 2 invalid, 3 not found, 4 destroyed, 5 denied or not ready,\n6 corrupt, 7 input not readable (kept), 8 sealed, 9 busy, 10 storage not usable, 130 interrupted.",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	f := root.PersistentFlags()
+	f.StringVar(&e.data, "data", "data", "data directory of the archive")
+	f.StringVar(&e.passFile, "passphrase-file", "", "file with the vault's passphrase; asked for on a terminal otherwise")
+	f.StringVar(&e.recovery, "recovery-identity", "", "file with a recovery identity, instead of a passphrase")
+	f.BoolVar(&e.json, "json", false, "print JSON lines")
+	root.AddCommand(e.initCmd(), e.serveCmd(), e.ingestCmd(), e.batchesCmd(), e.getCmd(), e.searchCmd(), e.qaCmd(),
+		e.sheetsCmd(), e.sampleCmd(), e.factsCmd(), e.holdCmd(), e.retentionCmd(), e.approverCmd(), e.planCmd(), e.certificateCmd(),
+		e.verifyCmd(), e.rebuildCmd(), e.auditCmd(), e.doctorCmd(), e.statusCmd(), e.versionCmd())
+	return root
+}
+
+// actor names the person at the keyboard for the audit log.
+func actor() record.Actor {
+	if u, err := user.Current(); err == nil {
+		return record.Actor("os:" + u.Username)
+	}
+	return record.Actor(fmt.Sprintf("os:uid%d", os.Getuid()))
+}
+
+// passphrase comes from the file, from systemd's credentials, or from the
+// terminal.
+func (e *env) passphrase(confirm bool) (string, error) {
+	file := e.passFile
+	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); file == "" && dir != "" {
+		file = filepath.Join(dir, "passphrase")
+	}
+	if file != "" {
+		lines, err := secretFile(file)
+		if err != nil {
+			return "", fmt.Errorf("passphrase file: %w", err)
+		}
+		if lines[0] == "" {
+			return "", fmt.Errorf("passphrase file: %w: it is empty", record.ErrInvalid)
+		}
+		return lines[0], nil
+	}
+	tty, ok := e.in.(*os.File)
+	if !ok || !term.IsTerminal(int(tty.Fd())) {
+		return "", fmt.Errorf("no passphrase: %w", record.ErrSealed)
+	}
+	ask := func(prompt string) (string, error) {
+		fmt.Fprint(e.err, prompt)
+		b, err := term.ReadPassword(int(tty.Fd()))
+		fmt.Fprintln(e.err)
+		return string(b), err
+	}
+	p, err := ask("Passphrase: ")
+	if err != nil || !confirm {
+		return p, err
+	}
+	again, err := ask("Once more: ")
+	if err == nil && again != p {
+		err = fmt.Errorf("the two differ: %w", record.ErrInvalid)
+	}
+	return p, err
+}
+
+func (e *env) unlocker() (unlocker, error) {
+	if e.recovery != "" {
+		b, err := os.ReadFile(e.recovery)
+		if err != nil {
+			return nil, fmt.Errorf("recovery identity: %w", err)
+		}
+		return func(ctx context.Context, p keys.Places) (*keys.Vault, error) {
+			return keys.UnlockRecovery(ctx, p, string(b))
+		}, nil
+	}
+	pass, err := e.passphrase(false)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, p keys.Places) (*keys.Vault, error) { return keys.Unlock(ctx, p, pass) }, nil
+}
+
+// daemonFile is how a command finds the daemon that holds its data directory.
+type daemonFile struct {
+	Addr  string `json:"addr"`
+	Token string `json:"token"`
+}
+
+func (e *env) lockFile() string   { return filepath.Join(e.data, "lock") }
+func (e *env) daemonPath() string { return filepath.Join(e.data, "daemon.json") }
+
+// acquire takes the data directory's lock, or finds the daemon that has it. A
+// command that holds it is waited for.
+func (e *env) acquire(ctx context.Context) (unlock func(), daemon *web.Client, err error) {
+	if _, err := os.Stat(e.data); err != nil {
+		return nil, nil, fmt.Errorf(`no archive in %s: %w; make one with "chartvault init --data %s"`, e.data, record.ErrNotFound, e.data)
+	}
+	const patience = 30 * time.Second
+	for start := time.Now(); ; {
+		unlock, ok, err := durable.Lock(e.lockFile())
+		if err != nil {
+			return nil, nil, err
+		}
+		if ok {
+			return unlock, nil, nil
+		}
+		if b, err := os.ReadFile(e.daemonPath()); err == nil {
+			var d daemonFile
+			if json.Unmarshal(b, &d) == nil && d.Addr != "" {
+				return nil, &web.Client{Addr: d.Addr, Token: d.Token}, nil
+			}
+		}
+		if time.Since(start) > patience {
+			return nil, nil, fmt.Errorf("archive %s: %w", e.data, record.ErrBusy)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, nil, ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// call runs an operation: in the daemon when one runs, else here.
+func (e *env) call(ctx context.Context, op string, in any, f func(json.RawMessage) error) error {
+	unlock, daemon, err := e.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	if daemon != nil {
+		return daemon.Call(ctx, op, request{Actor: actor(), Params: in}, f)
+	}
+	a, err := e.open(ctx, unlock)
+	if err != nil {
+		return err
+	}
+	err = a.perform(ctx, op, request{Actor: actor(), Params: in}, f)
+	return errors.Join(err, a.Close(context.WithoutCancel(ctx)))
+}
+
+// open opens the archive here; it takes over the lock.
+func (e *env) open(ctx context.Context, unlock func()) (*app, error) {
+	cfg, err := loadConfig(e.data)
+	if err == nil {
+		var by unlocker
+		if by, err = e.unlocker(); err == nil {
+			return open(ctx, cfg, by, e.log, unlock)
+		}
+	}
+	unlock()
+	return nil, err
+}
+
+// show prints an answer: as it came with --json, else through human.
+func show[T any](e *env, human func(T)) func(json.RawMessage) error {
+	return func(line json.RawMessage) error {
+		if e.json {
+			_, err := fmt.Fprintf(e.out, "%s\n", line)
+			return err
+		}
+		var v T
+		if err := json.Unmarshal(line, &v); err != nil {
+			return err
+		}
+		human(v)
+		return nil
+	}
+}

@@ -1,0 +1,208 @@
+package ingest
+
+import (
+	"archive/zip"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"chartvault/archive"
+	"chartvault/archive/keys"
+	"chartvault/archive/seal"
+	"chartvault/audit"
+	"chartvault/catalog"
+	"chartvault/ingest/sheet"
+	"chartvault/internal/durable"
+	"chartvault/ocr"
+	"chartvault/record"
+)
+
+// Archive is what ingest needs of the archive.
+type Archive interface {
+	BatchKey(ctx context.Context, id record.ID) (*keys.Key, error)
+	Deposit(ctx context.Context, m seal.Manifest, parts func(*zip.Writer, *seal.Manifest) error) (*archive.Stored, error)
+	DepositBatch(ctx context.Context, m seal.BatchManifest, parts func(*zip.Writer) error) (*seal.BatchManifest, error)
+	Note(ctx context.Context, action audit.Action, key *keys.Key, body any) error
+	Journal(ctx context.Context, action audit.Action, object string, body any) error
+}
+
+// Catalogue is what ingest needs of the catalogue.
+type Catalogue interface {
+	Claim(ctx context.Context, b record.Batch) (record.Batch, bool, error)
+	SetBatch(ctx context.Context, id record.ID, s record.BatchState, n record.Counts) error
+	File(ctx context.Context, batch record.ID, s record.BatchState, n record.Counts, docs []catalog.Keyed) error
+}
+
+// Pipeline takes sources through to filed documents. Its fields are set before
+// use and not changed; it is safe for concurrent use.
+type Pipeline struct {
+	Reader    ocr.Reader
+	Archive   Archive
+	Catalogue Catalogue
+	Sheets    *sheet.Set
+	Languages string  // Tesseract's
+	Poor      float64 // mean confidence below which a page waits in QA
+	Parallel  int     // pages read at once
+	Spool     string  // directory for sealed files
+	Now       func() time.Time
+	Rand      io.Reader
+	Log       *slog.Logger
+	Progress  func(Progress) // called from several goroutines; nil for none
+}
+
+// Progress is one step of one batch.
+type Progress struct {
+	Batch record.ID         `json:"batch"`
+	State record.BatchState `json:"state"`
+	Done  int               `json:"done"` // pages read, or documents stored
+	Of    int               `json:"of"`
+}
+
+func (p *Pipeline) progress(b record.ID, s record.BatchState, done, of int) {
+	if p.Progress != nil {
+		p.Progress(Progress{b, s, done, of})
+	}
+}
+
+// Result is a batch that has been taken in.
+type Result struct {
+	record.Batch
+	Duplicate bool // the same bytes had been taken in before
+}
+
+// Ingest takes one open source in and returns when every page of it is stored,
+// verified, logged and catalogued. name is the file's name as the scanner wrote
+// it. Ingest never changes the source.
+//
+// A source no page of which can be had is stored whole and is no error: its
+// batch ends as record.BatchUnread. An error means that the source is not
+// filed, and that calling again with the same bytes goes on where this call
+// stopped.
+func (p *Pipeline) Ingest(ctx context.Context, f *os.File, name record.Private) (Result, error) {
+	sum, size, err := digest(f)
+	if err != nil {
+		return Result{}, fmt.Errorf("ingest: hash source: %w", err)
+	}
+	id, err := record.NewID(p.Rand)
+	if err != nil {
+		return Result{}, fmt.Errorf("ingest: %w", err)
+	}
+	b, fresh, err := p.Catalogue.Claim(ctx, record.Batch{
+		ID: id, SHA256: sum, Size: size, Name: name, ReceivedAt: p.Now().UTC().Truncate(time.Millisecond), State: record.BatchClaimed,
+	})
+	if err != nil {
+		return Result{}, fmt.Errorf("ingest: %w", err)
+	}
+	if b.State.Done() {
+		err := p.Archive.Journal(ctx, audit.ActBatchClaimed, b.ID.String(), map[string]any{"actor": record.Daemon, "duplicate": true})
+		return Result{b, true}, err
+	}
+	j := &job{Pipeline: p, batch: b, src: ocr.Source{Key: b.ID.String(), File: f}, dir: filepath.Join(p.Spool, b.ID.String())}
+	if err := j.run(ctx, fresh); err != nil {
+		return Result{Batch: b}, fmt.Errorf("ingest batch %s: %w", b.ID, err)
+	}
+	return Result{Batch: j.batch}, nil
+}
+
+func digest(f *os.File) (sum [32]byte, size int64, err error) {
+	st, err := f.Stat()
+	if err != nil {
+		return sum, 0, err
+	}
+	h := sha256.New()
+	size, err = io.Copy(h, io.NewSectionReader(f, 0, st.Size()))
+	copy(sum[:], h.Sum(nil))
+	return sum, size, err
+}
+
+// job is one batch on its way.
+type job struct {
+	*Pipeline
+	batch record.Batch
+	src   ocr.Source
+	dir   string
+	key   *keys.Key
+}
+
+func (j *job) run(ctx context.Context, fresh bool) (err error) {
+	if j.key, err = j.Archive.BatchKey(ctx, j.batch.ID); err != nil {
+		return err
+	}
+	if fresh {
+		if err := j.Archive.Note(ctx, audit.ActBatchClaimed, j.key, map[string]any{"actor": record.Daemon, "bytes": j.batch.Size}); err != nil {
+			return err
+		}
+	}
+	s, err := j.split(ctx)
+	if errors.Is(err, errUnread) {
+		return j.storeUnread(ctx, err)
+	}
+	if err != nil {
+		return err
+	}
+	j.batch.Counts, j.batch.State = s.counts(), record.BatchSplit
+	if !j.batch.Counts.Balanced() {
+		return fmt.Errorf("page accounting does not balance: %+v", j.batch.Counts)
+	}
+	if err := j.Catalogue.SetBatch(ctx, j.batch.ID, j.batch.State, j.batch.Counts); err != nil {
+		return err
+	}
+	return j.file(ctx, s)
+}
+
+// finish logs, catalogues and cleans up, in this order: a batch that is filed
+// in the catalogue is in the audit log.
+func (j *job) finish(ctx context.Context, state record.BatchState, docs []catalog.Keyed) error {
+	j.batch.State = state
+	if err := j.Archive.Note(ctx, audit.ActBatchFiled, j.key, map[string]any{
+		"actor": record.Daemon, "state": state, "counts": j.batch.Counts, "documents": len(docs),
+	}); err != nil {
+		return err
+	}
+	if err := j.Catalogue.File(ctx, j.batch.ID, state, j.batch.Counts, docs); err != nil {
+		return err
+	}
+	j.progress(j.batch.ID, state, j.batch.Counts.PagesIn, j.batch.Counts.PagesIn)
+	// A crash from here on leaves a spool folder, which the next start sweeps.
+	return durable.RemoveAll(j.dir)
+}
+
+// errUnread marks a source no page of which can be had.
+var errUnread = errors.New("no page can be read")
+
+// storeUnread keeps a source whole. Its pages cannot be counted, so it counts
+// as one, in QA.
+func (j *job) storeUnread(ctx context.Context, cause error) error {
+	j.Log.WarnContext(ctx, "source kept unread", "batch", j.batch.ID.String(), "bytes", j.batch.Size)
+	j.batch.Counts = record.Counts{PagesIn: 1, QA: 1}
+	m := j.manifest(record.BatchUnread)
+	m.Pages = []seal.BatchPage{{Placement: record.PlaceQA}}
+	_, err := j.Archive.DepositBatch(ctx, m, j.addSource)
+	if err != nil {
+		return errors.Join(err, cause)
+	}
+	return j.finish(ctx, record.BatchUnread, nil)
+}
+
+func (j *job) manifest(state record.BatchState) seal.BatchManifest {
+	return seal.BatchManifest{
+		ID: j.batch.ID, SHA256: j.batch.SHA256[:], Size: j.batch.Size, Name: j.batch.Name.Reveal(),
+		ReceivedAt: j.batch.ReceivedAt, State: state, Counts: j.batch.Counts,
+	}
+}
+
+// addSource copies the source file into a package, bit for bit.
+func (j *job) addSource(zw *zip.Writer) error {
+	w, err := seal.AddPart(zw, "source")
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(w, io.NewSectionReader(j.src.File, 0, j.batch.Size))
+	return err
+}
