@@ -171,7 +171,7 @@ func (p *Pool) with(ctx context.Context, limit time.Duration, f func(*worker) er
 	err := f(w)
 	cause := w.end()
 	switch {
-	case err == nil, errors.Is(err, ErrFormat), isFailure(err):
+	case err == nil, errors.Is(err, ErrFormat), errors.Is(err, ErrEngine), isFailure(err):
 		if w.pages < p.limits.Recycle {
 			keep = w
 		} else {

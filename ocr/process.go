@@ -202,8 +202,11 @@ func (w *worker) answer(out io.Writer) ([]byte, error) {
 			if err := json.Unmarshal(b, &f); err != nil {
 				return nil, fmt.Errorf("%w: %w", ErrOutput, err)
 			}
-			if f.Format {
+			switch {
+			case f.Format:
 				return nil, fmt.Errorf("%w: %s", ErrFormat, f.Message)
+			case f.Engine:
+				return nil, fmt.Errorf("%w: %s", ErrEngine, f.Message)
 			}
 			return nil, failure{f.Message}
 		case FrameData:

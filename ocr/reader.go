@@ -79,6 +79,7 @@ var (
 	ErrCrashed = errors.New("the reading process crashed")   // and was replaced
 	ErrTimeout = errors.New("the reading process was stuck") // killed at its time limit
 	ErrOutput  = errors.New("the reading process broke its contract")
+	ErrEngine  = errors.New("the reading engine does not start") // a missing model or library: about this machine, not the file
 )
 
 // Unavailable reports whether an error says that reading cannot be done now,
@@ -88,6 +89,9 @@ func Unavailable(err error) bool {
 		if errors.Is(err, about) {
 			return false
 		}
+	}
+	if errors.Is(err, ErrEngine) {
+		return true
 	}
 	_, reported := errors.AsType[failure](err)
 	return err != nil && !reported

@@ -105,10 +105,7 @@ func (x *Index) openShard(ctx context.Context, n int) (*sql.DB, error) {
 	}
 	dsn := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: x.file(n)}).EscapedPath(), RawQuery: "vfs=adiantum&_txlock=immediate"}).String()
 	db, err := driver.Open(dsn, func(c *sqlite3.Conn) error {
-		if err := fts5.Register(c); err != nil {
-			return err
-		}
-		for _, p := range []string{
+		for _, p := range []string{ // the key first: anything else would read the file
 			`PRAGMA hexkey='` + hex.EncodeToString(key) + `'`,
 			`PRAGMA busy_timeout=60000`,
 			`PRAGMA journal_mode=WAL`,
@@ -120,7 +117,7 @@ func (x *Index) openShard(ctx context.Context, n int) (*sql.DB, error) {
 				return err
 			}
 		}
-		return nil
+		return fts5.Register(c)
 	})
 	if err != nil {
 		return nil, err

@@ -24,7 +24,7 @@ func (e *env) sheetsCmd() *cobra.Command {
 		Use:     "sheets --out FILE.pdf < list",
 		Short:   "Print separator sheets as PDF",
 		Long:    "Reads lines \"CHART-NUMBER TYPE\" from standard input and writes one separator sheet for each, with the number and\nthe type as Code 128 and as QR.",
-		Example: "  printf '9000017 PROGRESS_NOTE\\n' | chartvault sheets --out sheets.pdf",
+		Example: "  printf '9118427 PROGRESS_NOTE\\n' | chartvault sheets --out sheets.pdf",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			labels, err := readLabels(e.in)

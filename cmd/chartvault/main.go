@@ -16,6 +16,7 @@ func main() {
 	if len(os.Args) == 3 && os.Args[1] == "worker" {
 		os.Exit(worker.Main(os.Args[2]))
 	}
+	syscall.Umask(0o077) // everything the program writes is its user's alone
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()

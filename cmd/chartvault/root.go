@@ -74,6 +74,10 @@ func (e *env) root() *cobra.Command {
 	f.StringVar(&e.passFile, "passphrase-file", "", "file with the vault's passphrase; asked for on a terminal otherwise")
 	f.StringVar(&e.recovery, "recovery-identity", "", "file with a recovery identity, instead of a passphrase")
 	f.BoolVar(&e.json, "json", false, "print JSON lines")
+	root.PersistentPreRunE = func(*cobra.Command, []string) (err error) {
+		e.data, err = filepath.Abs(e.data) // reading processes run elsewhere
+		return err
+	}
 	root.AddCommand(e.initCmd(), e.serveCmd(), e.ingestCmd(), e.batchesCmd(), e.getCmd(), e.searchCmd(), e.qaCmd(),
 		e.sheetsCmd(), e.sampleCmd(), e.factsCmd(), e.holdCmd(), e.retentionCmd(), e.approverCmd(), e.planCmd(), e.certificateCmd(),
 		e.verifyCmd(), e.rebuildCmd(), e.auditCmd(), e.doctorCmd(), e.statusCmd(), e.versionCmd())

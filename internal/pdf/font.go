@@ -116,12 +116,13 @@ type FontObject struct {
 }
 
 // Font returns the objects of the glyphless font; the first is the Type 0 font
-// that a page's resources name.
+// that a page's resources name. A descent of zero is taken for missing by some
+// readers, which then guess a third of the height; a thousandth is as good as none.
 func Font() []FontObject {
 	return []FontObject{
 		{Body: "/Type /Font /Subtype /Type0 /BaseFont /Glyphless /Encoding /Identity-H /DescendantFonts [%d 0 R] /ToUnicode %d 0 R", Refs: []int{1, 5}},
 		{Body: "/Type /Font /Subtype /CIDFontType2 /BaseFont /Glyphless /CIDSystemInfo << /Registry (Adobe) /Ordering (Identity) /Supplement 0 >> /DW 500 /FontDescriptor %d 0 R /CIDToGIDMap %d 0 R", Refs: []int{2, 4}},
-		{Body: "/Type /FontDescriptor /FontName /Glyphless /Flags 5 /FontBBox [0 0 500 1000] /Ascent 1000 /Descent 0 /CapHeight 1000 /ItalicAngle 0 /StemV 80 /FontFile2 %d 0 R", Refs: []int{3}},
+		{Body: "/Type /FontDescriptor /FontName /Glyphless /Flags 5 /FontBBox [0 0 500 1000] /Ascent 1000 /Descent -1 /CapHeight 1000 /ItalicAngle 0 /StemV 80 /FontFile2 %d 0 R", Refs: []int{3}},
 		{Stream: fontFile()},
 		{Stream: glyphMap()},
 		{Stream: []byte(toUnicode)},

@@ -41,7 +41,7 @@ func openPDF(r io.ReaderAt, size int64, cacheDir string) (_ File, err error) {
 		}
 	}()
 	if err := f.start(cacheDir); err != nil {
-		return nil, fmt.Errorf("start pdf engine: %w", err)
+		return nil, fmt.Errorf("start pdf engine: %w: %w", ocr.ErrEngine, err)
 	}
 	d, err := f.in.OpenDocument(&requests.OpenDocument{FileReader: io.NewSectionReader(r, 0, size), FileReaderSize: size})
 	if errors.Is(err, pdfiumerrors.ErrPassword) {

@@ -10,8 +10,11 @@ package scan
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 
 	"chartvault/internal/pdf"
 	"chartvault/ocr"
@@ -153,10 +156,9 @@ func recode(p *lept.Pix) (pdf.Image, error) {
 	if err != nil {
 		return pdf.Image{}, err
 	}
-	var magic string
-	var w, h, top int
-	if _, err := fmt.Sscan(string(b[:min(len(b), 64)]), &magic, &w, &h, &top); err != nil || top != 255 {
-		return pdf.Image{}, fmt.Errorf("recode: unexpected samples: %w", ocr.ErrFormat)
+	magic, w, h, err := pnmHead(b)
+	if err != nil {
+		return pdf.Image{}, err
 	}
 	space, n := "/DeviceGray", 1
 	if magic == "P6" {
@@ -167,6 +169,26 @@ func recode(p *lept.Pix) (pdf.Image, error) {
 	}
 	return pdf.Image{Width: w, Bits: 8, ColorSpace: space, Filter: "/FlateDecode",
 		Strips: []pdf.Strip{{Rows: h, Data: pdf.Deflate(b[len(b)-w*h*n:])}}}, nil
+}
+
+// pnmHead reads the head of a binary PGM or PPM of 8 bits a sample. Lines that
+// begin with '#' are comments.
+func pnmHead(b []byte) (magic string, w, h int, err error) {
+	var fields []string
+	for line := range bytes.Lines(b[:min(len(b), 512)]) {
+		if line[0] != '#' {
+			fields = append(fields, strings.Fields(string(line))...)
+		}
+		if len(fields) >= 4 {
+			break
+		}
+	}
+	if len(fields) < 4 || fields[0] != "P5" && fields[0] != "P6" || fields[3] != "255" {
+		return "", 0, 0, fmt.Errorf("recode: unexpected samples: %w", ocr.ErrFormat)
+	}
+	w, werr := strconv.Atoi(fields[1])
+	h, herr := strconv.Atoi(fields[2])
+	return fields[0], w, h, errors.Join(werr, herr)
 }
 
 // single is what the one-image formats share.

@@ -68,8 +68,8 @@ func (e *Engine) Read(img []byte, w, h, dpi int) ([]ocr.Word, error) {
 		return nil, fmt.Errorf("read page: %w", err)
 	}
 	boxes, err := e.client.GetBoundingBoxesVerbose()
-	if err != nil {
-		return nil, fmt.Errorf("read page: %w", err)
+	if err != nil { // it fails only while it loads its model
+		return nil, fmt.Errorf("read page: %w: %w", ocr.ErrEngine, err)
 	}
 	words := make([]ocr.Word, 0, len(boxes))
 	line, last := -1, [3]int{-1, -1, -1}

@@ -233,8 +233,12 @@ func (c *cleaned) barcodes() ([]ocr.Barcode, error) {
 	if c.faint == 0 {
 		return nil, nil
 	}
-	for _, p := range []*lept.Pix{c.gray, c.page} {
-		g, err := p.Gray()
+	for _, render := range []func() (*lept.Pix, error){
+		c.gray.Gray,
+		c.page.Gray,
+		func() (*lept.Pix, error) { return c.bilevel() },
+	} {
+		g, err := render()
 		if err != nil {
 			return nil, err
 		}
@@ -245,4 +249,19 @@ func (c *cleaned) barcodes() ([]ocr.Barcode, error) {
 		}
 	}
 	return nil, nil
+}
+
+// bilevel is the recognised page in pure black and white, for faint symbols.
+func (c *cleaned) bilevel() (*lept.Pix, error) {
+	g, err := c.page.Gray()
+	if err != nil {
+		return nil, err
+	}
+	defer g.Close()
+	bw, err := g.Otsu()
+	if err != nil {
+		return nil, err
+	}
+	defer bw.Close()
+	return bw.Gray()
 }
