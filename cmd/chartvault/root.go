@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,7 +52,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) 
 		err = fmt.Errorf("interrupted; calling it again goes on where it stopped: %w", context.Canceled)
 	}
 	o := classify(err)
-	if strings.HasPrefix(err.Error(), "unknown command") || strings.HasPrefix(err.Error(), "unknown flag") || strings.HasPrefix(err.Error(), "required flag") || strings.HasPrefix(err.Error(), "accepts ") {
+	if misused(err) {
 		o.exit, o.hint = exitInvalid, `see "chartvault --help"`
 	}
 	fmt.Fprintf(errw, "chartvault: error: %v\n", err)
@@ -59,6 +60,13 @@ func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) 
 		fmt.Fprintf(errw, "chartvault: hint: %s\n", o.hint)
 	}
 	return o.exit
+}
+
+// misused reports whether cobra refused the command line itself. It has no
+// error of its own to match.
+func misused(err error) bool {
+	return slices.ContainsFunc([]string{"unknown command", "unknown flag", "unknown shorthand", "required flag", "accepts ", "requires at least", "invalid argument", "flag needs"},
+		func(p string) bool { return strings.HasPrefix(err.Error(), p) })
 }
 
 func (e *env) root() *cobra.Command {
