@@ -127,13 +127,24 @@ func (s *Store) Put(ctx context.Context, name string, r io.Reader, size int64) (
 	opts := minio.PutObjectOptions{ContentType: "application/octet-stream"}
 	opts.SetMatchETagExcept("*")
 	up, err := s.mc.PutObject(ctx, s.bucket, name, blob.Exact(r, size), size, opts)
+	if err == nil && (up.Size != size || more(r)) {
+		err = blob.ErrShort
+	}
+	if errors.Is(err, blob.ErrShort) {
+		// The server may have taken what came for the whole. We found the name
+		// free a moment ago, so what lies there is ours.
+		return blob.Info{}, errors.Join(fmt.Errorf("put %s: %w", name, blob.ErrShort), s.Delete(ctx, name))
+	}
 	if err != nil {
 		return blob.Info{}, s.wrap("put", name, err)
 	}
-	if up.Size != size {
-		return blob.Info{}, fmt.Errorf("put %s: %w", name, blob.ErrShort)
-	}
 	return blob.Info{Name: name, Size: size, Version: up.VersionID}, nil
+}
+
+// more reports whether a reader has bytes left.
+func more(r io.Reader) bool {
+	n, _ := io.ReadFull(r, make([]byte, 1)) // only whether a byte came matters
+	return n > 0
 }
 
 // Open implements blob.Store. The object is pinned to the version seen now.
