@@ -1,0 +1,71 @@
+package postgres_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"chartvault/catalog"
+	"chartvault/catalog/catalogtest"
+	"chartvault/catalog/postgres"
+	"chartvault/internal/testserver"
+)
+
+// TestCatalogue runs the suite on a real server, each part in a database of
+// its own, and then reads every column of every table as its administrator.
+func TestCatalogue(t *testing.T) {
+	dsn := testserver.StartPostgres(t)
+	admin, err := sql.Open("pgx", dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close()
+	var n atomic.Int64
+	open := func(t *testing.T) (*catalog.DB, string) {
+		name := fmt.Sprintf("test%d", n.Add(1))
+		if _, err := admin.ExecContext(context.Background(), `CREATE DATABASE `+name); err != nil {
+			t.Fatal(err)
+		}
+		own := strings.Replace(dsn, "/postgres?", "/"+name+"?", 1)
+		c, err := postgres.Open(t.Context(), own, catalogtest.Secrets{}, catalogtest.Local())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		return c, own
+	}
+	catalogtest.Run(t, func(t *testing.T) *catalog.DB { c, _ := open(t); return c })
+
+	t.Run("the administrator reads nothing", func(t *testing.T) {
+		c, own := open(t)
+		catalogtest.Fill(t, c)
+		db, err := sql.Open("pgx", own)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		for _, table := range []string{"batches", "charts", "documents", "registers", "changes"} {
+			rows, err := db.QueryContext(t.Context(), `SELECT CAST(t AS TEXT) FROM `+table+` t`)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for rows.Next() {
+				var s string
+				if err := rows.Scan(&s); err != nil {
+					t.Fatal(err)
+				}
+				for _, w := range []string{"zanzibar", fmt.Sprintf("%x", "zanzibar"), fmt.Sprintf("%x", "ZANZIBAR"), "4711"} {
+					if strings.Contains(strings.ToLower(s), w) {
+						t.Errorf("%s shows %q: %s", table, w, s)
+					}
+				}
+			}
+			if err := rows.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
