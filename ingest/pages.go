@@ -23,6 +23,7 @@ import (
 type pageFile struct {
 	Page   ocr.Page     `json:"page"`
 	Unread record.Doubt `json:"unread,omitempty"` // why it could not be read; "" when it was
+	Named  string       `json:"named,omitempty"`  // the chart number its own text names, canonical; "" for none
 }
 
 // readAll reads every page of the source into the spool and returns what the
@@ -71,7 +72,7 @@ func (j *job) readPage(ctx context.Context, n int) (pageFile, error) {
 	case ctx.Err() != nil:
 		return p, ctx.Err()
 	case err == nil:
-		p.Page = pg
+		p.Page, p.Named = pg, named(pg.Text, j.Sheets)
 	case ocr.Unavailable(err):
 		return p, err
 	default:

@@ -88,6 +88,9 @@ func divide(pages []pageFile, set *sheet.Set, poor float64, newID func() (record
 		d := &s.Documents[cur]
 		d.Pages = append(d.Pages, i+1)
 		at := placed{record.PlaceFiled, cur, pageDoubt(p, poor)}
+		if at.Doubt == "" && contradicts(p.Named, canonical(d.Chart)) {
+			at.Doubt = record.DoubtOtherChart
+		}
 		if at.Doubt != "" || d.Doubt != "" {
 			at.Placement = record.PlaceQA
 		}
@@ -116,6 +119,15 @@ func pageDoubt(p pageFile, poor float64) record.Doubt {
 		return record.DoubtPoorText
 	}
 	return ""
+}
+
+// canonical is the form a chart number of the split is compared in.
+func canonical(chart string) string {
+	n, err := record.ParseChartNumber(chart)
+	if err != nil {
+		return "" // none was named
+	}
+	return n.Canonical()
 }
 
 // counts is the page accounting.

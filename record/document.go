@@ -27,6 +27,7 @@ const (
 	DoubtPoorText       Doubt = "text_hardly_readable" // the reader's confidence is below the site's threshold
 	DoubtUnreadSource   Doubt = "source_not_read"      // no page of the file could be had
 	DoubtConflict       Doubt = "conflicting_barcodes" // one page carries two different chart numbers
+	DoubtOtherChart     Doubt = "text_names_another"   // the page's own text names another chart than the sheet before it
 )
 
 // DocumentState says what a document is.

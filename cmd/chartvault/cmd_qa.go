@@ -70,6 +70,7 @@ func words(ds []record.Doubt) []string {
 		record.DoubtPoorText:       "a page can hardly be read",
 		record.DoubtUnreadSource:   "the file could not be read",
 		record.DoubtConflict:       "one page carries two chart numbers",
+		record.DoubtOtherChart:     "a page's text names another chart",
 	}
 	out := make([]string, len(ds))
 	for i, d := range ds {

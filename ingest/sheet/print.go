@@ -45,12 +45,14 @@ type Label struct {
 	Type  string
 }
 
-// Sizes in millimetres on a letter page: bars of 0.4 mm and modules of 1.4 mm
-// survive a fax; both symbols carry the whole payload, so one may be torn.
+// Sizes in millimetres on a letter page. Bars are whole pixels of a 300 dpi
+// scanner wide, five where they fit; modules of 1.4 mm survive a fax. Both
+// symbols carry the whole payload, so one may be torn.
 const (
-	bar    = 0.4
+	pixel  = 25.4 / 300
 	barTop = 95.0
 	high   = 28.0
+	room   = 192.0 // across, with quiet zones left over
 	module = 1.4
 )
 
@@ -78,8 +80,7 @@ func Print(w io.Writer, labels []Label) error {
 		if err != nil {
 			return fmt.Errorf("print sheet: %w", err)
 		}
-		// A long payload gets narrower bars, down to what 300 dpi can resolve.
-		drawBars(doc, c, min(bar, 185/float64(c.Bounds().Dx())))
+		drawBars(doc, c)
 		q, err := qr.Encode(payload, qr.M, qr.Auto)
 		if err != nil {
 			return fmt.Errorf("print sheet: %w", err)
@@ -97,13 +98,21 @@ func dark(b barcode.Barcode, x, y int) bool {
 	return r < 0x8000
 }
 
-func drawBars(doc *fpdf.Fpdf, b barcode.Barcode, width float64) {
+// drawBars draws runs of dark modules as one bar each: a renderer may widen
+// every rectangle it is given.
+func drawBars(doc *fpdf.Fpdf, b barcode.Barcode) {
 	n := b.Bounds().Dx()
+	width := max(2, min(5, float64(int(room/pixel/float64(n))))) * pixel
 	left := (215.9 - float64(n)*width) / 2
-	for x := 0; x < n; x++ {
-		if dark(b, x, 0) {
-			doc.Rect(left+float64(x)*width, barTop, width, high, "F")
+	for x := 0; x < n; {
+		end := x
+		for end < n && dark(b, end, 0) {
+			end++
 		}
+		if end > x {
+			doc.Rect(left+float64(x)*width, barTop, float64(end-x)*width, high, "F")
+		}
+		x = max(end, x+1)
 	}
 }
 

@@ -22,9 +22,6 @@ import (
 	"chartvault/ocr"
 )
 
-// MaxSide is the longest side of an image Tesseract accepts, in pixels.
-const MaxSide = 32767
-
 // Engine is one Tesseract client. It is not safe for concurrent use.
 type Engine struct {
 	client *gosseract.Client

@@ -1,0 +1,51 @@
+# Chartvault: make run and make test need nothing but Debian, make and Go.
+
+BIN     := bin/chartvault
+TOOLS   := .cache/bin
+GOFLAGS := -trimpath
+
+.PHONY: build run test lint tools deps test-deps bench soak fuzz clean
+
+build: deps            ## the one binary
+	go build $(GOFLAGS) -o $(BIN) ./cmd/chartvault
+
+run: build             ## a trial archive with sample charts in ./data
+	@scripts/run.sh
+
+test: test-deps tools lint   ## everything, with the race detector
+	CGO_ENABLED=0 go build -o /dev/null ./cmd/chartvault
+	go test -race -timeout 25m ./...
+
+lint: tools
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
+	go vet ./...
+	$(TOOLS)/staticcheck ./...
+	@scripts/vulncheck.sh $(TOOLS)/govulncheck
+
+tools: $(TOOLS)/.built ## staticcheck, govulncheck, the stock age tool and an S3 server for the tests
+$(TOOLS)/.built: tools/go.mod tools/go.sum
+	mkdir -p $(TOOLS)
+	cd tools && go build -o ../$(TOOLS)/ tool
+	touch $@
+
+deps:
+	@scripts/deps.sh build
+
+test-deps:
+	@scripts/deps.sh build test
+
+bench: build test-deps ## pages a minute, side by side with bare Tesseract and OCRmyPDF
+	@scripts/deps.sh build test bench
+	@scripts/bench.sh
+
+soak: test-deps tools  ## the long campaigns: 200 kills, every hostile file, fuzzing
+	CHARTVAULT_KILLS=200 go test -timeout 60m -run 'TestKill' -v ./cmd/chartvault
+	CHARTVAULT_HOSTILE=all go test -timeout 60m -run 'TestHostile' ./ocr
+	$(MAKE) fuzz
+
+FUZZTIME ?= 30s
+fuzz:
+	@scripts/fuzz.sh $(FUZZTIME)
+
+clean:
+	rm -rf bin .cache

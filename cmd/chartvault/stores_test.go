@@ -1,0 +1,140 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"chartvault/internal/sample"
+	"chartvault/internal/testserver"
+)
+
+// putSamples writes the sample batches and returns their folder.
+func putSamples(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	fs, err := sample.Batches()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range fs {
+		if err := os.WriteFile(filepath.Join(dir, f.Name), f.Data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// TestS3 keeps documents and keys in a real S3 server, with versioning and
+// Object Lock, and loses the machine.
+func TestS3(t *testing.T) {
+	srv := testserver.StartS3(t)
+	cred := filepath.Join(t.TempDir(), "credentials")
+	if err := os.WriteFile(cred, []byte(srv.AccessKey+"\n"+srv.SecretKey+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	config := fmt.Sprintf("[storage.s3]\nendpoint = %q\nregion = \"us-east-1\"\nbucket = \"docs\"\nkeys_bucket = \"keys\"\ncredentials_file = %q\nca_file = %q\n",
+		srv.Endpoint, cred, srv.CAFile)
+	a := newArchive(t, config)
+	scans := putSamples(t)
+	must := func(stdin, want string, args ...string) string {
+		t.Helper()
+		out, code := a.runWith(stdin, args...)
+		if code != 0 || !strings.Contains(out, want) {
+			t.Fatalf("%v: exit %d, want %q in\n%s", args, code, want, out)
+		}
+		return out
+	}
+	must("", `"state":"filed"`, "ingest", "--json", scans)
+	must("9118427\n", "PROGRESS_NOTE, 2 pages, filed", "get", "--out", filepath.Join(t.TempDir(), "out"))
+	must("", "0 faults", "verify")
+	must("9118427\n", "active", "hold", "place", "--matter", "m", "--reason", "r")
+	before := must("", "", "batches")
+	if _, err := os.Stat(filepath.Join(a.dir, "objects")); err == nil {
+		t.Error("there is a directory of objects beside the S3 store")
+	}
+	noCanary(t, srv.Root, "\x00", "metoprolol", "9118427", "TESTPATIENT", "monday")
+
+	// The machine is lost: a new one has the configuration and the passphrase.
+	b := &testArchive{t: t, dir: filepath.Join(t.TempDir(), "b"), pass: a.pass}
+	if err := os.Mkdir(b.dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	b.write(filepath.Join(b.dir, "chartvault.toml"), []byte(config))
+	if out, code := b.run("rebuild"); code != 0 || !strings.Contains(out, "rebuilt: 4 documents, 3 batches") {
+		t.Fatalf("rebuild: exit %d\n%s", code, out)
+	}
+	if after, _ := b.run("batches"); after != before {
+		t.Errorf("batches after the rebuild: got\n%swant\n%s", after, before)
+	}
+	if out, _ := b.run("hold", "list"); !strings.Contains(out, "active") {
+		t.Errorf("the hold is lost: %s", out)
+	}
+	if out, code := b.runWith("9118427\n", "get", "--out", filepath.Join(t.TempDir(), "out")); code != 0 {
+		t.Errorf("get after the rebuild: exit %d\n%s", code, out)
+	}
+}
+
+// TestPostgres keeps the catalogue in a real PostgreSQL.
+func TestPostgres(t *testing.T) {
+	dsn := filepath.Join(t.TempDir(), "dsn")
+	if err := os.WriteFile(dsn, []byte(testserver.StartPostgres(t)+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	a := newArchive(t, fmt.Sprintf("[catalogue]\nengine = \"postgres\"\ndsn_file = %q\n", dsn))
+	if out, code := a.run("ingest", putSamples(t)); code != 0 {
+		t.Fatalf("ingest: exit %d\n%s", code, out)
+	}
+	for _, tt := range []struct {
+		stdin, want string
+		args        []string
+	}{
+		{"9118427\n", "PROGRESS_NOTE, 2 pages", []string{"get", "--list"}},
+		{"", "rebuilt: 4 documents, 3 batches", []string{"rebuild"}},
+		{"", "8 in = 3 filed + 2 separators + 3 blank + 0 in QA", []string{"batches"}},
+		{"", "0 faults", []string{"verify"}},
+	} {
+		if out, code := a.runWith(tt.stdin, tt.args...); code != 0 || !strings.Contains(out, tt.want) {
+			t.Errorf("%v: exit %d, want %q in\n%s", tt.args, code, tt.want, out)
+		}
+	}
+}
+
+// TestWorkedExample runs the example of docs/format.md, word for word, with the
+// stock age tool: no lock-in.
+func TestWorkedExample(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/format.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, ok := bytes.Cut(doc, []byte("<!-- worked example -->\n```sh\n"))
+	script, _, ok2 := bytes.Cut(rest, []byte("```"))
+	if !ok || !ok2 {
+		t.Fatal("docs/format.md has no worked example")
+	}
+	a := newArchive(t, "")
+	if out, code := a.run("ingest", putSamples(t)); code != 0 {
+		t.Fatalf("ingest: exit %d\n%s", code, out)
+	}
+	docs, err := filepath.Glob(filepath.Join(a.dir, "objects", "d", "*"))
+	if err != nil || len(docs) != 4 {
+		t.Fatalf("got %d documents, %v, want 4", len(docs), err)
+	}
+	work := t.TempDir()
+	c := exec.Command("sh", "-eu", "-c", string(script))
+	c.Dir = work
+	c.Env = append(os.Environ(), "DIR="+a.dir, "ID="+filepath.Base(docs[0]), "PATH="+filepath.Dir(testserver.Age(t))+":"+os.Getenv("PATH"))
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("the worked example: %v\n%s", err, out)
+	}
+	if out, err := exec.Command("pdftotext", filepath.Join(work, "document.pdf"), "-").Output(); err != nil || !strings.Contains(string(out), "metoprolol") {
+		t.Errorf("document.pdf: %v, got text\n%s", err, out)
+	}
+	if b, err := os.ReadFile(filepath.Join(work, "manifest.json")); err != nil || !bytes.Contains(b, []byte(`"package":{`)) {
+		t.Errorf("manifest.json: %v, got %.200s", err, b)
+	}
+}

@@ -1,0 +1,149 @@
+package ingest
+
+import (
+	"fmt"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"chartvault/ingest/sheet"
+	"chartvault/ocr"
+	"chartvault/record"
+)
+
+// The split is tested from inside the package because it is the heart of the
+// page accounting and has no business being exported.
+
+func testSet(t testing.TB) *sheet.Set {
+	t.Helper()
+	s, err := sheet.Compile([]sheet.Pattern{
+		{Name: "word", Expr: "PATCHT"},
+		{Name: "chart", Expr: `CH(?P<chart>[0-9]+)`},
+		{Name: "label", Expr: `L(?P<chart>[0-9]+)`, Keep: true},
+	}, sheet.Rule{Expr: "[0-9]{4}"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func side(code string) pageFile {
+	p := pageFile{Page: ocr.Page{Text: ocr.PageText{Origin: ocr.FromOCR, Confidence: 95}}}
+	switch code {
+	case "":
+	case "blank":
+		p.Page.Blank = true
+	case "unread":
+		p.Unread = record.DoubtUnreadPage
+	case "poor":
+		p.Page.Text.Confidence = 10
+	default:
+		p.Page.Barcodes = []ocr.Barcode{{Symbology: "qr", Text: code}}
+	}
+	return p
+}
+
+func split(t testing.TB, codes ...string) *splitting {
+	t.Helper()
+	var ps []pageFile
+	for _, c := range codes {
+		ps = append(ps, side(c))
+	}
+	n := byte(0)
+	s, err := divide(ps, testSet(t), 50, func() (record.ID, error) { n++; return record.ID{n}, nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestDivide(t *testing.T) {
+	tests := []struct {
+		name  string
+		pages []string
+		want  string // each document as "chart:pages:doubt"
+		n     record.Counts
+	}{
+		{"one chart", []string{"CH1111", "", ""}, "1111:[2 3]:", record.Counts{PagesIn: 3, Filed: 2, Separators: 1}},
+		{"two charts, duplex", []string{"CH1111", "", "blank", "CH2222", "", "blank"}, "1111:[2]: 2222:[5]:", record.Counts{PagesIn: 6, Filed: 2, Separators: 2, Blanks: 2}},
+		{"pages before the first sheet", []string{"", "CH1111", ""}, ":[1]:no_chart_number 1111:[3]:", record.Counts{PagesIn: 3, Filed: 1, Separators: 1, QA: 1}},
+		{"a word separates and names nothing", []string{"CH1111", "", "PATCHT", ""}, "1111:[2]: :[4]:no_chart_number", record.Counts{PagesIn: 4, Filed: 1, Separators: 2, QA: 1}},
+		{"labels stay in their documents", []string{"L1111", "", "L1111", "L2222"}, "1111:[1 2]: 1111:[3]: 2222:[4]:", record.Counts{PagesIn: 4, Filed: 4}},
+		{"a bad number rules its segment only", []string{"CH11", "", "CH2222", ""}, ":[2]:invalid_chart_number 2222:[4]:", record.Counts{PagesIn: 4, Filed: 1, Separators: 2, QA: 1}},
+		{"an unread page", []string{"CH1111", "", "unread"}, "1111:[2 3]:", record.Counts{PagesIn: 3, Filed: 1, Separators: 1, QA: 1}},
+		{"a poor page", []string{"CH1111", "poor"}, "1111:[2]:", record.Counts{PagesIn: 2, Separators: 1, QA: 1}},
+		{"two sheets in a row", []string{"CH1111", "CH2222", ""}, "2222:[3]:", record.Counts{PagesIn: 3, Filed: 1, Separators: 2}},
+		{"only blanks", []string{"blank", "blank"}, "", record.Counts{PagesIn: 2, Blanks: 2}},
+	}
+	for _, tt := range tests {
+		s := split(t, tt.pages...)
+		got := ""
+		for i, d := range s.Documents {
+			if i > 0 {
+				got += " "
+			}
+			got += fmt.Sprintf("%s:%v:%s", d.Chart, d.Pages, d.Doubt)
+		}
+		if got != tt.want || s.counts() != tt.n {
+			t.Errorf("%s: got %q %+v, want %q %+v", tt.name, got, s.counts(), tt.want, tt.n)
+		}
+	}
+}
+
+// TestEveryPageHasOnePlace: whatever comes, every page is in exactly one
+// document or in the rest, in order, and the counts balance.
+func TestEveryPageHasOnePlace(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		codes := rapid.SliceOfN(rapid.SampledFrom([]string{"", "", "blank", "unread", "poor", "CH1111", "CH2222", "CH9", "L3333", "PATCHT", "foreign"}), 1, 30).Draw(r, "pages")
+		s := split(t, codes...)
+		seen := map[int]int{}
+		for i, d := range s.Documents {
+			if len(d.Pages) == 0 {
+				r.Errorf("document %d has no pages", i)
+			}
+			last := 0
+			for _, n := range d.Pages {
+				seen[n]++
+				if n <= last {
+					r.Errorf("document %d: pages %v out of order", i, d.Pages)
+				}
+				last = n
+			}
+		}
+		for _, n := range s.rest() {
+			seen[n]++
+		}
+		for n := 1; n <= len(codes); n++ {
+			if seen[n] != 1 {
+				r.Errorf("page %d has %d places", n, seen[n])
+			}
+		}
+		if n := s.counts(); !n.Balanced() || n.PagesIn != len(codes) {
+			r.Errorf("counts %+v do not balance", n)
+		}
+	})
+}
+
+func TestContradicts(t *testing.T) {
+	for _, tt := range []struct {
+		text, filed string
+		want        bool
+	}{
+		{"", "10433217", false}, {"10433217", "10433217", false}, {"10438217", "10433217", false}, {"1043321", "10433217", false},
+		{"86252657", "73361172", true}, {"NG139537", "NG287101", true},
+	} {
+		if got := contradicts(tt.text, tt.filed); got != tt.want {
+			t.Errorf("text %s, filed %s: got %v, want %v", tt.text, tt.filed, got, tt.want)
+		}
+	}
+	set, err := sheet.Compile(nil, sheet.Rule{Expr: "[A-Z]{0,3}[0-9]{4,9}"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{"Chart No.: 1043321-7": "10433217", "MRN: NG-139537": "NG139537", "Medical Record Number 55512": "55512", "chart of the heart": "", "No. 12345": ""} {
+		p := ocr.PageText{Words: []ocr.Word{{Text: text}}}
+		if got := named(p, set); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}

@@ -1,0 +1,254 @@
+// Package archtest holds the tree to the shape docs/design.md gives it: which
+// package may import which, which third-party module lives where, how long a
+// file may be, and what nobody does.
+package archtest
+
+import (
+	"bufio"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "chartvault"
+
+// imports says which packages of ours a package may import, besides its own
+// parents' nouns. It is the table of docs/design.md.
+func imports() map[string][]string {
+	return map[string][]string{
+		"record":                {},
+		"internal/durable":      {},
+		"internal/pdf":          {},
+		"audit":                 {"record", "internal/durable"},
+		"archive/blob":          {},
+		"archive/blob/fsblob":   {"archive/blob", "internal/durable"},
+		"archive/blob/memblob":  {"archive/blob"},
+		"archive/blob/s3blob":   {"archive/blob"},
+		"archive/blob/blobtest": {"archive/blob"},
+		"archive/keys":          {"record", "archive/blob", "internal/durable"},
+		"archive/seal":          {"record", "archive/keys"},
+		"archive":               {"record", "audit", "archive/blob", "archive/keys", "archive/seal", "internal/durable"},
+		"retention":             {"record"},
+		"ocr":                   {"record"},
+		"ocr/lept":              {},
+		"ocr/barcode":           {"ocr"},
+		"ocr/tesseract":         {"ocr"},
+		"ocr/scan":              {"ocr", "ocr/lept", "internal/pdf"},
+		"ocr/worker":            {"ocr", "ocr/lept", "ocr/barcode", "ocr/scan", "ocr/tesseract", "internal/pdf"},
+		"catalog":               {"record"},
+		"catalog/sqlite":        {"catalog", "internal/durable"},
+		"catalog/postgres":      {"catalog"},
+		"catalog/catalogtest":   {"catalog", "record"},
+		"search":                {"record", "ocr", "internal/durable"},
+		"ingest/sheet":          {"record", "ocr"},
+		"ingest":                {"record", "ocr", "audit", "archive", "archive/keys", "archive/seal", "catalog", "ingest/sheet", "internal/durable"},
+		"web":                   {"record", "retention", "audit"},
+		"internal/sample":       {"record", "ingest/sheet", "internal/pdf", "ocr/lept", "ocr/scan"},
+		"internal/corpus":       {},
+		"internal/testserver":   {},
+		"internal/archtest":     {},
+		"cmd/chartvault":        {"*"},
+	}
+}
+
+// homes says where a third-party module may be imported.
+func homes() map[string][]string {
+	return map[string][]string{
+		"filippo.io/age":                  {"archive", "archive/keys", "archive/seal", "ingest"},
+		"github.com/minio/minio-go/v7":    {"archive/blob/s3blob"},
+		"github.com/klippa-app/go-pdfium": {"ocr/scan"},
+		"github.com/tetratelabs/wazero":   {"ocr/scan"},
+		"github.com/pdfcpu/pdfcpu":        {"ocr/scan"},
+		"golang.org/x/image/tiff":         {"ocr/scan"},
+		"github.com/otiai10/gosseract/v2": {"ocr/tesseract"},
+		"github.com/makiuchi-d/gozxing":   {"ocr/barcode"},
+		"github.com/ncruces/go-sqlite3":   {"catalog/sqlite", "search"},
+		"github.com/jackc/pgx/v5":         {"catalog/postgres"},
+		"codeberg.org/go-pdf/fpdf":        {"ingest/sheet", "retention"},
+		"github.com/boombuler/barcode":    {"ingest/sheet", "internal/sample"},
+		"github.com/spf13/cobra":          {"cmd/chartvault"},
+		"github.com/fsnotify/fsnotify":    {"ingest"},
+		"github.com/BurntSushi/toml":      {"retention", "cmd/chartvault"},
+	}
+}
+
+type file struct {
+	pkg, path string
+	test      bool
+	ast       *ast.File
+	fset      *token.FileSet
+}
+
+func tree(t *testing.T) []file {
+	t.Helper()
+	root := filepath.Join("..", "..")
+	var out []file
+	err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, _ := filepath.Rel(root, p) // p is below root
+		if d.IsDir() && (strings.HasPrefix(d.Name(), ".") && rel != "." || rel == "tools" || rel == "data") {
+			return fs.SkipDir
+		}
+		if !strings.HasSuffix(p, ".go") {
+			return nil
+		}
+		fset := token.NewFileSet()
+		f, err := parser.ParseFile(fset, p, nil, parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		out = append(out, file{filepath.ToSlash(filepath.Dir(rel)), rel, strings.HasSuffix(p, "_test.go"), f, fset})
+		return nil
+	})
+	if err != nil || len(out) == 0 {
+		t.Fatalf("read the tree: %d files, %v", len(out), err)
+	}
+	return out
+}
+
+func TestImports(t *testing.T) {
+	table, allowed := imports(), homes()
+	for _, f := range tree(t) {
+		may, ok := table[f.pkg]
+		if !ok {
+			t.Errorf("%s: package %s is not in the table of docs/design.md", f.path, f.pkg)
+			continue
+		}
+		if f.test {
+			continue // tests wire what they like
+		}
+		for _, im := range f.ast.Imports {
+			p, err := strconv.Unquote(im.Path.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if own, ok := strings.CutPrefix(p, module+"/"); ok {
+				if !slices.Contains(may, own) && !slices.Contains(may, "*") {
+					t.Errorf("%s imports %s, which %s may not", f.path, own, f.pkg)
+				}
+				if strings.HasSuffix(own, "test") || own == "internal/testserver" || own == "internal/corpus" {
+					t.Errorf("%s imports test code: %s", f.path, own)
+				}
+			}
+			for mod, where := range allowed {
+				if (p == mod || strings.HasPrefix(p, mod+"/")) && !slices.Contains(where, f.pkg) {
+					t.Errorf("%s imports %s, whose home is %v", f.path, p, where)
+				}
+			}
+			if p == "testing" && !strings.HasSuffix(f.pkg, "test") && f.pkg != "internal/testserver" && f.pkg != "internal/corpus" {
+				t.Errorf("%s imports testing", f.path)
+			}
+		}
+	}
+}
+
+func TestFiles(t *testing.T) {
+	for _, f := range tree(t) {
+		b, err := os.Open(filepath.Join("..", "..", f.path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := 0
+		sc := bufio.NewScanner(b)
+		for sc.Scan() {
+			lines++
+		}
+		b.Close()
+		if limit := 600; lines > limit && !f.test {
+			t.Errorf("%s has %d lines, the limit is %d: it wants a second noun", f.path, lines, limit)
+		}
+		if strings.Count(f.path, string(filepath.Separator)) > 3 {
+			t.Errorf("%s lies deeper than three folders", f.path)
+		}
+		for _, bad := range []string{"util", "common", "helpers", "misc"} {
+			if strings.Contains("/"+f.pkg+"/", "/"+bad+"/") {
+				t.Errorf("%s: name the thing, not %q", f.path, bad)
+			}
+		}
+	}
+}
+
+// TestHabits: no init, no package variables but sentinels, no writing of files
+// outside durable, no clock in what must be pure, long functions.
+func TestHabits(t *testing.T) {
+	docs := map[string]bool{}
+	for _, f := range tree(t) {
+		if f.test {
+			continue
+		}
+		if f.ast.Doc != nil {
+			docs[f.pkg] = true
+		} else if !docs[f.pkg] {
+			docs[f.pkg] = false
+		}
+		for _, d := range f.ast.Decls {
+			switch d := d.(type) {
+			case *ast.FuncDecl:
+				if d.Recv == nil && d.Name.Name == "init" {
+					t.Errorf("%s has an init function", f.path)
+				}
+				if n := f.fset.Position(d.End()).Line - f.fset.Position(d.Pos()).Line; n > 100 {
+					t.Errorf("%s: %s has %d lines", f.path, d.Name.Name, n)
+				}
+			case *ast.GenDecl:
+				checkVars(t, f, d)
+			}
+		}
+		ast.Inspect(f.ast, func(n ast.Node) bool {
+			sel, ok := n.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			x, ok := sel.X.(*ast.Ident)
+			if !ok {
+				return true
+			}
+			name := x.Name + "." + sel.Sel.Name
+			switch {
+			case (name == "os.WriteFile" || name == "os.Create" || name == "os.CreateTemp") && f.pkg != "internal/durable" && f.pkg != "internal/testserver":
+				t.Errorf("%s calls %s; internal/durable is the only writer of files", f.path, name)
+			case name == "slog.Default" || (name == "time.Now" && (f.pkg == "retention" || f.pkg == "record" || f.pkg == "catalog" || f.pkg == "archive")):
+				t.Errorf("%s uses %s; it is handed in", f.path, name)
+			}
+			return true
+		})
+	}
+	for pkg, ok := range docs {
+		if !ok {
+			t.Errorf("package %s has no package comment", pkg)
+		}
+	}
+}
+
+func checkVars(t *testing.T, f file, d *ast.GenDecl) {
+	t.Helper()
+	if d.Tok != token.VAR {
+		return
+	}
+	for _, s := range d.Specs {
+		for _, name := range s.(*ast.ValueSpec).Names {
+			embedded := d.Doc != nil && strings.Contains(d.Doc.Text()+commentText(d.Doc), "go:embed")
+			if !strings.HasPrefix(name.Name, "Err") && !strings.HasPrefix(name.Name, "err") && name.Name != "_" && !embedded {
+				t.Errorf("%s has the package variable %s", f.path, name.Name)
+			}
+		}
+	}
+}
+
+// commentText returns a comment with its directives, which Text leaves out.
+func commentText(c *ast.CommentGroup) string {
+	var b strings.Builder
+	for _, l := range c.List {
+		b.WriteString(l.Text)
+	}
+	return b.String()
+}

@@ -1,0 +1,4 @@
+package tesseract
+
+// MaxSide is the longest side of an image Tesseract accepts, in pixels.
+const MaxSide = 32767
