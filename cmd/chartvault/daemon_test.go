@@ -45,6 +45,13 @@ func newArchive(t *testing.T, config string) *testArchive {
 	if out, code := a.run("init", "--yes", "--work-factor", "10"); code != 0 {
 		t.Fatalf("init: exit %d\n%s", code, out)
 	}
+	cache, err := warmCache()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(filepath.Join(a.dir, "cache"), os.DirFS(cache)); err != nil {
+		t.Fatal(err)
+	}
 	return a
 }
 

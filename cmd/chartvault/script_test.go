@@ -13,6 +13,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"chartvault/ocr/scan"
 	"chartvault/ocr/worker"
 )
 
@@ -35,11 +36,8 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata",
 		Setup: func(e *testscript.Env) error {
 			// The compiled PDF engine is the same for every archive.
-			cache, err := filepath.Abs("../../.cache/wasm")
+			cache, err := warmCache()
 			if err != nil {
-				return err
-			}
-			if err := os.MkdirAll(cache, 0o700); err != nil {
 				return err
 			}
 			e.Setenv("WASM", cache)
@@ -52,6 +50,18 @@ func TestScripts(t *testing.T) {
 			"copytree": copytree,
 		},
 	})
+}
+
+// warmCache compiles the PDF engine into a folder that all tests copy.
+func warmCache() (string, error) {
+	cache, err := filepath.Abs("../../.cache/wasm")
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(cache, 0o700); err != nil {
+		return "", err
+	}
+	return cache, scan.WarmPDF(cache)
 }
 
 // exits runs a command and wants an exit code: exits 7 chartvault ...
