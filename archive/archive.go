@@ -51,6 +51,8 @@ type Archive struct {
 	Spool   string // directory for sealed files on their way to the store
 	Policy  string // the retention policy's name, for manifests
 	Now     func() time.Time
+
+	LockDays int // for which stored documents cannot be deleted, where the store has locks; 0 for none
 }
 
 // Stored is a document as it lies in the store.

@@ -81,7 +81,7 @@ func open(ctx context.Context, cfg *config, by unlocker, log *slog.Logger, unloc
 		return nil, err
 	}
 	a.arch = &archive.Archive{Docs: docs, Vault: a.vault, Station: a.station, Log: lg, Spool: cfg.path("spool"),
-		Policy: "schedule", Now: a.now}
+		Policy: "schedule", Now: a.now, LockDays: cfg.Storage.LockDays}
 	if a.cat, err = cfg.catalogue(ctx, a.vault, a.station.LocalKey()); err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"chartvault/archive/keys"
 	"chartvault/catalog"
+	"chartvault/internal/durable"
 	"chartvault/record"
 )
 
@@ -43,20 +44,25 @@ func (e *env) batchesCmd() *cobra.Command {
 // sealedBatches lists batches without opening the vault: from the daemon, or
 // from the clear columns of the catalogue.
 func (e *env) sealedBatches(ctx context.Context, f func(json.RawMessage) error) error {
-	unlock, daemon, err := e.acquire(ctx)
+	if _, err := os.Stat(e.data); err != nil {
+		return e.noArchive()
+	}
+	unlock, ok, err := durable.Lock(e.lockFile())
 	if err != nil {
 		return err
 	}
-	if daemon != nil {
+	if ok {
+		defer unlock()
+	} else if daemon := e.daemon(); daemon != nil {
 		return daemon.Call(ctx, "batches", request{Actor: actor(), Params: struct{}{}}, f)
 	}
-	defer unlock()
+	// Another command may hold the lock; the list can be read beside it.
 	cfg, err := loadConfig(e.data)
 	if err != nil {
 		return err
 	}
 	if _, err := os.Stat(cfg.path("station.key")); err != nil {
-		return fmt.Errorf(`no archive in %s: %w; make one with "chartvault init"`, e.data, record.ErrNotFound)
+		return e.noArchive()
 	}
 	station, err := keys.OpenStation(cfg.path("station.key"))
 	if err != nil {

@@ -153,6 +153,9 @@ func (a *app) schedule(ctx context.Context) error {
 			if _, _, err := a.makePlan(ctx, record.Daemon); err != nil && ctx.Err() == nil {
 				a.log.ErrorContext(ctx, "due documents not planned", "err", err)
 			}
+			if err := a.sweepLocked(ctx); err != nil && ctx.Err() == nil {
+				a.log.ErrorContext(ctx, "locked remains not removed; it is tried again tomorrow", "err", err)
+			}
 		}
 		if a.cfg.Retention.Automatic {
 			a.executeReady(ctx)

@@ -292,6 +292,26 @@ func (a *app) certify(ctx context.Context, e catalog.Entry, b planBody, s *reten
 	return a.register(ctx, audit.ActPlanExecuting, record.Daemon, e, b)
 }
 
+// sweepLocked removes what retention locks kept of destroyed documents, as soon
+// as the locks have ended. Nothing can open it; it only takes room.
+func (a *app) sweepLocked(ctx context.Context) error {
+	return a.plans(ctx, func(_ catalog.Entry, b planBody) error {
+		for _, o := range b.Outcomes {
+			if !o.Locked {
+				continue
+			}
+			row, err := a.cat.Document(ctx, o.Item.Document)
+			if err != nil || row.State != record.DocumentDestroyed {
+				return err
+			}
+			if _, err := a.arch.Destroy(ctx, row.ID, row.Version); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // resume finishes destructions that a crash interrupted: from the destroyed
 // key on it only goes forward.
 func (a *app) resume(ctx context.Context) error {

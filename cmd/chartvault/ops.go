@@ -41,6 +41,7 @@ func operations() map[string]op {
 		"batches":          (*app).opBatches,
 		"ingest":           (*app).opIngest,
 		"get":              (*app).opGet,
+		"rest":             (*app).opRest,
 		"search":           (*app).opSearch,
 		"status":           (*app).opStatus,
 		"verify":           (*app).opVerify,

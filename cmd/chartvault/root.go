@@ -86,7 +86,7 @@ func (e *env) root() *cobra.Command {
 		e.data, err = filepath.Abs(e.data) // reading processes run elsewhere
 		return err
 	}
-	root.AddCommand(e.initCmd(), e.serveCmd(), e.ingestCmd(), e.batchesCmd(), e.getCmd(), e.searchCmd(), e.qaCmd(),
+	root.AddCommand(e.initCmd(), e.serveCmd(), e.ingestCmd(), e.batchesCmd(), e.restCmd(), e.getCmd(), e.searchCmd(), e.qaCmd(),
 		e.sheetsCmd(), e.sampleCmd(), e.factsCmd(), e.holdCmd(), e.retentionCmd(), e.approverCmd(), e.planCmd(), e.certificateCmd(),
 		e.verifyCmd(), e.rebuildCmd(), e.auditCmd(), e.doctorCmd(), e.statusCmd(), e.versionCmd())
 	return root
@@ -164,11 +164,28 @@ type daemonFile struct {
 func (e *env) lockFile() string   { return filepath.Join(e.data, "lock") }
 func (e *env) daemonPath() string { return filepath.Join(e.data, "daemon.json") }
 
+func (e *env) noArchive() error {
+	return fmt.Errorf(`no archive in %s: %w; make one with "chartvault init --data %s"`, e.data, record.ErrNotFound, e.data)
+}
+
+// daemon returns the daemon that the data directory names, or nil.
+func (e *env) daemon() *web.Client {
+	b, err := os.ReadFile(e.daemonPath())
+	if err != nil {
+		return nil
+	}
+	var d daemonFile
+	if json.Unmarshal(b, &d) != nil || d.Addr == "" {
+		return nil
+	}
+	return &web.Client{Addr: d.Addr, Token: d.Token}
+}
+
 // acquire takes the data directory's lock, or finds the daemon that has it. A
 // command that holds it is waited for.
 func (e *env) acquire(ctx context.Context) (unlock func(), daemon *web.Client, err error) {
 	if _, err := os.Stat(e.data); err != nil {
-		return nil, nil, fmt.Errorf(`no archive in %s: %w; make one with "chartvault init --data %s"`, e.data, record.ErrNotFound, e.data)
+		return nil, nil, e.noArchive()
 	}
 	const patience = 30 * time.Second
 	for start := time.Now(); ; {
@@ -179,11 +196,8 @@ func (e *env) acquire(ctx context.Context) (unlock func(), daemon *web.Client, e
 		if ok {
 			return unlock, nil, nil
 		}
-		if b, err := os.ReadFile(e.daemonPath()); err == nil {
-			var d daemonFile
-			if json.Unmarshal(b, &d) == nil && d.Addr != "" {
-				return nil, &web.Client{Addr: d.Addr, Token: d.Token}, nil
-			}
+		if c := e.daemon(); c != nil {
+			return nil, c, nil
 		}
 		if time.Since(start) > patience {
 			return nil, nil, fmt.Errorf("archive %s: %w", e.data, record.ErrBusy)
