@@ -25,6 +25,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -265,8 +266,11 @@ func (a *Archive) Read(ctx context.Context, who Access, id record.ID, version in
 		return fmt.Errorf("read %s: %w", id, err)
 	}
 	f, err := zr.Open(member)
-	if err != nil {
+	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("read %s: %s: %w", id, member, record.ErrNotFound)
+	}
+	if err != nil {
+		return fmt.Errorf("read %s: %s: %w: %w", id, member, record.ErrCorrupt, err)
 	}
 	defer f.Close() // read-only
 	if err := a.Note(ctx, audit.ActDocumentRead, s.Key, struct {

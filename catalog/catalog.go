@@ -63,11 +63,16 @@ func (c *DB) Upkeep(ctx context.Context) error {
 	return nil
 }
 
-// Clear removes every row, before a rebuild.
+// Clear removes every row, before a rebuild, but those of batches on their way:
+// nothing of them is in the store yet.
 func (c *DB) Clear(ctx context.Context) error {
 	return c.tx(ctx, func(tx *sql.Tx) error {
 		for _, t := range []string{"changes", "registers", "documents", "charts", "batches"} {
-			if _, err := tx.ExecContext(ctx, `DELETE FROM `+t); err != nil {
+			where := ""
+			if t == "batches" {
+				where = ` WHERE state NOT IN ('claimed', 'split')`
+			}
+			if _, err := tx.ExecContext(ctx, `DELETE FROM `+t+where); err != nil {
 				return fmt.Errorf("clear catalogue: %w", err)
 			}
 		}

@@ -66,7 +66,7 @@ func (j *job) deposit(ctx context.Context, s *splitting, d segment) (_ catalog.K
 		}
 		m.Pages = append(m.Pages, mp)
 	}
-	stored, err := j.store(ctx, m, d.Pages)
+	stored, complete, err := j.store(ctx, m, d.Pages)
 	if err != nil {
 		return catalog.Keyed{}, false, err
 	}
@@ -76,16 +76,7 @@ func (j *job) deposit(ctx context.Context, s *splitting, d segment) (_ catalog.K
 		return catalog.Keyed{}, false, err
 	}
 	k, err := Row(stored.Manifest, stored.Key)
-	return k, len(stored.Manifest.PDF) > 0 && !hasUnread(m), err
-}
-
-func hasUnread(m seal.Manifest) bool {
-	for _, d := range m.Doubts {
-		if d == record.DoubtUnreadPage {
-			return true
-		}
-	}
-	return false
+	return k, complete, err
 }
 
 // Row makes a document's catalogue row from its manifest. Filing and rebuilding
@@ -106,27 +97,32 @@ func Row(m *seal.Manifest, key interface{ RowKey() ([]byte, error) }) (catalog.K
 	return catalog.Keyed{Document: d, Key: rk}, err
 }
 
-// store deposits a document: with every page in its PDF, or where that fails
-// with those that were read, or without a PDF. What its PDF lacks the batch's
-// rest keeps.
-func (j *job) store(ctx context.Context, m seal.Manifest, pages []int) (*archive.Stored, error) {
+// store deposits a document: with every page in its PDF; where that fails with
+// those that were read, or none, and all of them in the source's own format.
+// complete is false when not even that could be had: the batch's rest must then
+// keep the source.
+func (j *job) store(ctx context.Context, m seal.Manifest, pages []int) (_ *archive.Stored, complete bool, err error) {
 	good, err := j.readable(ctx, pages)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	for _, in := range [][]int{pages, good, nil} {
+	for _, try := range []struct {
+		in       []int // pages of the PDF
+		original bool  // all pages in the source's own format as well
+		complete bool
+	}{{pages, false, true}, {good, true, true}, {nil, true, true}, {nil, false, false}} {
 		var stored *archive.Stored
 		stored, err = j.Archive.Deposit(ctx, m, func(zw *zip.Writer, m *seal.Manifest) error {
-			return j.addDocument(ctx, zw, m, pages, in)
+			return j.addDocument(ctx, zw, m, pages, try.in, try.original)
 		})
 		if err == nil {
-			return stored, nil
+			return stored, try.complete, nil
 		}
 		if !lost(err) || ctx.Err() != nil {
-			return nil, err
+			return nil, false, err
 		}
 	}
-	return nil, err
+	return nil, false, err
 }
 
 func (j *job) readable(ctx context.Context, pages []int) ([]int, error) {
@@ -146,7 +142,7 @@ func (j *job) readable(ctx context.Context, pages []int) ([]int, error) {
 // addDocument writes the members of a document's package: the PDF with the
 // pages in, the previews of all pages, and the pages in their own format where
 // the PDF recodes them.
-func (j *job) addDocument(ctx context.Context, zw *zip.Writer, m *seal.Manifest, pages, in []int) error {
+func (j *job) addDocument(ctx context.Context, zw *zip.Writer, m *seal.Manifest, pages, in []int, original bool) error {
 	exact := true
 	if len(in) > 0 {
 		var err error
@@ -170,10 +166,10 @@ func (j *job) addDocument(ctx context.Context, zw *zip.Writer, m *seal.Manifest,
 			return err
 		}
 	}
-	if exact {
+	if exact && !original {
 		return nil
 	}
-	return j.addOriginal(ctx, zw, "source", in)
+	return j.addOriginal(ctx, zw, pages)
 }
 
 // addPDF writes document.pdf and its hash.
@@ -200,8 +196,8 @@ func (j *job) addPDF(ctx context.Context, zw *zip.Writer, m *seal.Manifest, page
 }
 
 // addOriginal writes pages in the source's own format.
-func (j *job) addOriginal(ctx context.Context, zw *zip.Writer, name string, pages []int) error {
-	w, err := seal.AddPart(zw, name+".original")
+func (j *job) addOriginal(ctx context.Context, zw *zip.Writer, pages []int) error {
+	w, err := seal.AddPart(zw, "source.original")
 	if err != nil {
 		return err
 	}
@@ -218,16 +214,26 @@ func (j *job) depositRest(ctx context.Context, m seal.BatchManifest, rest []int,
 		return err
 	}
 	if !whole {
-		_, err := j.Archive.DepositBatch(ctx, m, func(zw *zip.Writer) error {
-			var unused seal.Manifest
-			exact, err := j.addPDF(ctx, zw, &unused, rest)
-			if err == nil && !exact {
-				return fmt.Errorf("rest: %w: recoded", ocr.ErrFormat)
+		// Only the rest's own pages: the batch's identity outlives single
+		// documents, whose pages must end with them.
+		for _, pdf := range []bool{true, false} {
+			_, err := j.Archive.DepositBatch(ctx, m, func(zw *zip.Writer) error {
+				exact := false
+				if pdf {
+					var unused seal.Manifest
+					var err error
+					if exact, err = j.addPDF(ctx, zw, &unused, rest); err != nil {
+						return err
+					}
+				}
+				if exact {
+					return nil
+				}
+				return j.addOriginal(ctx, zw, rest)
+			})
+			if !lost(err) {
+				return err
 			}
-			return err
-		})
-		if !lost(err) {
-			return err
 		}
 	}
 	_, err := j.Archive.DepositBatch(ctx, m, j.addSource)

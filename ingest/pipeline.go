@@ -55,6 +55,7 @@ type Pipeline struct {
 	Rand      io.Reader
 	Log       *slog.Logger
 	Progress  func(Progress) // called from several goroutines; nil for none
+	Inflight  *Inflight      // shared by all that take sources into one archive
 }
 
 // Progress is one step of one batch.
@@ -90,6 +91,11 @@ func (p *Pipeline) Ingest(ctx context.Context, f *os.File, name record.Private) 
 	if err != nil {
 		return Result{}, fmt.Errorf("ingest: hash source: %w", err)
 	}
+	leave, err := p.Inflight.enter(ctx, sum)
+	if err != nil {
+		return Result{}, fmt.Errorf("ingest: %w", err)
+	}
+	defer leave()
 	id, err := record.NewID(p.Rand)
 	if err != nil {
 		return Result{}, fmt.Errorf("ingest: %w", err)
@@ -119,7 +125,7 @@ func digest(f *os.File) (sum [32]byte, size int64, err error) {
 	h := sha256.New()
 	size, err = io.Copy(h, io.NewSectionReader(f, 0, st.Size()))
 	copy(sum[:], h.Sum(nil))
-	return sum, size, err
+	return sum, size, reason(err)
 }
 
 // job is one batch on its way.
@@ -212,5 +218,5 @@ func (j *job) addSource(zw *zip.Writer) error {
 		return err
 	}
 	_, err = io.Copy(w, io.NewSectionReader(j.src.File, 0, j.batch.Size))
-	return err
+	return reason(err)
 }

@@ -64,7 +64,12 @@ func (p *Pool) Close() error {
 
 // Probe implements Reader.
 func (p *Pool) Probe(ctx context.Context, src Source) (pr Probe, err error) {
-	err = p.once(ctx, Request{Op: "probe"}, src, p.limits.Page, &pr)
+	for range 2 { // a crash may have been an earlier file's doing
+		err = p.once(ctx, Request{Op: "probe"}, src, p.limits.Page, &pr)
+		if !errors.Is(err, ErrCrashed) || ctx.Err() != nil {
+			break
+		}
+	}
 	if err == nil && pr.Pages < 1 {
 		err = ErrOutput
 	}
@@ -119,8 +124,8 @@ func (p *Pool) Document(ctx context.Context, src Source, next func() (DocumentPa
 		sent := make(chan error, 1)
 		go func() { sent <- w.feed(next, func() { w.extend(p.limits.Page / 50) }) }()
 		b, err := w.answer(out)
-		if err != nil && !errors.Is(err, ErrFormat) {
-			w.kill() // unblocks the feeding goroutine
+		if err != nil && !errors.Is(err, ErrFormat) && !isFailure(err) {
+			w.kill() // unblocks the feeding goroutine; a healthy worker reads on by itself
 		}
 		if ferr := <-sent; ferr != nil && err == nil {
 			return ferr
@@ -169,12 +174,15 @@ func (p *Pool) with(ctx context.Context, limit time.Duration, f func(*worker) er
 	}
 	w.begin(ctx, limit)
 	err := f(w)
-	cause := w.end()
+	alive, cause := w.end()
 	switch {
 	case err == nil, errors.Is(err, ErrFormat), errors.Is(err, ErrEngine), isFailure(err):
-		if w.pages < p.limits.Recycle {
+		switch {
+		case !alive:
+			w.discard()
+		case w.pages < p.limits.Recycle:
 			keep = w
-		} else {
+		default:
 			w.stop()
 		}
 		return err

@@ -30,6 +30,7 @@ type worker struct {
 	pages int
 
 	mu       sync.Mutex
+	dead     bool // it was killed
 	deadline time.Time
 	cause    error
 	stopped  chan struct{} // closed when the present request is over
@@ -87,12 +88,13 @@ func (w *worker) extend(d time.Duration) {
 	w.mu.Unlock()
 }
 
-// end stops the watch and returns why it killed the worker, or nil.
-func (w *worker) end() error {
+// end stops the watch. It returns whether the worker lives, and why the watch
+// killed it if it did.
+func (w *worker) end() (alive bool, cause error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	close(w.stopped)
-	return w.cause
+	return !w.dead, w.cause
 }
 
 // watch kills the worker at its deadline, over its memory, or when ctx ends.
@@ -116,13 +118,20 @@ func (w *worker) watch(ctx context.Context, stopped chan struct{}) {
 				cause = fmt.Errorf("%w: over its memory limit of %d bytes", ErrCrashed, w.mem)
 			}
 		}
-		if cause != nil {
-			w.mu.Lock()
-			w.cause = cause
-			w.mu.Unlock()
-			w.kill()
-			return
+		if cause == nil {
+			continue
 		}
+		w.mu.Lock()
+		select {
+		case <-stopped: // the request ended first; the worker is somebody else's now
+			w.mu.Unlock()
+			return
+		default:
+		}
+		w.cause = cause
+		w.killLocked()
+		w.mu.Unlock()
+		return
 	}
 }
 
@@ -224,6 +233,13 @@ func (w *worker) answer(out io.Writer) ([]byte, error) {
 
 // kill ends the worker's whole process group at once.
 func (w *worker) kill() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.killLocked()
+}
+
+func (w *worker) killLocked() {
+	w.dead = true
 	// The group's id is the worker's, which is ours until Wait reaps it.
 	unix.Kill(-w.cmd.Process.Pid, unix.SIGKILL)
 }

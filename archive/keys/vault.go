@@ -233,15 +233,23 @@ func (v *Vault) Token(kind, value string) []byte {
 
 // get reads an object sealed to the vault.
 func (v *Vault) get(ctx context.Context, name string) ([]byte, error) {
-	sealed, err := v.places.get(ctx, name)
-	if err != nil {
-		return nil, err
+	err := error(blob.ErrNotExist)
+	for _, place := range v.places {
+		sealed, gerr := Places{place}.get(ctx, name)
+		if gerr != nil {
+			if errors.Is(err, blob.ErrNotExist) {
+				err = gerr
+			}
+			continue
+		}
+		b, oerr := open(sealed, v.identity)
+		if oerr == nil {
+			return b, nil
+		}
+		// A mirror may have it whole.
+		err = fmt.Errorf("open %s: %w: %w", name, record.ErrCorrupt, oerr)
 	}
-	b, err := open(sealed, v.identity)
-	if err != nil {
-		return nil, fmt.Errorf("open %s: %w: %w", name, record.ErrCorrupt, err)
-	}
-	return b, nil
+	return nil, err
 }
 
 func parseIdentity(line []byte) (*age.HybridIdentity, error) {

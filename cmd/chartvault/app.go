@@ -48,6 +48,8 @@ type app struct {
 	meter   meter
 
 	feedMu sync.Mutex // one feed of the index at a time
+	planMu sync.Mutex // plans are made, approved, cancelled and executed one at a time
+	began  time.Time  // with the monotonic clock, to notice that the wall clock jumped
 	unlock func()
 }
 
@@ -55,8 +57,8 @@ type app struct {
 type unlocker func(ctx context.Context, places keys.Places) (*keys.Vault, error)
 
 // open opens the archive in a data directory, holding its lock until Close.
-func open(ctx context.Context, cfg *config, by unlocker, log *slog.Logger, unlock func()) (_ *app, err error) {
-	a := &app{cfg: cfg, log: log, now: time.Now, unlock: unlock}
+func open(ctx context.Context, cfg *config, by unlocker, log *slog.Logger, rebuilding bool, unlock func()) (_ *app, err error) {
+	a := &app{cfg: cfg, log: log, now: time.Now, began: time.Now(), unlock: unlock}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close(context.WithoutCancel(ctx)))
@@ -82,16 +84,86 @@ func open(ctx context.Context, cfg *config, by unlocker, log *slog.Logger, unloc
 	}
 	a.arch = &archive.Archive{Docs: docs, Vault: a.vault, Station: a.station, Log: lg, Spool: cfg.path("spool"),
 		Policy: "schedule", Now: a.now, LockDays: cfg.Storage.LockDays}
-	if a.cat, err = cfg.catalogue(ctx, a.vault, a.station.LocalKey()); err != nil {
-		return nil, err
-	}
-	if a.index, err = search.Open(ctx, cfg.path("index"), a.vault); err != nil {
+	if err := a.openCaches(ctx, rebuilding); err != nil {
 		return nil, err
 	}
 	if err := a.wireIngest(); err != nil {
 		return nil, err
 	}
-	return a, a.resume(ctx)
+	if err := a.sweepSpool(ctx); err != nil {
+		return nil, err
+	}
+	if rebuilding {
+		return a, nil
+	}
+	if err := a.resume(ctx); err != nil {
+		// It is tried again at the next start; reading and filing go on.
+		a.log.ErrorContext(ctx, "a destruction is not finished", "err", err)
+	}
+	return a, nil
+}
+
+// openCaches opens catalogue and index. Both can be made again: for a rebuild
+// a catalogue that does not open is put aside, and an index that does not open
+// is always begun anew.
+func (a *app) openCaches(ctx context.Context, rebuilding bool) (err error) {
+	mark := a.cfg.path(rebuildMark)
+	if _, err := os.Stat(mark); err == nil && !rebuilding {
+		return fmt.Errorf(`a rebuild was interrupted: run "chartvault rebuild" again: %w`, record.ErrNotReady)
+	}
+	a.cat, err = a.cfg.catalogue(ctx, a.vault, a.station.LocalKey())
+	if err != nil && rebuilding && a.cfg.Catalogue.Engine == "sqlite" {
+		a.log.ErrorContext(ctx, "the catalogue does not open and is put aside", "err", err)
+		for _, suffix := range []string{"", "-wal", "-shm"} {
+			old := a.cfg.path("catalogue.db") + suffix
+			if _, serr := os.Stat(old); serr == nil {
+				if merr := durable.Move(old, old+".broken-"+a.now().UTC().Format("20060102T150405")); merr != nil {
+					return errors.Join(err, merr)
+				}
+			}
+		}
+		a.cat, err = a.cfg.catalogue(ctx, a.vault, a.station.LocalKey())
+	}
+	if err != nil {
+		return err
+	}
+	dir := a.cfg.path("index")
+	if a.index, err = search.Open(ctx, dir, a.vault); err != nil {
+		a.log.ErrorContext(ctx, "the index does not open and is made again", "err", err)
+		if err := durable.RemoveAll(dir); err != nil {
+			return err
+		}
+		a.index, err = search.Open(ctx, dir, a.vault)
+	}
+	return err
+}
+
+// sweepSpool removes what a crash left of batches that are done.
+func (a *app) sweepSpool(ctx context.Context) error {
+	ents, err := os.ReadDir(a.cfg.path("spool"))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range ents {
+		id, err := record.ParseID(e.Name())
+		if err != nil {
+			continue // out and kept
+		}
+		b, err := a.cat.Batch(ctx, id)
+		if err == nil && !b.State.Done() {
+			continue
+		}
+		if err != nil && !errors.Is(err, record.ErrNotFound) {
+			return err
+		}
+		if err := durable.RemoveAll(filepath.Join(a.cfg.path("spool"), e.Name())); err != nil {
+			return err
+		}
+	}
+	return durable.Sweep(filepath.Join(a.cfg.path("spool"), "out"))
 }
 
 // openLog opens the audit log. Where the data directory has none, the archive
@@ -141,6 +213,7 @@ func (a *app) wireIngest() error {
 	a.pipeline = &ingest.Pipeline{
 		Reader: a.pool, Archive: a.arch, Catalogue: a.cat, Sheets: set, Languages: a.cfg.Ingest.Languages,
 		Poor: a.cfg.Ingest.Poor, Parallel: a.cfg.workers(), Spool: a.cfg.path("spool"), Now: a.now, Rand: rand.Reader, Log: a.log,
+		Inflight: &ingest.Inflight{},
 	}
 	return nil
 }

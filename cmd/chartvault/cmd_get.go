@@ -255,7 +255,7 @@ func (a *app) sendDocument(ctx context.Context, who archive.Access, row catalog.
 		return len(b), out(getLine{Chunk: b})
 	}))
 	switch {
-	case errors.Is(err, record.ErrNotFound):
+	case errors.Is(err, record.ErrNotFound) && !errors.Is(err, record.ErrCorrupt):
 		// None of its pages could be put into a PDF; its batch keeps the source.
 		l.Error = "it has no readable page; the batch keeps the scan"
 		return out(getLine{Document: &l})

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -89,8 +92,10 @@ func (a *app) opIngest(ctx context.Context, r asked, out func(any) error) error 
 	if err != nil {
 		return err
 	}
-	if err := a.warm(); err != nil {
-		return fmt.Errorf("ingest: %w", err)
+	if slices.ContainsFunc(files, isPDF) {
+		if err := a.warm(); err != nil {
+			return fmt.Errorf("ingest: %w", err)
+		}
 	}
 	var mu sync.Mutex
 	say := func(l ingestLine) error {
@@ -102,9 +107,20 @@ func (a *app) opIngest(ctx context.Context, r asked, out func(any) error) error 
 	if p.Progress {
 		pipe.Progress = func(pr ingest.Progress) { say(ingestLine{Progress: &pr}) } // a lost line of progress is no harm
 	}
-	var unread, failed int
+	unread, failed := 0, []error(nil)
 	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(a.pool.Size() + 1)
+	g.SetLimit(2*a.pool.Size() + 1) // while some are read, others are sealed
+	filed := make(chan struct{}, 1)
+	fed := make(chan error, 1)
+	go func() {
+		var err error
+		for range filed {
+			if err == nil {
+				err = a.feed(ctx)
+			}
+		}
+		fed <- err
+	}()
 	for _, f := range files {
 		g.Go(func() error {
 			l, err := ingestFile(gctx, &pipe, f)
@@ -112,26 +128,59 @@ func (a *app) opIngest(ctx context.Context, r asked, out func(any) error) error 
 				return gctx.Err()
 			}
 			mu.Lock()
-			if err != nil {
+			switch {
+			case err != nil && refused(err):
 				l.Error = err.Error()
-				failed++
-			} else if l.State == record.BatchUnread {
+				unread++
+			case err != nil:
+				l.Error = err.Error()
+				failed = append(failed, err)
+			case l.State == record.BatchUnread:
 				unread++
 			}
 			mu.Unlock()
+			select {
+			case filed <- struct{}{}:
+			default: // it is being fed already, or will be
+			}
 			return say(l)
 		})
 	}
-	if err := g.Wait(); err != nil {
+	err = g.Wait()
+	close(filed)
+	if ferr := <-fed; err == nil {
+		err = ferr
+	}
+	if err != nil {
 		return err
 	}
 	if err := a.feed(ctx); err != nil {
 		return err
 	}
-	if unread+failed > 0 {
-		return fmt.Errorf("%d of %d files: %w", unread+failed, len(files), record.ErrUnreadable)
+	if len(failed) > 0 {
+		return fmt.Errorf("%d of %d files were not taken in: %w", len(failed), len(files), failed[0])
+	}
+	if unread > 0 {
+		return fmt.Errorf("%d of %d files: %w", unread, len(files), record.ErrUnreadable)
 	}
 	return nil
+}
+
+// refused reports whether a file was not even opened, for what it is.
+func refused(err error) bool {
+	return errors.Is(err, ingest.ErrNotRegular) || errors.Is(err, fs.ErrPermission)
+}
+
+// isPDF looks at a file's head.
+func isPDF(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false // it is told when it is opened in earnest
+	}
+	defer f.Close() // read-only
+	head := make([]byte, 1024)
+	n, _ := io.ReadFull(f, head) // a short file is no PDF
+	return bytes.Contains(head[:n], []byte("%PDF-"))
 }
 
 func ingestFile(ctx context.Context, pipe *ingest.Pipeline, path string) (ingestLine, error) {

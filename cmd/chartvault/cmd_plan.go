@@ -252,6 +252,8 @@ func (a *app) lineOfPlan(e catalog.Entry, b planBody) planLine {
 }
 
 func (a *app) opPlanMake(ctx context.Context, r asked, out func(any) error) error {
+	a.planMu.Lock()
+	defer a.planMu.Unlock()
 	e, b, err := a.makePlan(ctx, r.Actor)
 	if err != nil {
 		return err
@@ -328,6 +330,8 @@ func (a *app) opPlanShow(ctx context.Context, r asked, out func(any) error) erro
 }
 
 func (a *app) opPlanApprove(ctx context.Context, r asked, out func(any) error) error {
+	a.planMu.Lock()
+	defer a.planMu.Unlock()
 	var p planParams
 	if err := r.params(&p); err != nil {
 		return err
@@ -363,6 +367,8 @@ func (a *app) opPlanApprove(ctx context.Context, r asked, out func(any) error) e
 }
 
 func (a *app) opPlanCancel(ctx context.Context, r asked, out func(any) error) error {
+	a.planMu.Lock()
+	defer a.planMu.Unlock()
 	var p planParams
 	if err := r.params(&p); err != nil {
 		return err

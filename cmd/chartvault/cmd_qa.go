@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -99,12 +101,20 @@ func (a *app) opQAAssign(ctx context.Context, r asked, out func(any) error) erro
 	if err := r.params(&p); err != nil {
 		return err
 	}
-	if _, err := a.pipeline.Sheets.Number(p.Chart); err != nil {
+	n, err := a.pipeline.Sheets.Number(p.Chart)
+	if err != nil {
 		return err
 	}
 	row, err := a.cat.Document(ctx, p.Document)
 	if err != nil {
 		return err
+	}
+	if row.State != record.DocumentQA && row.State != record.DocumentFiled {
+		return fmt.Errorf("document %s is %s: %w", p.Document, row.State, record.ErrDestroyed)
+	}
+	if held, err := a.cat.Held(ctx, row.ChartToken); err != nil || held && !bytes.Equal(row.ChartToken, a.cat.ChartToken(n)) {
+		// Filed elsewhere it would slip out from under the hold.
+		return errors.Join(err, fmt.Errorf("document %s: its chart is %w", p.Document, record.ErrHeld))
 	}
 	if p.Type == "" {
 		p.Type = row.Type

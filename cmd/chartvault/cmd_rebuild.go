@@ -13,14 +13,16 @@ import (
 	"chartvault/audit"
 	"chartvault/catalog"
 	"chartvault/ingest"
+	"chartvault/internal/durable"
 	"chartvault/record"
 )
 
 // rebuildLine says what a rebuild found.
 type rebuildLine struct {
-	Documents int `json:"documents"`
-	Batches   int `json:"batches"`
-	Entries   int `json:"entries"` // of the audit log
+	Documents int      `json:"documents"`
+	Batches   int      `json:"batches"`
+	Entries   int      `json:"entries"` // of the audit log
+	Faults    []string `json:"faults,omitempty"`
 }
 
 func (e *env) rebuildCmd() *cobra.Command {
@@ -31,8 +33,12 @@ func (e *env) rebuildCmd() *cobra.Command {
 		Example: "  chartvault rebuild --passphrase-file pass\n  chartvault rebuild --recovery-identity /mnt/usb/recovery.age-identity",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			e.rebuilding = true
 			return e.call(cmd.Context(), "rebuild", struct{}{}, show(e, func(l rebuildLine) {
 				fmt.Fprintf(e.out, "rebuilt: %d documents, %d batches, %d log entries replayed\n", l.Documents, l.Batches, l.Entries)
+				for _, f := range l.Faults {
+					fmt.Fprintf(e.out, "FAULT %s\n", f)
+				}
 			}))
 		},
 	}
@@ -83,72 +89,133 @@ type tombstoneRest struct {
 	Counts record.Counts     `json:"counts"`
 }
 
+// rebuildMark is a file that says a rebuild has begun and not ended: a
+// catalogue that lacks half its holds must not be acted on.
+const rebuildMark = "rebuilding"
+
 func (a *app) opRebuild(ctx context.Context, r asked, out func(any) error) error {
+	if a.watcher != nil {
+		return fmt.Errorf("stop the daemon first: %w", record.ErrBusy)
+	}
+	if err := writeOnce(a.cfg.path(rebuildMark), "a rebuild has begun\n"); err != nil {
+		return err
+	}
 	if err := a.cat.Clear(ctx); err != nil {
 		return err
 	}
 	if err := a.index.Clear(ctx); err != nil {
 		return err
 	}
-	var l rebuildLine
-	stored, err := a.arch.StoredDocuments(ctx)
-	if err != nil {
-		return fmt.Errorf("rebuild: %w", err)
-	}
-	for id, version := range stored {
-		s, err := a.arch.Load(ctx, id, version)
-		if errors.Is(err, record.ErrDestroyed) {
-			continue // ciphertext without a key: under a lock, or to be swept
-		}
-		if err != nil {
-			return fmt.Errorf("rebuild: document %s: %w", id, err)
-		}
-		row, err := ingest.Row(s.Manifest, s.Key)
-		if err != nil {
+	b := &rebuild{app: a, batches: map[record.ID]bool{}, keyless: map[record.ID]bool{}}
+	for _, step := range []func(context.Context) error{b.readBatches, b.readDocuments, b.replay, b.account, a.feed} {
+		if err := step(ctx); err != nil {
 			return fmt.Errorf("rebuild: %w", err)
 		}
-		if err := a.cat.PutDocument(ctx, row); err != nil {
-			return fmt.Errorf("rebuild: %w", err)
-		}
-		l.Documents++
-	}
-	if l.Batches, err = a.rebuildBatches(ctx); err != nil {
-		return fmt.Errorf("rebuild: %w", err)
-	}
-	if l.Entries, err = a.replay(ctx); err != nil {
-		return fmt.Errorf("rebuild: %w", err)
-	}
-	if err := a.feed(ctx); err != nil {
-		return err
 	}
 	if err := a.arch.Journal(ctx, audit.ActRebuilt, "", change{Actor: r.Actor}); err != nil {
 		return err
 	}
-	return out(l)
+	if err := durable.Remove(a.cfg.path(rebuildMark)); err != nil {
+		return err
+	}
+	for _, f := range b.line.Faults {
+		a.log.ErrorContext(ctx, "rebuild", "fault", f)
+	}
+	if err := out(b.line); err != nil {
+		return err
+	}
+	if n := len(b.line.Faults); n > 0 {
+		return fmt.Errorf("rebuilt, but for %d objects: %w", n, record.ErrCorrupt)
+	}
+	return nil
 }
 
-func (a *app) rebuildBatches(ctx context.Context) (int, error) {
-	ids, err := a.arch.StoredBatches(ctx)
+// rebuild is a rebuild on its way.
+type rebuild struct {
+	*app
+	line    rebuildLine
+	batches map[record.ID]bool // that have a manifest: their documents are filed
+	keyless map[record.ID]bool // stored, without a key
+}
+
+func (b *rebuild) fault(object string, err error) {
+	b.line.Faults = append(b.line.Faults, fmt.Sprintf("%s: %v", object, err))
+}
+
+func (b *rebuild) readBatches(ctx context.Context) error {
+	ids, err := b.arch.StoredBatches(ctx)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	n := 0
 	for _, id := range ids {
-		m, err := a.arch.LoadBatch(ctx, id)
+		m, err := b.arch.LoadBatch(ctx, id)
 		if errors.Is(err, record.ErrDestroyed) {
+			b.keyless[id] = true
+			continue
+		}
+		b.batches[id] = true
+		if err != nil {
+			b.fault("batch "+id.String(), err)
+			continue
+		}
+		row := record.Batch{ID: id, Size: m.Size, Name: record.NewPrivate(m.Name), ReceivedAt: m.ReceivedAt, State: m.State, Counts: m.Counts}
+		copy(row.SHA256[:], m.SHA256)
+		if err := b.cat.PutBatch(ctx, row); err != nil {
+			return err
+		}
+		b.line.Batches++
+	}
+	return nil
+}
+
+func (b *rebuild) readDocuments(ctx context.Context) error {
+	stored, err := b.arch.StoredDocuments(ctx)
+	if err != nil {
+		return err
+	}
+	for id, version := range stored {
+		s, err := b.arch.Load(ctx, id, version)
+		if errors.Is(err, record.ErrDestroyed) {
+			b.keyless[id] = true
 			continue
 		}
 		if err != nil {
-			return n, fmt.Errorf("batch %s: %w", id, err)
+			b.fault("document "+id.String(), err)
+			continue
 		}
-		b := record.Batch{ID: id, Size: m.Size, Name: record.NewPrivate(m.Name), ReceivedAt: m.ReceivedAt, State: m.State, Counts: m.Counts}
-		copy(b.SHA256[:], m.SHA256)
-		if err := a.cat.PutBatch(ctx, b); err != nil {
-			return n, err
+		if !b.batches[s.Manifest.Batch] && !b.keyless[s.Manifest.Batch] {
+			continue // its batch is on its way and will file it
 		}
-		n++
+		row, err := ingest.Row(s.Manifest, s.Key)
+		if err != nil {
+			b.fault("document "+id.String(), err)
+			continue
+		}
+		if err := b.cat.PutDocument(ctx, row); err != nil {
+			return err
+		}
+		b.line.Documents++
 	}
-	return n, nil
+	return nil
+}
+
+// replay is the third step.
+func (b *rebuild) replay(ctx context.Context) (err error) {
+	b.line.Entries, err = b.app.replay(ctx)
+	return err
+}
+
+// account looks at what is stored without a key: destroyed under a
+// certificate, or lost.
+func (b *rebuild) account(ctx context.Context) error {
+	for id := range b.keyless {
+		_, derr := b.cat.Document(ctx, id)
+		_, berr := b.cat.Batch(ctx, id)
+		if errors.Is(derr, record.ErrNotFound) && errors.Is(berr, record.ErrNotFound) {
+			b.fault(id.String(), fmt.Errorf("%w: its key is gone, and no certificate says that it was destroyed: restore the keys place from its backup", record.ErrCorrupt))
+		}
+	}
+	return nil
 }
 
 // replay applies the changes in the audit log, in order.
@@ -214,11 +281,18 @@ func (a *app) apply(ctx context.Context, e audit.Entry) error {
 // applyGone brings back the tombstone of a destroyed document, or the mark of
 // one whose destruction had begun.
 func (a *app) applyGone(ctx context.Context, e audit.Entry, g tombstone) error {
+	if e.Action == audit.ActDestroying {
+		// While the key is there nothing has begun: the plan decides again.
+		if has, err := a.vault.HasKey(ctx, g.Document); err != nil || has {
+			return err
+		}
+		if err := a.cat.PutTombstone(ctx, g.row()); err != nil {
+			return err
+		}
+		return a.cat.MarkDestroying(ctx, g.Document)
+	}
 	if err := a.cat.PutTombstone(ctx, g.row()); err != nil {
 		return err
-	}
-	if e.Action == audit.ActDestroying {
-		return a.cat.MarkDestroying(ctx, g.Document)
 	}
 	if err := a.cat.Tombstone(ctx, g.Document, g.At, g.Certificate); err != nil {
 		return err

@@ -54,7 +54,7 @@ func (e *env) restCmd() *cobra.Command {
 // rest writes the members as they come: each to a file whose name is ours, not
 // one a package could choose.
 func (e *env) rest(ctx context.Context, p restParams, dir string) error {
-	names := map[string]string{"document.pdf": "document.pdf", "source": "source"}
+	names := map[string]string{"document.pdf": "document.pdf", "source": "source", "source.original": "source.original"}
 	var pipe *io.PipeWriter
 	var done chan error
 	finish := func() error {

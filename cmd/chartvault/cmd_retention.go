@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -46,7 +47,7 @@ func (e *env) retentionCmd() *cobra.Command {
 
 // decide holds one document against the schedule in force, present facts and
 // present holds.
-func (a *app) decide(ctx context.Context, s *retention.Schedule, row catalog.Row) (retention.Decision, error) {
+func (a *app) decide(ctx context.Context, s *retention.Schedule, row catalog.Row, now time.Time) (retention.Decision, error) {
 	f, err := a.facts(ctx, row.ChartToken)
 	if err != nil {
 		return retention.Decision{}, err
@@ -56,7 +57,7 @@ func (a *app) decide(ctx context.Context, s *retention.Schedule, row catalog.Row
 		return retention.Decision{}, err
 	}
 	return s.Decide(retention.Subject{Document: row.ID, Type: row.Type, ServiceDate: row.ServiceDate, InQA: row.State == record.DocumentQA || row.ChartToken == nil},
-		retention.Facts{Born: f.Born, LastEncounter: f.LastEncounter, Died: f.Died}, holds, s.Today(a.now())), nil
+		retention.Facts{Born: f.Born, LastEncounter: f.LastEncounter, Died: f.Died}, holds, s.Today(now)), nil
 }
 
 func (a *app) opWhy(ctx context.Context, r asked, out func(any) error) error {
@@ -83,7 +84,7 @@ func (a *app) opWhy(ctx context.Context, r asked, out func(any) error) error {
 		if row.State == record.DocumentDestroyed {
 			continue
 		}
-		d, err := a.decide(ctx, s, row)
+		d, err := a.decide(ctx, s, row, a.now())
 		if err != nil {
 			return err
 		}
@@ -112,7 +113,7 @@ func (a *app) eachDue(ctx context.Context, f func(catalog.Row, retention.Decisio
 		if row.State != record.DocumentFiled {
 			continue
 		}
-		d, err := a.decide(ctx, s, row)
+		d, err := a.decide(ctx, s, row, a.now())
 		if err != nil {
 			return err
 		}

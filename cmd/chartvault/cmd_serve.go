@@ -150,7 +150,10 @@ func (a *app) schedule(ctx context.Context) error {
 	for {
 		if day := record.DateOf(a.now()); day != lastDay && a.cfg.Retention.Automatic {
 			lastDay = day
-			if _, _, err := a.makePlan(ctx, record.Daemon); err != nil && ctx.Err() == nil {
+			a.planMu.Lock()
+			_, _, err := a.makePlan(ctx, record.Daemon)
+			a.planMu.Unlock()
+			if err != nil && ctx.Err() == nil {
 				a.log.ErrorContext(ctx, "due documents not planned", "err", err)
 			}
 			if err := a.sweepLocked(ctx); err != nil && ctx.Err() == nil {
@@ -184,7 +187,9 @@ func (a *app) executeReady(ctx context.Context) {
 		}
 	}
 	for _, id := range ids {
+		a.planMu.Lock()
 		err := a.execute(ctx, record.Daemon, id)
+		a.planMu.Unlock()
 		switch {
 		case err == nil:
 			a.log.InfoContext(ctx, "plan executed", "plan", id)

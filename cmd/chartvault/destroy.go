@@ -16,6 +16,8 @@ import (
 )
 
 func (a *app) opPlanExecute(ctx context.Context, r asked, out func(any) error) error {
+	a.planMu.Lock()
+	defer a.planMu.Unlock()
 	var p planParams
 	if err := r.params(&p); err != nil {
 		return err
@@ -109,6 +111,10 @@ func (a *app) upkeep(ctx context.Context) error {
 
 // agreedTime asks every clock there is.
 func (a *app) agreedTime(ctx context.Context) (time.Time, error) {
+	// The monotonic clock tells when the wall clock was moved under us.
+	if moved := a.now().Round(0).Sub(a.began.Round(0)) - time.Since(a.began); moved.Abs() > retention.DefaultTerms().MaxSkew {
+		return time.Time{}, fmt.Errorf("%w: the wall clock jumped by %s", retention.ErrClocks, moved.Round(time.Second))
+	}
 	clocks := []time.Time{a.now()}
 	if c, ok := a.docs.(blob.Clock); ok {
 		t, err := c.Now(ctx)
@@ -186,7 +192,7 @@ func (d *destroyer) Recheck(ctx context.Context, it retention.Item) (retention.D
 	if row.Type != it.Type || row.Pages != it.Pages {
 		return retention.Decision{Verdict: retention.Keep, Reasons: []string{"it has changed since the plan was made"}}, nil
 	}
-	return d.decide(ctx, d.schedule, row)
+	return d.decide(ctx, d.schedule, row, d.now)
 }
 
 // Destroy implements retention.Destroyer: log, mark, key, versions, index,
@@ -254,6 +260,9 @@ func (d *destroyer) lastOfBatch(ctx context.Context, row catalog.Row) (*tombston
 		}
 	}
 	b, err := d.cat.Batch(ctx, row.Batch)
+	if errors.Is(err, record.ErrNotFound) {
+		return nil, nil // its row is gone already
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -268,6 +277,11 @@ func (d *destroyer) lastOfBatch(ctx context.Context, row catalog.Row) (*tombston
 
 // certify ends a plan with its certificate.
 func (a *app) certify(ctx context.Context, e catalog.Entry, b planBody, s *retention.Schedule) error {
+	e.State = planDone
+	if _, err := a.cat.Entry(ctx, catalog.KindCertificate, b.Certificate); err == nil {
+		// A crash came between the certificate and the plan's end.
+		return a.register(ctx, audit.ActPlanExecuting, record.Daemon, e, b)
+	}
 	es, err := a.cat.Entries(ctx, catalog.KindCertificate)
 	if err != nil {
 		return err
@@ -288,7 +302,6 @@ func (a *app) certify(ctx context.Context, e catalog.Entry, b planBody, s *reten
 	if err := a.register(ctx, audit.ActCertified, record.Daemon, catalog.Entry{Kind: catalog.KindCertificate, ID: c.Number, State: "issued", At: c.IssuedAt}, c); err != nil {
 		return err
 	}
-	e.State = planDone
 	return a.register(ctx, audit.ActPlanExecuting, record.Daemon, e, b)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"syscall"
 
 	"chartvault/archive/blob"
 	"chartvault/record"
@@ -47,6 +48,8 @@ func outcomes() []outcome {
 		{record.ErrExists, exitInvalid, "exists", http.StatusConflict, ""},
 		{record.ErrBusy, exitBusy, "busy", http.StatusConflict, "wait for the other command to end"},
 		{record.ErrNoSpace, exitUnfit, "no_space", http.StatusInsufficientStorage, "make room; claiming goes on by itself"},
+		{syscall.ENOSPC, exitUnfit, "no_space", http.StatusInsufficientStorage, "make room and call again: it goes on where it stopped"},
+		{syscall.EDQUOT, exitUnfit, "no_space", http.StatusInsufficientStorage, "make room and call again: it goes on where it stopped"},
 		{blob.ErrNotExist, exitCorrupt, "missing_object", http.StatusInternalServerError, `run "chartvault verify --all"`},
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -31,6 +32,7 @@ type env struct {
 	recovery   string
 	json       bool
 	workFactor int
+	rebuilding bool // this command mends what others refuse to open
 	in         io.Reader
 	out, err   io.Writer
 	log        *slog.Logger
@@ -178,6 +180,12 @@ func (e *env) daemon() *web.Client {
 	if json.Unmarshal(b, &d) != nil || d.Addr == "" {
 		return nil
 	}
+	// It may be the file of a daemon that was killed or is just ending.
+	c, err := net.DialTimeout("tcp", d.Addr, time.Second)
+	if err != nil {
+		return nil
+	}
+	c.Close()
 	return &web.Client{Addr: d.Addr, Token: d.Token}
 }
 
@@ -194,6 +202,11 @@ func (e *env) acquire(ctx context.Context) (unlock func(), daemon *web.Client, e
 			return nil, nil, err
 		}
 		if ok {
+			// Whoever wrote it has ended without removing it.
+			if err := durable.Remove(e.daemonPath()); err != nil {
+				unlock()
+				return nil, nil, err
+			}
 			return unlock, nil, nil
 		}
 		if c := e.daemon(); c != nil {
@@ -233,7 +246,7 @@ func (e *env) open(ctx context.Context, unlock func()) (*app, error) {
 	if err == nil {
 		var by unlocker
 		if by, err = e.unlocker(); err == nil {
-			return open(ctx, cfg, by, e.log, unlock)
+			return open(ctx, cfg, by, e.log, e.rebuilding, unlock)
 		}
 	}
 	unlock()

@@ -34,11 +34,7 @@ const tmpPrefix = ".tmp-"
 // made (0700). It returns the number of bytes written.
 func Create(name string, r io.Reader, perm fs.FileMode) (int64, error) {
 	return write(name, r, perm, func(tmp string) error {
-		// link(2) is the create-only rename: it fails when name exists.
-		if err := os.Link(tmp, name); err != nil {
-			return err
-		}
-		return os.Remove(tmp)
+		return rename(tmp, name)
 	})
 }
 
@@ -107,21 +103,29 @@ func Move(from, to string) error {
 	if err := MkdirAll(filepath.Dir(to)); err != nil {
 		return err
 	}
-	err := unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE)
-	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
-		// A file system without RENAME_NOREPLACE: link and unlink are as safe,
-		// and leave two names for one file only if the power goes between them.
-		if err = os.Link(from, to); err == nil {
-			err = os.Remove(from)
-		}
-	}
-	if err != nil {
-		return &os.LinkError{Op: "move", Old: from, New: to, Err: err}
+	if err := rename(from, to); err != nil {
+		return err
 	}
 	if err := SyncDir(filepath.Dir(to)); err != nil {
 		return err
 	}
 	return SyncDir(filepath.Dir(from))
+}
+
+// rename is the rename that fails when the new name exists.
+func rename(from, to string) error {
+	err := unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE)
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
+		// A file system without RENAME_NOREPLACE: link and unlink are as safe,
+		// but leave two names for one file if the power goes between them.
+		if err = os.Link(from, to); err == nil {
+			return os.Remove(from)
+		}
+	}
+	if err != nil {
+		return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
+	}
+	return nil
 }
 
 // Remove deletes a file durably; an absent one is no error.

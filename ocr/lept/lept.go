@@ -67,10 +67,12 @@ static PIX *cv_specks(PIX *bw, int w, int h) {
 	return pixSelectBySize(bw, w, h, 8, L_SELECT_IF_EITHER, L_SELECT_IF_GTE, NULL);
 }
 
-// cv_marks counts the connected components of at least w by h pixels that do
-// not touch the border.
-static int cv_marks(PIX *bw, int w, int h) {
+// cv_marks looks at the connected components that do not touch the border:
+// how many are at least w by h pixels, how many are bars (of at least tall
+// pixels, much higher than wide), and how many are squares of at least side.
+static int cv_marks(PIX *bw, int w, int h, int tall, int side, int *bars, int *squares) {
 	PIX *in = pixRemoveBorderConnComps(bw, 8);
+	*bars = *squares = 0;
 	if (!in) return -1;
 	BOXA *b = pixConnCompBB(in, 8);
 	pixDestroy(&in);
@@ -79,9 +81,28 @@ static int cv_marks(PIX *bw, int w, int h) {
 	for (i = 0; i < boxaGetCount(b); i++) {
 		boxaGetBoxGeometry(b, i, NULL, NULL, &bw_, &bh);
 		if (bw_ >= w && bh >= h) n++;
+		int lng = bw_ > bh ? bw_ : bh, thin = bw_ > bh ? bh : bw_;
+		if (lng >= tall && thin * 3 <= lng && (thin * 3 <= tall || lng >= 3 * tall)) (*bars)++;
+		if (bw_ >= side && bh >= side && bw_ * 10 <= bh * 12 && bh * 10 <= bw_ * 12) (*squares)++;
 	}
 	boxaDestroy(&b);
 	return n;
+}
+
+// cv_orient says which way up a 1-bit page of text is: 0 upright, 1 to 3 the
+// clockwise quarter turns that make it so, -1 when it cannot tell.
+static int cv_orient(PIX *bw) {
+	l_float32 up = 0, left = 0;
+	l_int32 o = 0;
+	if (pixOrientDetect(bw, &up, &left, 0, 0)) return -1;
+	if (makeOrientDecision(up, left, 0, 0, &o, 0)) return -1;
+	switch (o) {
+	case L_TEXT_ORIENT_UP: return 0;
+	case L_TEXT_ORIENT_LEFT: return 1;
+	case L_TEXT_ORIENT_DOWN: return 2;
+	case L_TEXT_ORIENT_RIGHT: return 3;
+	}
+	return -1;
 }
 
 static PIX *cv_threshold(PIX *g, int t) { return pixThresholdToBinary(g, t); }
@@ -200,14 +221,30 @@ func (p *Pix) Rotate(degrees float64) (*Pix, error) {
 	return wrap(C.cv_rotate(p.p, C.float(degrees*math.Pi/180)))
 }
 
-// Marks counts the components of a 1-bit image of at least w by h pixels that
-// do not touch the border.
-func (p *Pix) Marks(w, h int) (int, error) {
-	n := int(C.cv_marks(p.p, C.int(w), C.int(h)))
+// Shapes is what the components of a page look like.
+type Shapes struct {
+	Marks   int // at least the size asked for
+	Bars    int // long and thin, as in a linear symbol
+	Squares int // as wide as high, as the corners of a QR symbol
+}
+
+// Shapes counts the components of a 1-bit image that do not touch the border:
+// marks of at least w by h pixels, bars at least tall pixels long, squares of
+// at least side pixels.
+func (p *Pix) Shapes(w, h, tall, side int) (Shapes, error) {
+	var bars, squares C.int
+	n := C.cv_marks(p.p, C.int(w), C.int(h), C.int(tall), C.int(side), &bars, &squares)
 	if n < 0 {
-		return 0, errFailed
+		return Shapes{}, errFailed
 	}
-	return n, nil
+	return Shapes{int(n), int(bars), int(squares)}, nil
+}
+
+// Orientation returns the clockwise quarter turns that put a 1-bit page of
+// text upright; ok is false when it cannot tell.
+func (p *Pix) Orientation() (turns int, ok bool) {
+	n := int(C.cv_orient(p.p))
+	return n, n >= 0
 }
 
 // Image copies an 8-bit image out.

@@ -18,6 +18,7 @@ type cleaned struct {
 	skew  float64   // degrees clockwise page was rotated by
 	marks int       // components the size of a letter, clearly darker than the paper, away from the border
 	faint int       // the same, of anything darker than the paper: pencil, or the other side showing through
+	codes bool      // some components look like the parts of a barcode
 }
 
 func (c *cleaned) close() {
@@ -94,9 +95,13 @@ func (c *cleaned) level(up *lept.Pix) error {
 // count finds the marks of a page before Otsu could turn paper noise into
 // thousands of them.
 func (c *cleaned) count(bilevel bool, bw *lept.Pix, dpi float64) (err error) {
-	w, h := markSize(dpi)
+	look := func(p *lept.Pix) (int, error) {
+		sh, err := shapes(p, dpi)
+		c.codes = c.codes || sh.Bars >= manyBars || sh.Squares >= 3
+		return sh.Marks, err
+	}
 	if bilevel {
-		c.marks, err = bw.Marks(w, h)
+		c.marks, err = look(bw)
 		c.faint = c.marks
 		return err
 	}
@@ -108,13 +113,24 @@ func (c *cleaned) count(bilevel bool, bw *lept.Pix, dpi float64) (err error) {
 		if err != nil {
 			return err
 		}
-		*l.n, err = t.Marks(w, h)
+		*l.n, err = look(t)
 		t.Close()
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// manyBars is how many long thin components make a page worth a longer look
+// for a symbol: the shortest has some twenty, a ruled form a few.
+const manyBars = 12
+
+// shapes counts components by the sizes they have on paper: a letter is at
+// least 6 by 10 pixels at 300 dpi, a bar an eighth of an inch long, the corner
+// of a QR symbol a sixth of an inch, larger than a letter of running text.
+func shapes(p *lept.Pix, dpi float64) (lept.Shapes, error) {
+	return p.Shapes(max(int(6*dpi/300), 2), max(int(10*dpi/300), 3), int(dpi/8), int(dpi/6))
 }
 
 // Gray levels after the background is evened out to about 200: below inkBelow
@@ -125,11 +141,6 @@ const (
 	paperAbove = 180
 )
 
-// markSize is the least size of a letter: 6 by 10 pixels at 300 dpi.
-func markSize(dpi float64) (w, h int) {
-	return max(int(6*dpi/300), 2), max(int(10*dpi/300), 3)
-}
-
 // straighten scales, rotates and thresholds.
 func (c *cleaned) straighten(up, bw *lept.Pix, dpix, dpiy float64) error {
 	angle, ok := bw.Skew()
@@ -138,9 +149,9 @@ func (c *cleaned) straighten(up, bw *lept.Pix, dpix, dpiy float64) error {
 	}
 	c.skew = angle
 	src := bw
-	if low := min(dpix, dpiy); low < lowDPI {
-		// Low resolutions read better in gray, scaled up to one that is the
-		// same both ways: a fax is 204 by 98 dpi.
+	switch low := min(dpix, dpiy); {
+	case low < veryLow:
+		// Scaled up to one resolution both ways: a fax is 204 by 98 dpi.
 		c.sx, c.sy, c.dpi = targetDPI/dpix, targetDPI/dpiy, targetDPI
 		scaled, err := c.gray.ScaleXY(c.sx, c.sy)
 		if err != nil {
@@ -152,6 +163,8 @@ func (c *cleaned) straighten(up, bw *lept.Pix, dpix, dpiy float64) error {
 			c.skew = angle
 		}
 		src = scaled
+	case low < lowDPI && up.Depth() != 1:
+		src = c.gray // thresholding would eat thin strokes
 	}
 	var err error
 	if angle == 0 {

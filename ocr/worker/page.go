@@ -19,8 +19,9 @@ import (
 
 // Thresholds of the page pipeline, chosen by measurement (docs/benchmarks.md).
 const (
-	targetDPI  = 300  // what low-resolution pages are scaled up to
-	lowDPI     = 250  // below it they are
+	lowDPI     = 250  // below it gray pages are recognised in gray
+	veryLow    = 140  // below it pages are scaled up: it gains little above and costs as much again
+	targetDPI  = 300  // what they are scaled up to
 	minSkew    = 0.2  // degrees; less is not worth the blur
 	poor       = 75.0 // mean confidence below which other orientations are tried
 	previewDPI = 100
@@ -102,7 +103,7 @@ func (r *reader) recognise(pg *ocr.Page, c *cleaned, langs string) error {
 	}
 	w, h := pg.Text.Width, pg.Text.Height
 	best, bestTurn, bestScore := []ocr.Word(nil), 0, -1.0
-	for _, turn := range []int{0, 2, 1, 3} {
+	for _, turn := range c.turns() {
 		words, err := r.words(c, turn)
 		if err != nil {
 			return err
@@ -129,6 +130,19 @@ func (r *reader) recognise(pg *ocr.Page, c *cleaned, langs string) error {
 		pg.Text.DPI, pg.Text.DPIY = pg.Text.DPIY, pg.Text.DPI
 	}
 	return nil
+}
+
+// turns lists the ways round to try: as it lies first, then the one that the
+// shapes of its letters speak for, or all when they say nothing.
+func (c *cleaned) turns() []int {
+	n, ok := c.orientation()
+	switch {
+	case !ok:
+		return []int{0, 2, 1, 3}
+	case n == 0:
+		return []int{0}
+	}
+	return []int{n, 0}
 }
 
 // confident reports whether at least two words were read well.
@@ -230,7 +244,7 @@ func (c *cleaned) barcodes() ([]ocr.Barcode, error) {
 	if found := barcode.Read(c.half.Image()); len(found) > 0 {
 		return found, nil
 	}
-	if c.faint == 0 {
+	if !c.codes {
 		return nil, nil
 	}
 	for _, render := range []func() (*lept.Pix, error){
@@ -264,4 +278,17 @@ func (c *cleaned) bilevel() (*lept.Pix, error) {
 	}
 	defer bw.Close()
 	return bw.Gray()
+}
+
+// orientation asks Leptonica, which looks at ascenders and descenders.
+func (c *cleaned) orientation() (int, bool) {
+	if c.page.Depth() == 1 {
+		return c.page.Orientation()
+	}
+	bw, err := c.page.Otsu()
+	if err != nil {
+		return 0, false
+	}
+	defer bw.Close()
+	return bw.Orientation()
 }

@@ -135,8 +135,9 @@ func (s *server) receive() (ocr.Request, *os.File, error) {
 }
 
 func (s *server) answer(req ocr.Request, f *os.File) error {
+	s.ended = req.Op != "document"
 	if err := s.open(req.Source, f); err != nil {
-		return err
+		return errors.Join(err, s.drain())
 	}
 	switch req.Op {
 	case "probe":
@@ -203,22 +204,26 @@ func (s stream) Write(p []byte) (int, error) {
 
 // document reads the pages the pool sends and writes them as one PDF.
 func (s *server) document() error {
-	s.ended = false
 	out := bufio.NewWriterSize(stream{s.out}, 256<<10)
 	exact, err := s.assemble(out)
 	if err != nil {
 		// What the pool still sends belongs to this request.
-		for !s.ended {
-			if _, _, nerr := s.next(); nerr != nil {
-				return errors.Join(err, nerr)
-			}
-		}
-		return err
+		return errors.Join(err, s.drain())
 	}
 	if err := out.Flush(); err != nil {
 		return err
 	}
 	return ocr.WriteJSON(s.out, ocr.FrameResult, ocr.Document{Exact: exact})
+}
+
+// drain reads what the pool still sends for a request that failed.
+func (s *server) drain() error {
+	for !s.ended {
+		if _, _, err := s.next(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *server) next() (ocr.DocumentPage, bool, error) {
