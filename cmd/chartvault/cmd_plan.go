@@ -87,7 +87,7 @@ func (e *env) planCmd() *cobra.Command {
 	var key string
 	approve := &cobra.Command{
 		Use: "approve ID --key FILE", Short: "Sign a plan as an approver", Example: "  chartvault plan approve ID --key director.key", Args: cobra.ExactArgs(1),
-		Long: "Signs the plan's digest with an approver's key, here, so that the key never reaches the daemon. A plan needs the\napprovals of two different approvers, neither of whom made it.",
+		Long: "Signs the plan's digest with an approver's key, here, so that the key never reaches the daemon. A plan needs the\napprovals of two different approvers. That they are two people, and not who made the plan, is the site's to see to\nuntil people sign in.",
 		RunE: func(cmd *cobra.Command, args []string) error { return e.approve(cmd.Context(), args[0], key) },
 	}
 	approve.Flags().StringVar(&key, "key", "", "the approver's key file")

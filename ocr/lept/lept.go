@@ -108,6 +108,7 @@ static int cv_orient(PIX *bw) {
 static PIX *cv_threshold(PIX *g, int t) { return pixThresholdToBinary(g, t); }
 
 static int cv_pnm(PIX *p, l_uint8 **out, size_t *n) { return pixWriteMemPnm(out, n, p); }
+static int cv_bmp(PIX *p, l_uint8 **out, size_t *n) { return pixWriteMemBmp(out, n, p); }
 static int cv_g4(PIX *p, l_uint8 **out, size_t *n) { return pixWriteMemTiff(out, n, p, IFF_TIFF_G4); }
 static int cv_lzw(PIX *p, l_uint8 **out, size_t *n) { return pixWriteMemTiff(out, n, p, IFF_TIFF_LZW); }
 static int cv_jtiff(PIX *p, l_uint8 **out, size_t *n) { return pixWriteMemTiff(out, n, p, IFF_TIFF_JPEG); }
@@ -260,6 +261,11 @@ func (p *Pix) SetDPI(dpi int) { C.cv_setres(p.p, C.int(dpi), C.int(dpi)) }
 // PNM returns the image in its simplest encoding.
 func (p *Pix) PNM() ([]byte, error) {
 	return encode(func(o **C.l_uint8, n *C.size_t) C.int { return C.cv_pnm(p.p, o, n) })
+}
+
+// BMP returns the image in the encoding Leptonica writes and reads fastest.
+func (p *Pix) BMP() ([]byte, error) {
+	return encode(func(o **C.l_uint8, n *C.size_t) C.int { return C.cv_bmp(p.p, o, n) })
 }
 
 // TIFF returns the image as a one-page TIFF, compressed as "g4" (1-bit

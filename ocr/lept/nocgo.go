@@ -38,5 +38,6 @@ func (p *Pix) Shapes(_, _, _, _ int) (Shapes, error) { return Shapes{}, errNoCgo
 func (p *Pix) Orientation() (int, bool)              { return 0, false }
 func (p *Pix) Image() *image.Gray                    { return image.NewGray(image.Rectangle{}) }
 func (p *Pix) SetDPI(int)                            {}
+func (p *Pix) BMP() ([]byte, error)                  { return nil, errNoCgo }
 func (p *Pix) PNM() ([]byte, error)                  { return nil, errNoCgo }
 func (p *Pix) TIFF(string) ([]byte, error)           { return nil, errNoCgo }

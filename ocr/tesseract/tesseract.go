@@ -49,7 +49,7 @@ func New(languages ...string) (*Engine, error) {
 // Version returns Tesseract's version.
 func Version() string { return gosseract.Version() }
 
-// Read recognises an encoded image (PNM, as lept.Pix.PNM makes it) of w by h
+// Read recognises an encoded image (as lept.Pix.BMP makes it) of w by h
 // pixels. Boxes are in pixels of that image.
 func (e *Engine) Read(img []byte, w, h, dpi int) ([]ocr.Word, error) {
 	if w <= 0 || h <= 0 || w > MaxSide || h > MaxSide {

@@ -18,7 +18,8 @@ type cleaned struct {
 	skew  float64   // degrees clockwise page was rotated by
 	marks int       // components the size of a letter, clearly darker than the paper, away from the border
 	faint int       // the same, of anything darker than the paper: pencil, or the other side showing through
-	codes bool      // some components look like the parts of a barcode
+	maybe bool      // a few components look like the parts of a barcode
+	codes bool      // many do
 }
 
 func (c *cleaned) close() {
@@ -97,6 +98,7 @@ func (c *cleaned) level(up *lept.Pix) error {
 func (c *cleaned) count(bilevel bool, bw *lept.Pix, dpi float64) (err error) {
 	look := func(p *lept.Pix) (int, error) {
 		sh, err := shapes(p, dpi)
+		c.maybe = c.maybe || sh.Bars >= manyBars/2 || sh.Squares >= 2
 		c.codes = c.codes || sh.Bars >= manyBars || sh.Squares >= 3
 		return sh.Marks, err
 	}

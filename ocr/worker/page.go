@@ -24,6 +24,7 @@ const (
 	targetDPI  = 300  // what they are scaled up to
 	minSkew    = 0.2  // degrees; less is not worth the blur
 	poor       = 75.0 // mean confidence below which other orientations are tried
+	hopeful    = 50.0 // above it not, when there is much text: turned text reads far worse
 	previewDPI = 100
 	maxRecog   = 100 << 20 // pixels Tesseract is given
 )
@@ -118,8 +119,8 @@ func (r *reader) recognise(pg *ocr.Page, c *cleaned, langs string) error {
 		if ocr.MeanConfidence(words) >= poor {
 			break
 		}
-		if turn == 0 && len(pg.Barcodes) > 0 {
-			break // a sheet or a label: what matters on it has been read
+		if turn == 0 && (len(pg.Barcodes) > 0 || ocr.MeanConfidence(words) >= hopeful && letters(words) >= 100) {
+			break // a sheet, a label, or a hand that is hard to read upright too
 		}
 	}
 	pg.Text.Words, pg.Text.Origin = best, ocr.FromOCR
@@ -191,7 +192,7 @@ func (r *reader) words(c *cleaned, turn int) ([]ocr.Word, error) {
 	if img.Width() > tesseract.MaxSide || img.Height() > tesseract.MaxSide || img.Width()*img.Height() > maxRecog {
 		return nil, fmt.Errorf("recognise: %w: %d by %d pixels", ocr.ErrFormat, img.Width(), img.Height())
 	}
-	b, err := img.PNM()
+	b, err := img.BMP()
 	if err != nil {
 		return nil, err
 	}
@@ -213,10 +214,10 @@ func preview(half *lept.Pix, dpi float64, turn int) []byte {
 		return nil
 	}
 	defer func() { g.Close() }()
-	for ; dpi > 1.5*previewDPI && g.Width() > 64 && g.Height() > 64; dpi /= 2 {
-		h, err := g.Half()
+	if f := previewDPI / dpi; f < 0.9 && g.Width() > 64 && g.Height() > 64 {
+		h, err := g.Scale(f)
 		if err != nil {
-			break
+			return nil
 		}
 		g.Close()
 		g = h
@@ -241,6 +242,9 @@ func preview(half *lept.Pix, dpi float64, turn int) []byte {
 // barcodes reads the page at half size first: averaging removes noise and is
 // faster. Only what stays unread is looked at again, at full size and straightened.
 func (c *cleaned) barcodes() ([]ocr.Barcode, error) {
+	if !c.maybe {
+		return nil, nil
+	}
 	if found := barcode.Read(c.half.Image()); len(found) > 0 {
 		return found, nil
 	}

@@ -18,7 +18,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"runtime/debug"
 
 	"golang.org/x/sys/unix"
 
@@ -38,7 +37,6 @@ const maxRequest = 1 << 16
 // cacheDir holds the compiled PDF engine; "" for none.
 func Main(cacheDir string) int {
 	lept.Quiet()
-	debug.SetGCPercent(50) // pages come and go; 24 MB of pixels should not linger
 	if err := limit(); err != nil {
 		return 3
 	}
