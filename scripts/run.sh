@@ -13,7 +13,7 @@ if [ ! -d data ]; then
 	$cv init --data data --yes --passphrase-file $pass
 fi
 
-$cv serve --data data --passphrase-file $pass 2>data/daemon.log &
+$cv serve --data data --passphrase-file $pass 2>>data/daemon.log &
 daemon=$!
 stop() {
 	trap - INT TERM EXIT

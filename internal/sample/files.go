@@ -133,7 +133,7 @@ type Patient struct {
 // Patients are the invented patients of the sample charts.
 func Patients() []Patient {
 	return []Patient{
-		{"9118427", "TESTPATIENT, Alpha", "1950-02-29"},
+		{"9118427", "TESTPATIENT, Alpha", "1952-02-29"},
 		{"9237654", "TESTPATIENT, Bravo", "1962-07-14"},
 		{"9345178", "TESTPATIENT, Charlie", "2004-11-30"},
 	}
