@@ -91,6 +91,16 @@ func (e *env) root() *cobra.Command {
 	root.AddCommand(e.initCmd(), e.serveCmd(), e.ingestCmd(), e.batchesCmd(), e.restCmd(), e.getCmd(), e.searchCmd(), e.qaCmd(),
 		e.sheetsCmd(), e.sampleCmd(), e.factsCmd(), e.holdCmd(), e.retentionCmd(), e.approverCmd(), e.planCmd(), e.certificateCmd(),
 		e.verifyCmd(), e.rebuildCmd(), e.auditCmd(), e.doctorCmd(), e.statusCmd(), e.versionCmd())
+	for _, c := range root.Commands() {
+		if c.Example != "" {
+			continue
+		}
+		var examples []string // a group shows those of its verbs
+		for _, sub := range c.Commands() {
+			examples = append(examples, sub.Example)
+		}
+		c.Example = strings.Join(examples, "\n")
+	}
 	return root
 }
 
