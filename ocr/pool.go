@@ -20,7 +20,7 @@ type Limits struct {
 
 // DefaultLimits are generous to a dense page and short for a hanging one.
 func DefaultLimits() Limits {
-	return Limits{Page: 2 * time.Minute, Stream: 5 * time.Minute, Memory: 2 << 30, Recycle: 500}
+	return Limits{Page: 2 * time.Minute, Stream: 5 * time.Minute, Memory: 2 << 30, Recycle: 100}
 }
 
 // maxStream bounds the bytes one document may come to.

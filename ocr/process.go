@@ -52,7 +52,7 @@ func start(command []string, mem int64) (*worker, error) {
 	}
 	w := &worker{conn: c.(*net.UnixConn), mem: mem}
 	w.cmd = exec.Command(command[0], command[1:]...)
-	w.cmd.Env = []string{"OMP_THREAD_LIMIT=1", "GOMAXPROCS=2", "LC_ALL=C"}
+	w.cmd.Env = []string{"OMP_THREAD_LIMIT=1", "MALLOC_ARENA_MAX=1", "GOMAXPROCS=2", "LC_ALL=C"}
 	w.cmd.Dir = "/"
 	w.cmd.ExtraFiles = []*os.File{theirs}
 	w.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
