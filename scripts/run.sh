@@ -6,10 +6,10 @@ cd "$(dirname "$0")/.."
 cv=bin/chartvault
 pass=data/passphrase
 
-if [ ! -d data ]; then
-	mkdir -m 700 data
+if [ ! -f data/catalogue.db ]; then
+	mkdir -p -m 700 data
 	# For a trial only: a real passphrase is not kept beside what it opens.
-	(umask 077 && head -c 18 /dev/urandom | base64 >$pass)
+	[ -s $pass ] || (umask 077 && head -c 18 /dev/urandom | base64 >$pass)
 	$cv init --data data --yes --passphrase-file $pass
 fi
 

@@ -11,7 +11,6 @@ package barcode
 import (
 	"fmt"
 	"image"
-	"slices"
 
 	"github.com/makiuchi-d/gozxing"
 	"github.com/makiuchi-d/gozxing/oned"
@@ -46,16 +45,6 @@ func Read(g *image.Gray) (found []ocr.Barcode) {
 		}
 	}
 	return found
-}
-
-// Merge adds to have what more found on another rendering of the page.
-func Merge(have, more []ocr.Barcode) []ocr.Barcode {
-	for _, b := range more {
-		if !slices.Contains(have, b) {
-			have = append(have, b)
-		}
-	}
-	return have
 }
 
 type reader struct {
