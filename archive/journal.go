@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	"filippo.io/age"
@@ -42,18 +41,11 @@ func (a *Archive) note(ctx context.Context, action audit.Action, object, keyName
 	if err != nil {
 		return fmt.Errorf("journal %s: %w", action, err)
 	}
-	var sealed bytes.Buffer
-	w, err := age.Encrypt(&sealed, to)
+	sealed, err := keys.Seal(plain, to)
 	if err != nil {
 		return fmt.Errorf("journal %s: %w", action, err)
 	}
-	if _, err = w.Write(plain); err == nil {
-		err = w.Close()
-	}
-	if err != nil {
-		return fmt.Errorf("journal %s: %w", action, err)
-	}
-	_, err = a.Log.Append(action, object, keyName, sealed.Bytes())
+	_, err = a.Log.Append(action, object, keyName, sealed)
 	return err
 }
 
@@ -72,11 +64,7 @@ func (a *Archive) OpenBody(ctx context.Context, e audit.Entry, v any) error {
 		}
 		by = k.Identity()
 	}
-	r, err := age.Decrypt(bytes.NewReader(e.Body), by)
-	if err != nil {
-		return fmt.Errorf("open entry %d: %w: %w", e.Seq, record.ErrCorrupt, err)
-	}
-	b, err := io.ReadAll(r)
+	b, err := keys.Open(e.Body, by)
 	if err != nil {
 		return fmt.Errorf("open entry %d: %w: %w", e.Seq, record.ErrCorrupt, err)
 	}

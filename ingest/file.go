@@ -206,8 +206,8 @@ func (j *job) addOriginal(ctx context.Context, zw *zip.Writer, pages []int) erro
 }
 
 // depositRest stores what is in no document with the batch's manifest: sheets
-// and blank sides as one PDF, or the whole source where some page of it fits
-// no PDF or would be recoded.
+// and blank sides as one PDF, their pages in the source's own format where the
+// PDF recodes them, or the whole source where some page could not be had alone.
 func (j *job) depositRest(ctx context.Context, m seal.BatchManifest, rest []int, whole bool) error {
 	if len(rest) == 0 && !whole {
 		_, err := j.Archive.DepositBatch(ctx, m, nil)

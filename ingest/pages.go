@@ -6,14 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"sync/atomic"
 
-	"filippo.io/age"
 	"golang.org/x/sync/errgroup"
 
+	"chartvault/archive/keys"
 	"chartvault/internal/durable"
 	"chartvault/ocr"
 	"chartvault/record"
@@ -84,33 +83,25 @@ func (j *job) readPage(ctx context.Context, n int) (pageFile, error) {
 
 // save seals v into the batch's spool folder.
 func (j *job) save(name string, v any) error {
-	var buf bytes.Buffer
-	w, err := age.Encrypt(&buf, j.key.Recipient())
+	plain, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
-	if err := json.NewEncoder(w).Encode(v); err != nil {
+	sealed, err := keys.Seal(plain, j.key.Recipient())
+	if err != nil {
 		return err
 	}
-	if err := w.Close(); err != nil {
-		return err
-	}
-	_, err = durable.Replace(filepath.Join(j.dir, name), &buf, 0o600)
+	_, err = durable.Replace(filepath.Join(j.dir, name), bytes.NewReader(sealed), 0o600)
 	return err
 }
 
 // load opens what save stored.
 func (j *job) load(name string, v any) error {
-	f, err := os.Open(filepath.Join(j.dir, name))
+	sealed, err := os.ReadFile(filepath.Join(j.dir, name))
 	if err != nil {
 		return err
 	}
-	defer f.Close() // read-only
-	r, err := age.Decrypt(f, j.key.Identity())
-	if err != nil {
-		return err
-	}
-	b, err := io.ReadAll(r)
+	b, err := keys.Open(sealed, j.key.Identity())
 	if err != nil {
 		return err
 	}

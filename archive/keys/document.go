@@ -45,7 +45,7 @@ func (v *Vault) NewKey(ctx context.Context, id record.ID) (*Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make key %s: %w", id, err)
 	}
-	sealed, err := seal([]byte(ident.String()+"\n"), v.identity.Recipient())
+	sealed, err := Seal([]byte(ident.String()+"\n"), v.identity.Recipient())
 	if err != nil {
 		return nil, fmt.Errorf("make key %s: %w", id, err)
 	}
@@ -93,7 +93,7 @@ func (v *Vault) ShardKey(ctx context.Context, name string) ([]byte, error) {
 	b, err := v.get(ctx, object)
 	if errors.Is(err, blob.ErrNotExist) {
 		b = random()
-		sealed, serr := seal(b, v.identity.Recipient())
+		sealed, serr := Seal(b, v.identity.Recipient())
 		if serr != nil {
 			return nil, fmt.Errorf("make shard key %s: %w", name, serr)
 		}
@@ -135,7 +135,7 @@ func (v *Vault) Trust(ctx context.Context, pub ed25519.PublicKey) error {
 	if err != nil {
 		return fmt.Errorf("trust signer %s: %w", id, err)
 	}
-	sealed, err := seal(b, v.identity.Recipient())
+	sealed, err := Seal(b, v.identity.Recipient())
 	if err != nil {
 		return fmt.Errorf("trust signer %s: %w", id, err)
 	}

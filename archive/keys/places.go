@@ -84,8 +84,8 @@ func (p Places) destroy(ctx context.Context, name string) error {
 	return nil
 }
 
-// seal encrypts data to the recipients.
-func seal(data []byte, to ...age.Recipient) ([]byte, error) {
+// Seal encrypts data that fits in memory to the recipients.
+func Seal(data []byte, to ...age.Recipient) ([]byte, error) {
 	var buf bytes.Buffer
 	w, err := age.Encrypt(&buf, to...)
 	if err != nil {
@@ -100,8 +100,8 @@ func seal(data []byte, to ...age.Recipient) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// open decrypts a whole age file.
-func open(data []byte, by ...age.Identity) ([]byte, error) {
+// Open decrypts a whole age file that fits in memory.
+func Open(data []byte, by ...age.Identity) ([]byte, error) {
 	r, err := age.Decrypt(bytes.NewReader(data), by...)
 	if err != nil {
 		return nil, err

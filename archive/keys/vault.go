@@ -124,7 +124,7 @@ func (v *Vault) store(ctx context.Context, passphrase string, workFactor int, re
 		{vaultObject, line, pass},
 	} {
 		if o.to != nil {
-			if o.data, err = seal(o.data, o.to); err != nil {
+			if o.data, err = Seal(o.data, o.to); err != nil {
 				return err
 			}
 		}
@@ -169,7 +169,7 @@ func unlock(ctx context.Context, places Places, object string, by ...age.Identit
 	if err != nil {
 		return nil, fmt.Errorf("unlock vault: %w", err)
 	}
-	line, err := open(sealed, by...)
+	line, err := Open(sealed, by...)
 	if noMatch := (*age.NoIdentityMatchError)(nil); errors.As(err, &noMatch) {
 		return nil, fmt.Errorf("unlock vault: %w", record.ErrPassphrase)
 	}
@@ -242,7 +242,7 @@ func (v *Vault) get(ctx context.Context, name string) ([]byte, error) {
 			}
 			continue
 		}
-		b, oerr := open(sealed, v.identity)
+		b, oerr := Open(sealed, v.identity)
 		if oerr == nil {
 			return b, nil
 		}

@@ -62,7 +62,7 @@ func imports() map[string][]string {
 // homes says where a third-party module may be imported.
 func homes() map[string][]string {
 	return map[string][]string{
-		"filippo.io/age":                  {"archive", "archive/keys", "archive/seal", "ingest"},
+		"filippo.io/age":                  {"archive", "archive/keys", "archive/seal"},
 		"github.com/minio/minio-go/v7":    {"archive/blob/s3blob"},
 		"github.com/klippa-app/go-pdfium": {"ocr/scan"},
 		"github.com/tetratelabs/wazero":   {"ocr/scan"},
