@@ -24,7 +24,8 @@ import "time"
 // Action says what happened. Actions stand in clear, so they name no patient.
 type Action string
 
-// Actions. They are stored; new ones are added, none is renamed.
+// Actions. They are stored; new ones are added, none is renamed. What people and
+// the daemon do at the disposition desk has the names of its events.
 const (
 	ActInit            Action = "archive.init"
 	ActStart           Action = "daemon.start"
@@ -39,16 +40,9 @@ const (
 	ActSearch          Action = "search"
 	ActLookup          Action = "chart.lookup"
 	ActFacts           Action = "facts.import"
-	ActHoldPlaced      Action = "hold.placed"
-	ActHoldReleased    Action = "hold.released"
-	ActApproverAdded   Action = "approver.added"
-	ActPlanned         Action = "plan.made"
-	ActApproved        Action = "plan.approved"
-	ActPlanCancelled   Action = "plan.cancelled"
-	ActPlanExecuting   Action = "plan.executing"
 	ActDestroying      Action = "document.destroying"
 	ActDestroyed       Action = "document.destroyed"
-	ActCertified       Action = "plan.certified"
+	ActEvaluated       Action = "retention.evaluated"
 	ActVerified        Action = "archive.verified"
 	ActRebuilt         Action = "archive.rebuilt"
 )

@@ -3,17 +3,83 @@ package catalog
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"chartvault/record"
 )
 
-// Facts are what is known of a chart for retention; zero dates are unknown.
+// Facts are what is known of a chart for retention: of every name the last word
+// of each source, in the order it was learned, and the encounters.
 type Facts struct {
-	Born          record.Date `json:"born"`
-	LastEncounter record.Date `json:"last_encounter"`
-	Died          record.Date `json:"died"`
+	Known      []record.Fact      `json:"known,omitempty"`
+	Encounters []record.Encounter `json:"encounters,omitempty"`
+}
+
+// UnmarshalJSON reads facts, also as archives wrote them when a chart had just
+// three dates.
+func (f *Facts) UnmarshalJSON(b []byte) error {
+	var v struct {
+		Known         []record.Fact      `json:"known"`
+		Encounters    []record.Encounter `json:"encounters"`
+		Born          record.Date        `json:"born"`
+		LastEncounter record.Date        `json:"last_encounter"`
+		Died          record.Date        `json:"died"`
+	}
+	if err := json.Unmarshal(b, &v); err != nil {
+		return err
+	}
+	*f = Facts{v.Known, v.Encounters}
+	for _, old := range []record.Fact{{Name: record.FactBorn, Date: v.Born}, {Name: record.FactLastEncounter, Date: v.LastEncounter}, {Name: record.FactDied, Date: v.Died}} {
+		if old.Source = record.SourcePatientList; !old.Date.IsZero() {
+			f.Known = append(f.Known, old)
+		}
+	}
+	return nil
+}
+
+// Add takes new facts in. What they overrule is dropped: the log keeps it. It
+// reports whether anything changed.
+func (f *Facts) Add(n Facts) (changed bool) {
+	for _, k := range n.Known {
+		same := func(o record.Fact) bool {
+			return o.Name == k.Name && o.Date == k.Date && o.Answer == k.Answer && o.Source == k.Source
+		}
+		if i := slices.IndexFunc(f.Known, same); i >= 0 && !f.spokenAfter(i) {
+			continue
+		}
+		changed = true
+		f.Known = slices.DeleteFunc(f.Known, func(o record.Fact) bool {
+			if o.Name != k.Name {
+				return false
+			}
+			if k.Source == record.SourceRetrieval {
+				return o.Source == k.Source && !o.Date.After(k.Date) // the latest use counts
+			}
+			return o.Source == k.Source || k.Source == record.SourceCorrection && o.Source != record.SourceRetrieval
+		})
+		if k.Source == record.SourceRetrieval && slices.ContainsFunc(f.Known, func(o record.Fact) bool { return o.Name == k.Name && o.Source == k.Source }) {
+			continue
+		}
+		f.Known = append(f.Known, k)
+	}
+	for _, e := range n.Encounters {
+		i := slices.IndexFunc(f.Encounters, func(o record.Encounter) bool { return o.ID == e.ID })
+		switch {
+		case i < 0:
+			f.Encounters, changed = append(f.Encounters, e), true
+		case f.Encounters[i].Begin != e.Begin || f.Encounters[i].End != e.End:
+			f.Encounters[i], changed = e, true
+		}
+	}
+	return changed
+}
+
+// spokenAfter reports whether a later fact bears the name of fact i.
+func (f *Facts) spokenAfter(i int) bool {
+	return slices.ContainsFunc(f.Known[i+1:], func(o record.Fact) bool { return o.Name == f.Known[i].Name })
 }
 
 // Chart is a chart's row.

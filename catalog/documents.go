@@ -156,9 +156,25 @@ func (c *DB) OfChart(ctx context.Context, n record.ChartNumber) ([]Row, error) {
 	return c.rows(ctx, `WHERE chart = $1 ORDER BY filed_at, id`, c.ChartToken(n))
 }
 
+// OfToken returns the documents of a chart, by its token.
+func (c *DB) OfToken(ctx context.Context, token []byte) ([]Row, error) {
+	return c.rows(ctx, `WHERE chart = $1 ORDER BY filed_at, id`, token)
+}
+
 // OfBatch returns the documents of a batch.
 func (c *DB) OfBatch(ctx context.Context, id record.ID) ([]Row, error) {
 	return c.rows(ctx, `WHERE batch = $1 ORDER BY filed_at, id`, id.String())
+}
+
+// LiveOfBatch counts the documents of a batch that are not destroyed, besides
+// one of them.
+func (c *DB) LiveOfBatch(ctx context.Context, batch, besides record.ID) (n int, err error) {
+	err = c.sql.QueryRowContext(ctx, `SELECT COUNT(*) FROM documents WHERE batch = $1 AND id <> $2 AND state <> $3`,
+		batch.String(), besides.String(), string(record.DocumentDestroyed)).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count documents of batch %s: %w", batch, err)
+	}
+	return n, nil
 }
 
 // InState returns the documents in a state.
@@ -188,12 +204,12 @@ func (c *DB) rows(ctx context.Context, where string, args ...any) ([]Row, error)
 	return out, rows.Err()
 }
 
-// Destroying marks a document as past the point of no return, unless a hold
-// forbids it: both are looked at in one transaction.
+// Destroying marks a document as past the point of no return, unless a hold on
+// its chart or on itself forbids it: both are looked at in one transaction.
 func (c *DB) Destroying(ctx context.Context, id record.ID) error {
 	err := c.tx(ctx, func(tx *sql.Tx) error {
 		var held int
-		if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM documents d JOIN registers r ON r.kind = 'hold' AND r.chart = d.chart AND r.state = 'active'
+		if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM documents d JOIN held h ON h.chart = d.chart OR h.document = d.id
 			WHERE d.id = $1`, id.String()).Scan(&held); err != nil {
 			return err
 		}
@@ -233,6 +249,12 @@ func (c *DB) Tombstone(ctx context.Context, id record.ID, at time.Time, certific
 		_, err := tx.ExecContext(ctx, `UPDATE documents SET state = $1, sealed = NULL, doubts = '', destroyed_at = $2, certificate = $3 WHERE id = $4`,
 			string(record.DocumentDestroyed), millis(at), certificate, id.String())
 		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `DELETE FROM dues WHERE document = $1`, id.String()); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `DELETE FROM held WHERE document = $1`, id.String()); err != nil {
 			return err
 		}
 		return change(ctx, tx, id)

@@ -2,21 +2,12 @@ package catalog
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"chartvault/record"
-)
-
-// Kinds of register entries. They are stored.
-const (
-	KindHold        = "hold"
-	KindApprover    = "approver"
-	KindPlan        = "plan"
-	KindCertificate = "certificate"
 )
 
 // Entry is one entry of a register: what the journal says of a hold, an
@@ -24,8 +15,8 @@ const (
 type Entry struct {
 	Kind  string
 	ID    string
-	Chart []byte // token of the chart it binds; nil for none
-	State string // in clear; "active" for a hold that binds
+	Chart []byte // token of the chart it binds, in entries of older archives; nil for none
+	State string // in clear
 	At    time.Time
 	Body  json.RawMessage
 }
@@ -65,14 +56,17 @@ func (c *DB) Entries(ctx context.Context, kind string) ([]Entry, error) {
 	return c.entries(ctx, `kind = $1 ORDER BY at, id`, kind)
 }
 
-// Held reports whether an active hold binds the chart.
-func (c *DB) Held(ctx context.Context, chart []byte) (bool, error) {
-	var n int
-	err := c.sql.QueryRowContext(ctx, `SELECT COUNT(*) FROM registers WHERE kind = 'hold' AND chart = $1 AND state = 'active'`, chart).Scan(&n)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return true, fmt.Errorf("look for holds: %w", err)
+// EntriesIn returns the entries of a kind that are in one of the states, oldest
+// first; all of them when none is named.
+func (c *DB) EntriesIn(ctx context.Context, kind string, states ...string) ([]Entry, error) {
+	if len(states) == 0 {
+		return c.Entries(ctx, kind)
 	}
-	return n > 0, nil
+	args, marks := []any{kind}, make([]string, len(states))
+	for i, s := range states {
+		args, marks[i] = append(args, s), fmt.Sprintf("$%d", i+2)
+	}
+	return c.entries(ctx, `kind = $1 AND state IN (`+strings.Join(marks, ", ")+`) ORDER BY at, id`, args...)
 }
 
 func (c *DB) entries(ctx context.Context, where string, args ...any) ([]Entry, error) {

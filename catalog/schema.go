@@ -64,6 +64,31 @@ CREATE TABLE changes (
 	seq      {serial},
 	document TEXT NOT NULL            -- to be brought into, or out of, the index
 );
+`, `
+CREATE TABLE held (
+	hold     TEXT NOT NULL,           -- an active hold that binds
+	chart    {blob},                  -- every document of this chart it describes, or
+	document TEXT NOT NULL DEFAULT '' -- this document, found by its saved search
+);
+CREATE INDEX held_hold ON held (hold);
+CREATE INDEX held_chart ON held (chart);
+CREATE INDEX held_document ON held (document);
+INSERT INTO held (hold, chart) SELECT id, chart FROM registers WHERE kind = 'hold' AND state = 'active' AND chart IS NOT NULL;
+CREATE TABLE dues (
+	document TEXT PRIMARY KEY,
+	verdict  TEXT NOT NULL,
+	due      TEXT NOT NULL,           -- first day of destruction; '' when unknown
+	class    TEXT NOT NULL,
+	schedule TEXT NOT NULL,           -- the version it was decided under
+	run      BIGINT NOT NULL          -- which evaluation decided it
+);
+CREATE INDEX dues_due ON dues (verdict, due);
+CREATE TABLE progress (
+	name  TEXT PRIMARY KEY,
+	value TEXT NOT NULL
+);
+CREATE INDEX documents_ended ON documents (destroyed_at);
+CREATE INDEX registers_state ON registers (kind, state);
 `}
 }
 

@@ -73,14 +73,57 @@ func (d Date) Last() Date {
 	return d
 }
 
+// First returns the first day the date may stand for; the zero Date stays zero.
+func (d Date) First() Date {
+	switch {
+	case d.Year == 0:
+		return Date{}
+	case d.Month == 0:
+		return Date{d.Year, 1, 1}
+	case d.Day == 0:
+		return Date{d.Year, d.Month, 1}
+	}
+	return d
+}
+
+// EndOfMonth returns the last day of the date's month; the zero Date stays zero.
+func (d Date) EndOfMonth() Date {
+	if d = d.Last(); d.IsZero() {
+		return d
+	}
+	return Date{d.Year, d.Month, daysIn(d.Year, d.Month)}
+}
+
+// EndOfYear returns the last day of a year that ends with the given month, 12
+// for the calendar year; the zero Date stays zero.
+func (d Date) EndOfYear(month int) Date {
+	if d = d.Last(); d.IsZero() {
+		return d
+	}
+	if d.Month > month {
+		d.Year++
+	}
+	return Date{d.Year, month, daysIn(d.Year, month)}
+}
+
+// lastDate is the last day dates can be written for; arithmetic stops there.
+func lastDate() Date { return Date{9999, 12, 31} }
+
 // AddYears returns the same day n years later. 29 February becomes 1 March
-// where the year has none: the later day is the safe one.
+// where the year has none: the later day is the safe one. Nothing lies beyond
+// the year 9999.
 func (d Date) AddYears(n int) Date {
 	d = d.Last()
 	if d.IsZero() {
 		return d
 	}
-	return DateOf(time.Date(d.Year+n, time.Month(d.Month), d.Day, 0, 0, 0, 0, time.UTC))
+	if d.Year += n; d.Year > lastDate().Year {
+		return lastDate()
+	}
+	if d.Day > daysIn(d.Year, d.Month) { // only 29 February
+		return Date{d.Year, 3, 1}
+	}
+	return d
 }
 
 // AddDays returns the day n days later.
@@ -89,7 +132,11 @@ func (d Date) AddDays(n int) Date {
 	if d.IsZero() {
 		return d
 	}
-	return DateOf(time.Date(d.Year, time.Month(d.Month), d.Day+n, 0, 0, 0, 0, time.UTC))
+	d = DateOf(time.Date(d.Year, time.Month(d.Month), d.Day+n, 0, 0, 0, 0, time.UTC))
+	if d.After(lastDate()) {
+		return lastDate()
+	}
+	return d
 }
 
 // Compare orders dates by their last day; unknown sorts first.

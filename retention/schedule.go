@@ -1,136 +1,183 @@
 package retention
 
 import (
-	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/BurntSushi/toml"
-
 	"chartvault/record"
 )
 
-// Trigger is the event a period runs from.
-type Trigger string
+// Unit says what a new stay restarts.
+type Unit string
 
-// Triggers.
+// Units.
 const (
-	OnLastEncounter Trigger = "last_encounter" // the chart's most recent encounter: a new one restarts the whole chart
-	OnServiceDate   Trigger = "service_date"   // the document's own
-	OnMajority      Trigger = "majority"       // the patient comes of age
-	OnBirthday      Trigger = "birthday"       // the patient's Nth birthday; years is N
-	OnDeath         Trigger = "death"
-	Permanent       Trigger = "permanent" // never
+	UnitChart     Unit = "chart"     // the whole chart: the safe reading, and Washington's and New Jersey's
+	UnitEncounter Unit = "encounter" // only the stay a document belongs to
 )
 
-// Population says whose documents a rule is for.
-type Population string
-
-// Populations. A minor's document is one made while the patient was a minor.
-const (
-	Anyone   Population = "any"
-	Adults   Population = "adult"
-	Minors   Population = "minor"
-	Deceased Population = "deceased"
-)
-
-// Rule is one clock.
-type Rule struct {
-	ID         string     `toml:"id" json:"id"`
-	Types      []string   `toml:"types" json:"types"` // document types; "*" for all
-	Population Population `toml:"population" json:"population"`
-	Trigger    Trigger    `toml:"trigger" json:"trigger"`
-	Years      int        `toml:"years" json:"years"`
-	Citation   string     `toml:"citation" json:"citation"`
-	VerifiedOn string     `toml:"verified_on" json:"verified_on"` // when somebody last read the source
-	Confidence string     `toml:"confidence" json:"confidence"`   // "high", "medium" or "low"
-	Confirmed  bool       `toml:"confirmed" json:"confirmed"`     // a person answers for a rule of low confidence
-}
-
-// Schedule is a site's rules.
+// Schedule is a site's rules, complete in itself: what it took from the rules
+// shipped with the program is written out, so that another version of the
+// program does not change it. It is immutable once made by ParseSchedule or
+// Restore, and safe for concurrent use.
 type Schedule struct {
-	Version  string `toml:"version" json:"version"`
-	Zone     string `toml:"zone" json:"zone"`         // IANA name; civil dates are of this zone
-	Majority int    `toml:"majority" json:"majority"` // age; 0 means 18
-	Rules    []Rule `toml:"rule" json:"rules"`
+	Format      int                 `json:"format"`  // 2
+	Version     string              `json:"version"` // names it in plans and certificates
+	Zones       []string            `json:"zones"`   // IANA names; a day has begun when it has in all of them
+	Majority    int                 `json:"majority"`
+	FiscalEnd   int                 `json:"fiscal_year_end"` // the month a fiscal year ends with, 1 to 12
+	Unit        Unit                `json:"unit"`
+	Use         []string            `json:"use,omitempty"`   // jurisdictions whose shipped rules are in it
+	Types       map[string][]string `json:"types,omitempty"` // the document types of record classes
+	Rules       []Rule              `json:"rules"`
+	Confirms    []Confirm           `json:"confirms,omitempty"`
+	Dropped     []Drop              `json:"dropped,omitempty"`
+	Automations []Automation        `json:"automations,omitempty"`
 
-	location *time.Location
+	places []*time.Location
+	byType map[string][]int // rules that cover a type, in order
+	others []int            // rules that cover a type none of them names
 }
 
-// ParseSchedule reads a schedule file. Unknown keys and values are errors that
-// name the rule; a schedule without rules is valid and makes nothing due.
-func ParseSchedule(text string) (*Schedule, error) {
-	s := &Schedule{}
-	md, err := toml.Decode(text, s)
-	if err != nil {
-		return nil, fmt.Errorf("retention schedule: %w: %w", record.ErrInvalid, err)
-	}
-	if un := md.Undecoded(); len(un) > 0 {
-		return nil, fmt.Errorf("retention schedule: %w: unknown key %s", record.ErrInvalid, un[0])
-	}
-	if len(s.Rules) > 0 && s.Version == "" {
-		return nil, fmt.Errorf("retention schedule: %w: it has no version", record.ErrInvalid)
-	}
-	if s.location, err = time.LoadLocation(cmp.Or(s.Zone, "UTC")); err != nil {
-		return nil, fmt.Errorf("retention schedule: %w: zone %q", record.ErrInvalid, s.Zone)
-	}
-	s.Majority = cmp.Or(s.Majority, 18)
-	seen := map[string]bool{}
-	for i := range s.Rules {
-		if err := s.Rules[i].check(); err != nil {
-			return nil, fmt.Errorf("retention schedule: rule %d %q: %w: %w", i+1, s.Rules[i].ID, record.ErrInvalid, err)
-		}
-		if seen[s.Rules[i].ID] {
-			return nil, fmt.Errorf("retention schedule: %w: two rules have the id %q", record.ErrInvalid, s.Rules[i].ID)
-		}
-		seen[s.Rules[i].ID] = true
-	}
-	return s, nil
+// Confirm is a person's word for a rule of low confidence, or the period of
+// one that leaves it to the site.
+type Confirm struct {
+	Rule   string `toml:"rule" json:"rule"`
+	Years  int    `toml:"years" json:"years,omitempty"` // only for a rule that is open
+	By     string `toml:"by" json:"by"`
+	On     string `toml:"on" json:"on"`
+	Reason string `toml:"reason" json:"reason"`
 }
 
-func (r *Rule) check() error {
-	r.Population = cmp.Or(r.Population, Anyone)
-	r.Confidence = cmp.Or(r.Confidence, "low")
-	if len(r.Types) == 0 {
-		r.Types = []string{"*"}
-	}
-	switch {
-	case r.ID == "":
-		return fmt.Errorf("it has no id")
-	case r.Citation == "":
-		return fmt.Errorf("it has no citation: say what law or policy it comes from")
-	case !slices.Contains([]Population{Anyone, Adults, Minors, Deceased}, r.Population):
-		return fmt.Errorf("no population %q; there are any, adult, minor and deceased", r.Population)
-	case !slices.Contains([]Trigger{OnLastEncounter, OnServiceDate, OnMajority, OnBirthday, OnDeath, Permanent}, r.Trigger):
-		return fmt.Errorf("no trigger %q; there are last_encounter, service_date, majority, birthday, death and permanent", r.Trigger)
-	case r.Trigger != Permanent && (r.Years < 0 || r.Years > 200 || r.Years == 0 && r.Trigger != OnMajority):
-		return fmt.Errorf("years must be 1 to 200")
-	case !slices.Contains([]string{"high", "medium", "low"}, r.Confidence):
-		return fmt.Errorf("no confidence %q; there are high, medium and low", r.Confidence)
-	}
-	for i, t := range r.Types {
-		if t == "*" {
-			continue
+// Drop leaves one shipped rule out, with the reason a person gives.
+type Drop struct {
+	Rule   string `toml:"rule" json:"rule"`
+	By     string `toml:"by" json:"by"`
+	On     string `toml:"on" json:"on"`
+	Reason string `toml:"reason" json:"reason"`
+}
+
+// Automation lets the daemon propose, or also execute, the end of one record
+// class. It skips no check, and begins only with a standing approval.
+type Automation struct {
+	Name    string `toml:"name" json:"name"`
+	Class   string `toml:"class" json:"class"`
+	Propose bool   `toml:"propose" json:"propose"`
+	Execute bool   `toml:"execute" json:"execute"`
+}
+
+// compile makes the look-ups decisions use. It is called once, by whoever made
+// the schedule.
+func (s *Schedule) compile() error {
+	s.places = nil
+	for _, z := range s.Zones {
+		l, err := time.LoadLocation(z)
+		if err != nil || z == "" || z == "Local" {
+			return fmt.Errorf("zone %q is none of the IANA names, such as America/Chicago", z)
 		}
-		code, err := record.TypeCode(t)
-		if err != nil {
-			return err
+		s.places = append(s.places, l)
+	}
+	s.byType, s.others = map[string][]int{}, nil
+	for _, r := range s.Rules {
+		for _, t := range r.Types {
+			if t = strings.TrimPrefix(t, "-"); t != "*" {
+				s.byType[t] = nil
+			}
 		}
-		r.Types[i] = code
+	}
+	for i, r := range s.Rules {
+		for t := range s.byType {
+			if r.Covers(t) {
+				s.byType[t] = append(s.byType[t], i)
+			}
+		}
+		if slices.Contains(r.Types, "*") {
+			s.others = append(s.others, i)
+		}
 	}
 	return nil
 }
 
-// Today is the civil date at t in the schedule's zone.
-func (s *Schedule) Today(t time.Time) record.Date {
-	if s.location == nil {
-		return record.DateOf(t.UTC())
+// Covers reports whether a rule is for documents of a type.
+func (r *Rule) Covers(typ string) bool {
+	if slices.Contains(r.Types, "-"+typ) {
+		return false
 	}
-	return record.DateOf(t.In(s.location))
+	return slices.Contains(r.Types, "*") || slices.Contains(r.Types, typ)
 }
 
-func (r Rule) covers(typ string) bool {
-	return slices.ContainsFunc(r.Types, func(t string) bool { return t == "*" || strings.EqualFold(t, typ) })
+// covering returns the indices of the rules for a type.
+func (s *Schedule) covering(typ string) []int {
+	if is, ok := s.byType[typ]; ok {
+		return is
+	}
+	return s.others
 }
+
+// InClass reports whether documents of a type belong to a record class.
+func (s *Schedule) InClass(class, typ string) bool {
+	r := Rule{Types: s.Types[class]}
+	return r.Covers(typ)
+}
+
+// Rule returns the rule of an id, or nil.
+func (s *Schedule) Rule(id string) *Rule {
+	if i := slices.IndexFunc(s.Rules, func(r Rule) bool { return r.ID == id }); i >= 0 {
+		return &s.Rules[i]
+	}
+	return nil
+}
+
+// Today is the civil date at t: of the zone where the day is youngest, so that
+// nothing ends while it is still protected somewhere on the site.
+func (s *Schedule) Today(t time.Time) record.Date {
+	if len(s.places) == 0 {
+		return record.DateOf(t.UTC())
+	}
+	day := record.DateOf(t.In(s.places[0]))
+	for _, l := range s.places[1:] {
+		if d := record.DateOf(t.In(l)); day.After(d) {
+			day = d
+		}
+	}
+	return day
+}
+
+// Digest is the SHA-256 of the schedule's JSON, in hex: what people approve.
+func (s *Schedule) Digest() string {
+	b, err := json.Marshal(s)
+	if err != nil {
+		panic(err) // plain data marshals
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+// Restore reads a schedule's JSON, as the journal keeps it.
+func Restore(b []byte) (*Schedule, error) {
+	s := &Schedule{}
+	if err := json.Unmarshal(b, s); err != nil {
+		return nil, fmt.Errorf("stored schedule: %w: %w", record.ErrCorrupt, err)
+	}
+	if s.Format != formatVersion {
+		return nil, fmt.Errorf("stored schedule: %w: format %d, this program knows %d", record.ErrInvalid, s.Format, formatVersion)
+	}
+	if err := s.compile(); err != nil {
+		return nil, fmt.Errorf("stored schedule: %w: %w", record.ErrCorrupt, err)
+	}
+	return s, nil
+}
+
+// Empty is the schedule of a site that has none: nothing is ever due.
+func Empty() *Schedule {
+	return &Schedule{Format: formatVersion, Zones: []string{"UTC"}, Majority: defaultMajority, FiscalEnd: 12, Unit: UnitChart, places: []*time.Location{time.UTC}}
+}
+
+// Named returns the document types the rules name, sorted.
+func (s *Schedule) Named() []string { return slices.Sorted(maps.Keys(s.byType)) }

@@ -30,12 +30,7 @@ func (x *Index) Search(ctx context.Context, q Query, limit int) ([]Hit, error) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	spellings := map[string][]string{}
-	expand := func(t term) []string {
-		if t.prefix || len(t.tokens) != 1 {
-			return nil
-		}
-		return spellings[t.tokens[0]]
-	}
+	expand := expander(spellings)
 	hits, err := x.match(ctx, q, limit, nil)
 	if err != nil || len(hits) >= limit {
 		return hits, err
@@ -65,6 +60,16 @@ func (x *Index) Search(ctx context.Context, q Query, limit int) ([]Hit, error) {
 		}
 	}
 	return hits, nil
+}
+
+// expander gives the other spellings of a single word.
+func expander(spellings map[string][]string) func(term) []string {
+	return func(t term) []string {
+		if t.prefix || len(t.tokens) != 1 {
+			return nil
+		}
+		return spellings[t.tokens[0]]
+	}
 }
 
 func (x *Index) match(ctx context.Context, q Query, limit int, expand func(term) []string) ([]Hit, error) {

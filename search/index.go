@@ -249,6 +249,35 @@ func (x *Index) Has(ctx context.Context, id record.ID) (bool, error) {
 	return n > 0, err
 }
 
+// Documents returns every document that has a page q means, also by words that
+// read nearly the same, without a limit.
+func (x *Index) Documents(ctx context.Context, q Query) ([]record.ID, error) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	spellings := map[string][]string{}
+	if err := x.spell(ctx, q, true, spellings); err != nil {
+		return nil, err
+	}
+	rows, err := x.db.QueryContext(ctx, `SELECT DISTINCT p.document FROM text JOIN page p ON p.id = text.rowid WHERE text MATCH $1`, q.fts(expander(spellings)))
+	if err != nil {
+		return nil, fmt.Errorf("search: %w", err)
+	}
+	defer rows.Close()
+	var out []record.ID
+	for rows.Next() {
+		var s string
+		if err := rows.Scan(&s); err != nil {
+			return nil, fmt.Errorf("search: %w", err)
+		}
+		id, err := record.ParseID(s)
+		if err != nil {
+			return nil, fmt.Errorf("search: %w", err)
+		}
+		out = append(out, id)
+	}
+	return out, rows.Err()
+}
+
 // Count returns the number of documents and pages indexed.
 func (x *Index) Count(ctx context.Context) (documents, pages int, err error) {
 	x.mu.RLock()

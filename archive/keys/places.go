@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"filippo.io/age"
 
 	"chartvault/archive/blob"
+	"chartvault/record"
 )
 
 // maxKeyObject bounds the objects of the keys places, in bytes.
@@ -82,6 +84,16 @@ func (p Places) destroy(ctx context.Context, name string) error {
 		}
 	}
 	return nil
+}
+
+// SealFor encrypts to a recipient in age's text form, of any kind.
+// record.ErrInvalid when it is none.
+func SealFor(recipient string, data []byte) ([]byte, error) {
+	to, err := age.ParseRecipients(strings.NewReader(recipient))
+	if err != nil {
+		return nil, fmt.Errorf("age recipient: %w", record.ErrInvalid)
+	}
+	return Seal(data, to...)
 }
 
 // Seal encrypts data that fits in memory to the recipients.

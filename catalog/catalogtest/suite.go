@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -39,6 +40,7 @@ func Run(t *testing.T, open func(t *testing.T) *catalog.DB) {
 	t.Run("file", func(t *testing.T) { file(t, open(t)) })
 	t.Run("facts", func(t *testing.T) { facts(t, open(t)) })
 	t.Run("holds", func(t *testing.T) { holds(t, open(t)) })
+	t.Run("dues", func(t *testing.T) { dues(t, open(t)) })
 	t.Run("destroy", func(t *testing.T) { destroy(t, open(t)) })
 	t.Run("registers", func(t *testing.T) { registers(t, open(t)) })
 	t.Run("clear", func(t *testing.T) { clearAll(t, open(t)) })
@@ -158,16 +160,20 @@ func file(t *testing.T, c *catalog.DB) {
 
 func facts(t *testing.T, c *catalog.DB) {
 	n := chart(t, "1-2-3")
-	f := catalog.Facts{Born: record.Date{Year: 1950}, LastEncounter: record.Date{Year: 2001, Month: 2, Day: 3}}
+	day := record.Date{Year: 2001, Month: 2, Day: 3}
+	f := catalog.Facts{Known: []record.Fact{{Name: record.FactBorn, Date: record.Date{Year: 1950}, Source: record.SourcePatientList}},
+		Encounters: []record.Encounter{{ID: "e1", Begin: day, End: day}}}
 	if err := c.SetFacts(t.Context(), n, f); err != nil {
 		t.Fatal(err)
 	}
-	f.Died = record.Date{Year: 2002, Month: 1, Day: 1}
+	if !f.Add(catalog.Facts{Known: []record.Fact{{Name: record.FactDied, Date: day, Source: record.SourcePatientList}}}) {
+		t.Error("a new fact changes nothing")
+	}
 	if err := c.SetFacts(t.Context(), chart(t, "123"), f); err != nil {
 		t.Fatal(err)
 	}
 	got, err := c.ChartByToken(t.Context(), c.ChartToken(n))
-	if err != nil || got.Facts != f || got.Number.Reveal() != "1-2-3" {
+	if err != nil || !reflect.DeepEqual(got.Facts, f) || got.Number.Reveal() != "1-2-3" {
 		t.Errorf("got %+v, %v, want %+v under the first spelling", got.Facts, err, f)
 	}
 	if _, err := c.ChartByToken(t.Context(), c.ChartToken(chart(t, "124"))); !errors.Is(err, record.ErrNotFound) {
@@ -178,22 +184,96 @@ func facts(t *testing.T, c *catalog.DB) {
 func holds(t *testing.T, c *catalog.DB) {
 	d := Fill(t, c)
 	token := c.ChartToken(d.Chart)
-	e := catalog.Entry{Kind: catalog.KindHold, ID: "h", Chart: token, State: "active", At: time.Now(), Body: json.RawMessage(`{"a":1}`)}
-	if err := c.PutEntry(t.Context(), e); err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Destroying(t.Context(), d.ID); !errors.Is(err, record.ErrHeld) {
-		t.Errorf("under a hold: got %v, want ErrHeld", err)
-	}
-	if held, err := c.Held(t.Context(), token); err != nil || !held {
-		t.Errorf("held: got %v, %v, want true", held, err)
-	}
-	e.State = "released"
-	if err := c.PutEntry(t.Context(), e); err != nil {
-		t.Fatal(err)
+	for _, tt := range []struct {
+		name      string
+		charts    [][]byte
+		documents []record.ID
+		held      bool
+	}{
+		{"its chart", [][]byte{[]byte("other"), token}, nil, true},
+		{"itself", nil, []record.ID{id(t), d.ID}, true},
+		{"another chart", [][]byte{[]byte("other")}, []record.ID{id(t)}, false},
+	} {
+		if err := c.SetHeld(t.Context(), "h", tt.charts, tt.documents); err != nil {
+			t.Fatal(err)
+		}
+		if held, err := c.Held(t.Context(), d.ID, token); err != nil || held != tt.held {
+			t.Errorf("%s: held: got %v, %v, want %v", tt.name, held, err, tt.held)
+		}
+		if tt.held {
+			if err := c.Destroying(t.Context(), d.ID); !errors.Is(err, record.ErrHeld) {
+				t.Errorf("%s: got %v, want ErrHeld", tt.name, err)
+			}
+		}
 	}
 	if err := c.Destroying(t.Context(), d.ID); err != nil {
-		t.Errorf("released: got %v", err)
+		t.Errorf("free: got %v", err)
+	}
+}
+
+// dues: what is decided is found by what it is, in the order of charts, and
+// goes with the document.
+func dues(t *testing.T, c *catalog.DB) {
+	a, b := Fill(t, c), Fill(t, c)
+	if err := c.SetFacts(t.Context(), a.Chart, catalog.Facts{Known: []record.Fact{{Name: record.FactBorn, Date: record.Date{Year: 1950}}}}); err != nil {
+		t.Fatal(err)
+	}
+	var charts, docs int
+	var after []byte
+	for {
+		page, err := c.Charts(t.Context(), after, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(page) == 0 {
+			break
+		}
+		charts, docs, after = charts+1, docs+len(page[0].Documents), page[0].Token
+		if len(page[0].Facts.Known) != 1 || page[0].Documents[0].Pages != 2 || page[0].Documents[0].Type != "LAB_REPORT" {
+			t.Errorf("got %+v", page[0])
+		}
+	}
+	if charts != 1 || docs != 2 {
+		t.Errorf("got %d charts with %d documents, want 1 with 2", charts, docs)
+	}
+	day := record.Date{Year: 2020, Month: 5, Day: 6}
+	err := c.PutDues(t.Context(), []catalog.Due{{Document: a.ID, Verdict: "due", Due: day, Class: "k", Schedule: "1", Run: 1}, {Document: b.ID, Verdict: "keep", Due: day.AddYears(20), Class: "k", Schedule: "1", Run: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sums, err := c.DueSums(t.Context())
+	if err != nil || len(sums) != 2 || sums[0].Documents != 1 || sums[0].Pages != 2 || sums[0].Month != "2020-05" {
+		t.Errorf("sums: got %+v, %v", sums, err)
+	}
+	if got, err := c.DueDocuments(t.Context(), day); err != nil || len(got) != 1 || got[0] != a.ID {
+		t.Errorf("due: got %v, %v, want the first", got, err)
+	}
+	if got, err := c.DueDocuments(t.Context(), day.AddYears(30)); err != nil || len(got) != 2 {
+		t.Errorf("due thirty years on: got %v, %v, want both", got, err)
+	}
+	if err := c.Tombstone(t.Context(), a.ID, time.UnixMilli(5000), "000001"); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := c.DueDocuments(t.Context(), day); err != nil || len(got) != 0 {
+		t.Errorf("due after its end: got %v, %v", got, err)
+	}
+	if n, err := c.DestroyedSince(t.Context(), time.UnixMilli(5000)); err != nil || n != 1 {
+		t.Errorf("destroyed since: got %d, %v, want 1", n, err)
+	}
+	if n, err := c.DestroyedSince(t.Context(), time.UnixMilli(5001)); err != nil || n != 0 {
+		t.Errorf("destroyed later: got %d, %v, want 0", n, err)
+	}
+	if n, err := c.TypeCounts(t.Context()); err != nil || n["LAB_REPORT"] != 1 {
+		t.Errorf("types: got %v, %v", n, err)
+	}
+	if err := c.SetProgress(t.Context(), "evaluate", "x"); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := c.Progress(t.Context(), "evaluate"); err != nil || s != "x" {
+		t.Errorf("progress: got %q, %v", s, err)
+	}
+	if s, err := c.Progress(t.Context(), "other"); err != nil || s != "" {
+		t.Errorf("no progress: got %q, %v", s, err)
 	}
 }
 
@@ -232,16 +312,22 @@ func destroy(t *testing.T, c *catalog.DB) {
 
 func registers(t *testing.T, c *catalog.DB) {
 	for i, s := range []string{"b", "a", "c"} {
-		e := catalog.Entry{Kind: catalog.KindPlan, ID: s, State: "open", At: time.UnixMilli(int64(1000 + i)), Body: json.RawMessage(`{"n":"` + s + `"}`)}
+		e := catalog.Entry{Kind: "plan", ID: s, State: "open", At: time.UnixMilli(int64(1000 + i)), Body: json.RawMessage(`{"n":"` + s + `"}`)}
 		if err := c.PutEntry(t.Context(), e); err != nil {
 			t.Fatal(err)
 		}
 	}
-	es, err := c.Entries(t.Context(), catalog.KindPlan)
+	es, err := c.Entries(t.Context(), "plan")
 	if err != nil || len(es) != 3 || es[0].ID != "b" || string(es[2].Body) != `{"n":"c"}` {
 		t.Errorf("got %+v, %v, want b, a, c in the order of their time", es, err)
 	}
-	if _, err := c.Entry(t.Context(), catalog.KindHold, "b"); !errors.Is(err, record.ErrNotFound) {
+	if es, err := c.EntriesIn(t.Context(), "plan", "done", "open"); err != nil || len(es) != 3 {
+		t.Errorf("in a state: got %d, %v, want 3", len(es), err)
+	}
+	if es, err := c.EntriesIn(t.Context(), "plan", "done"); err != nil || len(es) != 0 {
+		t.Errorf("in another state: got %d, %v, want none", len(es), err)
+	}
+	if _, err := c.Entry(t.Context(), "hold", "b"); !errors.Is(err, record.ErrNotFound) {
 		t.Errorf("another kind: got %v, want ErrNotFound", err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"chartvault/archive"
@@ -20,12 +21,12 @@ import (
 	"chartvault/catalog"
 	"chartvault/catalog/postgres"
 	"chartvault/catalog/sqlite"
+	"chartvault/disposition"
 	"chartvault/ingest"
 	"chartvault/internal/durable"
 	"chartvault/ocr"
 	"chartvault/ocr/scan"
 	"chartvault/record"
-	"chartvault/retention"
 	"chartvault/search"
 )
 
@@ -47,10 +48,15 @@ type app struct {
 	watcher *ingest.Watcher // nil unless the daemon runs
 	meter   meter
 
-	feedMu sync.Mutex // one feed of the index at a time
-	planMu sync.Mutex // plans are made, approved, cancelled and executed one at a time
-	began  time.Time  // with the monotonic clock, to notice that the wall clock jumped
-	unlock func()
+	desk      *disposition.Desk
+	keyPlaces int // in how many places a document's key lies
+
+	feedMu  sync.Mutex    // one feed of the index at a time
+	bound   atomic.Uint64 // changes of what forbids or delays the end of documents
+	boundMu sync.Mutex
+	binding *bindings                 // as of the last such change somebody looked at
+	began   atomic.Pointer[time.Time] // with the monotonic clock, to notice that the wall clock jumped
+	unlock  func()
 }
 
 // unlocker opens the vault: by passphrase or by a recovery identity.
@@ -58,7 +64,8 @@ type unlocker func(ctx context.Context, places keys.Places) (*keys.Vault, error)
 
 // open opens the archive in a data directory, holding its lock until Close.
 func open(ctx context.Context, cfg *config, by unlocker, log *slog.Logger, rebuilding bool, unlock func()) (_ *app, err error) {
-	a := &app{cfg: cfg, log: log, now: time.Now, began: time.Now(), unlock: unlock}
+	a := &app{cfg: cfg, log: log, now: time.Now, unlock: unlock}
+	clocks{a}.Trust()
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close(context.WithoutCancel(ctx)))
@@ -68,7 +75,7 @@ func open(ctx context.Context, cfg *config, by unlocker, log *slog.Logger, rebui
 	if err != nil {
 		return nil, err
 	}
-	a.docs = docs
+	a.docs, a.keyPlaces = docs, len(places)
 	if a.station, err = keys.OpenStation(cfg.path("station.key")); err != nil {
 		return nil, err
 	}
@@ -86,6 +93,12 @@ func open(ctx context.Context, cfg *config, by unlocker, log *slog.Logger, rebui
 		Policy: "schedule", Now: a.now, LockDays: cfg.Storage.LockDays}
 	if err := a.openCaches(ctx, rebuilding); err != nil {
 		return nil, err
+	}
+	if a.desk = a.newDesk(); !rebuilding {
+		// Before any entry of a wrong time can hide that a clock jumped.
+		if err := a.desk.Watch(ctx); err != nil {
+			a.log.ErrorContext(ctx, "the clocks could not be compared", "err", err)
+		}
 	}
 	if err := a.wireIngest(); err != nil {
 		return nil, err
@@ -311,15 +324,6 @@ func (c *config) catalogue(ctx context.Context, secrets catalog.Secrets, local [
 	return sqlite.Open(ctx, c.path("catalogue.db"), secrets, local)
 }
 
-// schedule reads the retention schedule in force; an absent file has no rules.
-func (c *config) schedule() (*retention.Schedule, error) {
-	b, err := os.ReadFile(c.path(c.Retention.Schedule))
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("retention schedule: %w", err)
-	}
-	return retention.ParseSchedule(string(b))
-}
-
 // feed brings the index up to the catalogue. Filing and rebuilding come
 // through here alike.
 func (a *app) feed(ctx context.Context) error {
@@ -337,10 +341,15 @@ func (a *app) feed(ctx context.Context) error {
 		if len(ids) == 0 {
 			return nil
 		}
+		a.bound.Add(1)
 		for _, id := range ids {
 			if err := a.indexDocument(ctx, id); err != nil {
 				return fmt.Errorf("feed index: document %s: %w", id, err)
 			}
+		}
+		// Before the position: a crash between them searches again.
+		if err := a.holdArrivals(ctx); err != nil {
+			return fmt.Errorf("feed index: %w", err)
 		}
 		seq = next
 		if err := a.index.SetPosition(ctx, seq); err != nil {

@@ -21,6 +21,10 @@ import (
 	"chartvault/record"
 )
 
+// purposeCare is the purpose of a retrieval for the care of the patient, which
+// restarts the clock of laws that count from the last use of a record.
+const purposeCare = "treatment"
+
 // getParams asks for a chart's documents.
 type getParams struct {
 	Chart   string `json:"chart"`
@@ -74,7 +78,7 @@ func (e *env) getCmd() *cobra.Command {
 	}
 	c.Flags().StringVar(&outDir, "out", "", "directory for the PDFs")
 	c.Flags().StringVar(&numberFile, "number-file", "", "file with the chart number")
-	c.Flags().StringVar(&purpose, "purpose", "operations", "purpose of use, for the audit log")
+	c.Flags().StringVar(&purpose, "purpose", "operations", "purpose of use, for the audit log; treatment is a use of the record for care, from which some laws count")
 	c.Flags().BoolVar(&list, "list", false, "list the documents only")
 	return c
 }
@@ -204,6 +208,11 @@ func (a *app) opGet(ctx context.Context, r asked, out func(any) error) error {
 	}
 	if len(rows) == 0 {
 		return fmt.Errorf("no documents under this chart number: %w", record.ErrNotFound)
+	}
+	if p.Purpose == purposeCare && !p.List {
+		if err := a.used(ctx, r.Actor, n); err != nil {
+			return err
+		}
 	}
 	var gone, bad int
 	for _, row := range rows {

@@ -2,72 +2,53 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"crypto/rand"
-
-	"chartvault/audit"
-	"chartvault/catalog"
+	"chartvault/disposition"
 	"chartvault/record"
+	"chartvault/search"
 )
-
-// holdBody is what a hold's register entry says.
-type holdBody struct {
-	Matter     string       `json:"matter"`
-	Reason     string       `json:"reason"`
-	Chart      string       `json:"chart"`
-	PlacedBy   record.Actor `json:"placed_by"`
-	ReleasedBy record.Actor `json:"released_by,omitempty"`
-	ReleasedAt time.Time    `json:"released_at,omitzero"`
-	Why        string       `json:"release_reason,omitempty"`
-}
 
 // holdParams places or releases a hold.
 type holdParams struct {
-	Chart  string `json:"chart,omitempty"`
-	Matter string `json:"matter,omitempty"`
-	Reason string `json:"reason"`
-	ID     string `json:"id,omitempty"`
+	Kind   record.HoldKind `json:"kind,omitempty"`
+	Charts []string        `json:"charts,omitempty"`
+	Types  []string        `json:"types,omitempty"`
+	From   record.Date     `json:"from,omitzero"`
+	To     record.Date     `json:"to,omitzero"`
+	Query  string          `json:"query,omitempty"`
+	Matter string          `json:"matter,omitempty"`
+	Reason string          `json:"reason"`
+	ID     string          `json:"id,omitempty"`
 }
 
-// holdLine is a hold as it is listed: without the chart's number.
+// holdLine is a hold as it is listed: without the charts' numbers and the search.
 type holdLine struct {
-	ID       string `json:"id"`
-	State    string `json:"state"`
-	Matter   string `json:"matter"`
-	Reason   string `json:"reason"`
-	PlacedBy string `json:"placed_by"`
-	PlacedAt string `json:"placed_at"`
+	ID        string          `json:"id"`
+	State     string          `json:"state"` // active, releasing or released
+	Kind      record.HoldKind `json:"kind"`
+	Matter    string          `json:"matter"`
+	Reason    string          `json:"reason"`
+	Scope     string          `json:"scope"`
+	PlacedBy  string          `json:"placed_by"`
+	PlacedAt  string          `json:"placed_at"`
+	Documents int             `json:"documents_found,omitempty"` // by its saved search
+	Released  string          `json:"released_at,omitempty"`
 }
 
 func (e *env) holdCmd() *cobra.Command {
-	c := &cobra.Command{Use: "hold", Short: "Place, release and list legal holds"}
+	c := &cobra.Command{Use: "hold", Short: "Place, release and list holds"}
 	human := func(l holdLine) {
-		fmt.Fprintf(e.out, "%s  %-8s  %s, since %s by %s: %s\n", l.ID, l.State, l.Matter, l.PlacedAt, l.PlacedBy, l.Reason)
+		fmt.Fprintf(e.out, "%s  %-9s  %s %s, since %s by %s: %s\n    on %s\n", l.ID, l.State, l.Kind, l.Matter, l.PlacedAt, l.PlacedBy, l.Reason, l.Scope)
 	}
-	var p holdParams
-	place := &cobra.Command{
-		Use: "place --matter REF --reason TEXT < chart-number", Short: "Forbid the destruction of a chart",
-		Example: "  chartvault hold place --matter 'docket 26-114' --reason 'litigation notice' < number", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			var err error
-			if p.Chart, err = e.private("", "Chart number: "); err != nil {
-				return err
-			}
-			return e.call(cmd.Context(), "hold-place", p, show(e, human))
-		},
-	}
-	place.Flags().StringVar(&p.Matter, "matter", "", "the matter's reference; no patient's name")
-	place.Flags().StringVar(&p.Reason, "reason", "", "why")
-	must(place.MarkFlagRequired("matter"))
-	must(place.MarkFlagRequired("reason"))
 	var why string
 	release := &cobra.Command{
-		Use: "release ID --reason TEXT", Short: "End a hold; nothing is destroyed by it", Args: cobra.ExactArgs(1),
+		Use: "release ID --reason TEXT", Short: "End an open matter, or ask for the release of a legal or audit hold", Args: cobra.ExactArgs(1),
+		Long:    "An open matter (request, amendment, merge, misfile) ends at once. A legal or audit hold takes the approvals of two\npeople (hold approve). Nothing is destroyed by a release.",
 		Example: "  chartvault hold release ID --reason 'matter closed'",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return e.call(cmd.Context(), "hold-release", holdParams{ID: args[0], Reason: why}, show(e, human))
@@ -81,25 +62,50 @@ func (e *env) holdCmd() *cobra.Command {
 			return e.call(cmd.Context(), "hold-list", struct{}{}, show(e, human))
 		},
 	}
-	c.AddCommand(place, release, list)
+	c.AddCommand(e.holdPlaceCmd(human), release, list,
+		e.approveCmd(disposition.MatterHold, "approve ID", "Sign the release of a hold as an approver", "  chartvault hold approve ID --key privacy.key"))
 	return c
 }
 
-// register journals an entry and puts it into the catalogue: the log first, so
-// that a rebuild knows all the catalogue knows.
-func (a *app) register(ctx context.Context, action audit.Action, who record.Actor, e catalog.Entry, body any) (err error) {
-	if e.Body, err = json.Marshal(body); err != nil {
-		return err
+func (e *env) holdPlaceCmd(human func(holdLine)) *cobra.Command {
+	var p holdParams
+	var kind string
+	var charts, query bool
+	c := &cobra.Command{
+		Use: "place --matter REF --reason TEXT [--charts] [--type T] [--from DAY] [--to DAY] [--query] < lines", Short: "Forbid the destruction of what a matter is about",
+		Long:    "The hold binds what meets every condition given, also what is filed later. What names patients comes by standard\ninput: with --charts (the default when nothing else is given) chart numbers, one a line; with --query a search.\nA document whose date of service is unknown meets every range of dates.",
+		Example: "  chartvault hold place --matter 'docket 26-114' --reason 'litigation notice' < number\n  echo 'implant recall' | chartvault hold place --query --matter 'recall 7' --reason notice --type OPERATIVE_NOTE", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			p.Kind = record.HoldKind(kind)
+			if !charts && !query && len(p.Types) == 0 && p.From.IsZero() && p.To.IsZero() {
+				charts = true
+			}
+			if charts && query {
+				return fmt.Errorf("hold: %w: charts and a search both come by standard input: place two holds", record.ErrInvalid)
+			}
+			if charts || query {
+				lines, err := e.privateLines("Chart numbers or search: ")
+				if err != nil {
+					return err
+				}
+				if p.Charts = lines; query {
+					p.Charts, p.Query = nil, strings.Join(lines, " ")
+				}
+			}
+			return e.call(cmd.Context(), "hold-place", p, show(e, human))
+		},
 	}
-	e.At = e.At.UTC().Truncate(time.Millisecond)
-	if err := a.arch.Journal(ctx, action, e.ID, change{Actor: who, Register: &e}); err != nil {
-		return err
-	}
-	if err := a.cat.PutEntry(ctx, e); err != nil {
-		return err
-	}
-	// What binds people must survive the loss of this machine at once.
-	return a.arch.Publish(ctx)
+	c.Flags().StringVar(&kind, "kind", string(record.HoldLegal), "legal, audit, request, amendment, merge or misfile")
+	c.Flags().BoolVar(&charts, "charts", false, "only the charts whose numbers come by standard input")
+	c.Flags().BoolVar(&query, "query", false, "only what the search that comes by standard input finds, now and later")
+	c.Flags().StringArrayVar(&p.Types, "type", nil, "only documents of this type; may be repeated")
+	c.Flags().TextVar(&p.From, "from", record.Date{}, "only dates of service from this day on")
+	c.Flags().TextVar(&p.To, "to", record.Date{}, "only dates of service until this day")
+	c.Flags().StringVar(&p.Matter, "matter", "", "the matter's reference; no patient's name")
+	c.Flags().StringVar(&p.Reason, "reason", "", "why")
+	must(c.MarkFlagRequired("matter"))
+	must(c.MarkFlagRequired("reason"))
+	return c
 }
 
 func (a *app) opHoldPlace(ctx context.Context, r asked, out func(any) error) error {
@@ -107,20 +113,36 @@ func (a *app) opHoldPlace(ctx context.Context, r asked, out func(any) error) err
 	if err := r.params(&p); err != nil {
 		return err
 	}
-	n, err := record.ParseChartNumber(p.Chart)
+	h := record.Hold{Kind: p.Kind, Matter: p.Matter, Reason: p.Reason, Scope: record.HoldScope{From: p.From, To: p.To, Query: p.Query}}
+	var numbers []string
+	for i, s := range p.Charts {
+		n, err := record.ParseChartNumber(s)
+		if err != nil {
+			return fmt.Errorf("line %d: %w", i+1, err)
+		}
+		numbers = append(numbers, n.Reveal())
+		h.Scope.Charts = append(h.Scope.Charts, a.cat.ChartToken(n))
+	}
+	for _, t := range p.Types {
+		code, err := record.TypeCode(t)
+		if err != nil {
+			return err
+		}
+		h.Scope.Types = append(h.Scope.Types, code)
+	}
+	if p.Query != "" {
+		if _, err := search.Parse(p.Query); err != nil {
+			return err
+		}
+		if err := a.feed(ctx); err != nil { // it finds everything there is
+			return err
+		}
+	}
+	b, err := a.desk.PlaceHold(ctx, r.Actor, h, numbers)
 	if err != nil {
 		return err
 	}
-	id, err := record.NewID(rand.Reader)
-	if err != nil {
-		return err
-	}
-	e := catalog.Entry{Kind: catalog.KindHold, ID: id.String(), Chart: a.cat.ChartToken(n), State: "active", At: a.now()}
-	b := holdBody{Matter: p.Matter, Reason: p.Reason, Chart: n.Reveal(), PlacedBy: r.Actor}
-	if err := a.register(ctx, audit.ActHoldPlaced, r.Actor, e, b); err != nil {
-		return err
-	}
-	return out(holdLineOf(e, b))
+	return out(a.lineOfHold(ctx, b))
 }
 
 func (a *app) opHoldRelease(ctx context.Context, r asked, out func(any) error) error {
@@ -128,61 +150,51 @@ func (a *app) opHoldRelease(ctx context.Context, r asked, out func(any) error) e
 	if err := r.params(&p); err != nil {
 		return err
 	}
-	e, err := a.cat.Entry(ctx, catalog.KindHold, p.ID)
+	b, err := a.desk.Release(ctx, r.Actor, p.ID, p.Reason)
 	if err != nil {
 		return err
 	}
-	var b holdBody
-	if err := json.Unmarshal(e.Body, &b); err != nil {
-		return err
-	}
-	if e.State != "active" {
-		return fmt.Errorf("hold %s: %w: it has been released", p.ID, record.ErrInvalid)
-	}
-	e.State, b.ReleasedBy, b.ReleasedAt, b.Why = "released", r.Actor, a.now().UTC(), p.Reason
-	if err := a.register(ctx, audit.ActHoldReleased, r.Actor, e, b); err != nil {
-		return err
-	}
-	return out(holdLineOf(e, b))
+	return out(a.lineOfHold(ctx, b))
 }
 
 func (a *app) opHoldList(ctx context.Context, _ asked, out func(any) error) error {
-	es, err := a.cat.Entries(ctx, catalog.KindHold)
-	if err != nil {
-		return err
-	}
-	for _, e := range es {
-		var b holdBody
-		if err := json.Unmarshal(e.Body, &b); err != nil {
-			return err
-		}
-		if err := out(holdLineOf(e, b)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return a.desk.Holds(ctx, false, func(b disposition.HoldBody) error { return out(a.lineOfHold(ctx, b)) })
 }
 
-func holdLineOf(e catalog.Entry, b holdBody) holdLine {
-	return holdLine{e.ID, e.State, b.Matter, b.Reason, string(b.PlacedBy), e.At.Format(time.RFC3339)}
+func (a *app) lineOfHold(ctx context.Context, b disposition.HoldBody) holdLine {
+	l := holdLine{ID: b.ID.String(), State: "active", Kind: b.Kind, Matter: b.Matter, Reason: b.Reason, PlacedBy: string(b.PlacedBy), PlacedAt: b.PlacedAt.Format(time.RFC3339)}
+	switch {
+	case !b.Active():
+		l.State, l.Released = "released", b.ReleasedAt.Format(time.RFC3339)
+	case b.Releasing != nil:
+		l.State = "releasing"
+	}
+	var parts []string
+	s := b.Scope
+	if n := len(s.Charts); n > 0 {
+		parts = append(parts, fmt.Sprintf("%d charts", n))
+	}
+	if len(s.Types) > 0 {
+		parts = append(parts, "types "+strings.Join(s.Types, ", "))
+	}
+	if !s.From.IsZero() {
+		parts = append(parts, "from "+s.From.String())
+	}
+	if !s.To.IsZero() {
+		parts = append(parts, "until "+s.To.String())
+	}
+	if s.Query != "" {
+		if found, err := a.cat.Found(ctx); err == nil {
+			l.Documents = len(found[l.ID])
+		}
+		parts = append(parts, fmt.Sprintf("what a saved search finds (%d documents now)", l.Documents))
+	}
+	l.Scope = strings.Join(parts, "; ")
+	return l
 }
 
-// holds returns the holds on a chart, for decisions.
-func (a *app) holds(ctx context.Context, chart []byte) ([]record.Hold, error) {
-	es, err := a.cat.Entries(ctx, catalog.KindHold)
-	if err != nil {
-		return nil, err
-	}
-	var out []record.Hold
-	for _, e := range es {
-		if string(e.Chart) != string(chart) || e.State != "active" {
-			continue
-		}
-		id, err := record.ParseID(e.ID)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, record.Hold{ID: id, PlacedAt: e.At})
-	}
-	return out, nil
+// holdOf reads a hold out of its entry.
+func holdOf(e disposition.Entry) (b disposition.HoldBody, err error) {
+	err = e.Into(&b)
+	return b, err
 }

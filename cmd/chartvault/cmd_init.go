@@ -80,7 +80,7 @@ func (e *env) runInit(ctx context.Context, yes bool) error {
   Without it a lost passphrase loses the archive; with it anyone reads everything.
 
   Configuration: %s
-  Schedule:      %s (without rules nothing is ever destroyed)
+  Schedule:      %s (a draft: nothing is ever destroyed until people adopt a schedule)
   Scan folder:   %s
   Next:          chartvault serve --data %s
 `, e.data, filepath.Join(e.data, recoveryFile), filepath.Join(e.data, "chartvault.toml"), filepath.Join(e.data, "schedule.toml"),

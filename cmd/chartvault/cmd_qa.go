@@ -3,12 +3,12 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"chartvault/audit"
+	"chartvault/catalog"
 	"chartvault/ingest"
 	"chartvault/record"
 )
@@ -112,9 +112,8 @@ func (a *app) opQAAssign(ctx context.Context, r asked, out func(any) error) erro
 	if row.State != record.DocumentQA && row.State != record.DocumentFiled {
 		return fmt.Errorf("document %s is %s: %w", p.Document, row.State, record.ErrDestroyed)
 	}
-	if held, err := a.cat.Held(ctx, row.ChartToken); err != nil || held && !bytes.Equal(row.ChartToken, a.cat.ChartToken(n)) {
-		// Filed elsewhere it would slip out from under the hold.
-		return errors.Join(err, fmt.Errorf("document %s: its chart is %w", p.Document, record.ErrHeld))
+	if err := a.mayMove(ctx, row, n); err != nil {
+		return err
 	}
 	if p.Type == "" {
 		p.Type = row.Type
@@ -132,6 +131,7 @@ func (a *app) opQAAssign(ctx context.Context, r asked, out func(any) error) erro
 	if err := a.assign(ctx, p); err != nil {
 		return err
 	}
+	a.bound.Add(1)
 	if row, err = a.cat.Document(ctx, p.Document); err != nil {
 		return err
 	}
@@ -155,4 +155,22 @@ func (a *app) assign(ctx context.Context, p assignment) error {
 		return err
 	}
 	return a.cat.PutDocument(ctx, k)
+}
+
+// mayMove refuses to file a document elsewhere while a hold binds it: it would
+// slip out from under the hold.
+func (a *app) mayMove(ctx context.Context, row catalog.Row, to record.ChartNumber) error {
+	if len(row.ChartToken) == 0 || bytes.Equal(row.ChartToken, a.cat.ChartToken(to)) {
+		return nil
+	}
+	b, err := a.bindings(ctx)
+	if err != nil {
+		return err
+	}
+	for _, h := range b.holds.Binding(b.subject(row)) {
+		if h.Kind != record.HoldQA {
+			return fmt.Errorf("document %s: it is %w %s", row.ID, record.ErrHeld, h.ID)
+		}
+	}
+	return nil
 }

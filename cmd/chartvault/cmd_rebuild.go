@@ -48,8 +48,9 @@ func (e *env) rebuildCmd() *cobra.Command {
 // what happened. Its fields are part of the stored format.
 type change struct {
 	Actor    record.Actor   `json:"actor"`
-	Register *catalog.Entry `json:"register,omitempty"` // a hold, approver, plan or certificate as it was from then on
-	Facts    []chartFacts   `json:"facts,omitempty"`
+	Register *catalog.Entry `json:"register,omitempty"` // an entry of the register as it was from then on
+	Facts    []chartFacts   `json:"facts,omitempty"`    // new ones, besides those known
+	Reason   string         `json:"reason,omitempty"`
 	Assign   *assignment    `json:"assign,omitempty"`
 	Gone     *tombstone     `json:"gone,omitempty"`
 }
@@ -107,7 +108,7 @@ func (a *app) opRebuild(ctx context.Context, r asked, out func(any) error) error
 		return err
 	}
 	b := &rebuild{app: a, batches: map[record.ID]bool{}, keyless: map[record.ID]bool{}}
-	for _, step := range []func(context.Context) error{b.readBatches, b.readDocuments, b.replay, b.account, a.feed} {
+	for _, step := range []func(context.Context) error{b.readBatches, b.readDocuments, b.replay, b.account, a.feed, a.holdArrivals} {
 		if err := step(ctx); err != nil {
 			return fmt.Errorf("rebuild: %w", err)
 		}
@@ -242,11 +243,11 @@ func (a *app) replay(ctx context.Context) (int, error) {
 
 func (a *app) apply(ctx context.Context, e audit.Entry) error {
 	switch e.Action {
-	case audit.ActHoldPlaced, audit.ActHoldReleased, audit.ActApproverAdded, audit.ActPlanned, audit.ActApproved,
-		audit.ActPlanCancelled, audit.ActPlanExecuting, audit.ActCertified, audit.ActFacts, audit.ActDocumentIndexed,
-		audit.ActDestroying, audit.ActDestroyed:
+	case audit.ActFacts, audit.ActDocumentIndexed, audit.ActDestroying, audit.ActDestroyed:
 	default:
-		return nil // it says what happened and changes nothing
+		if !registers(e.Action) {
+			return nil // it says what happened and changes nothing
+		}
 	}
 	var c change
 	if err := a.arch.OpenBody(ctx, e, &c); err != nil {
@@ -256,7 +257,7 @@ func (a *app) apply(ctx context.Context, e audit.Entry) error {
 		return err
 	}
 	if c.Register != nil {
-		if err := a.cat.PutEntry(ctx, *c.Register); err != nil {
+		if err := a.putEntry(ctx, *c.Register); err != nil {
 			return err
 		}
 	}
@@ -265,7 +266,7 @@ func (a *app) apply(ctx context.Context, e audit.Entry) error {
 		if err != nil {
 			return err
 		}
-		if err := a.cat.SetFacts(ctx, n, f.Facts); err != nil {
+		if _, err := a.addFacts(ctx, n, f.Facts); err != nil {
 			return err
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"chartvault/audit"
+	"chartvault/disposition"
 	"chartvault/ingest"
 	"chartvault/internal/durable"
 	"chartvault/record"
@@ -141,31 +142,31 @@ func (a *app) ready(ctx context.Context) error {
 	return err
 }
 
-// schedule publishes the log every minute, and once a day proposes what is due
-// and executes what is ready.
+// schedule watches the clocks and publishes the log every minute; once a day it
+// decides about every document, lets automations propose and removes what
+// locks kept; and it executes what is ready.
 func (a *app) schedule(ctx context.Context) error {
 	minute := time.NewTicker(time.Minute)
 	defer minute.Stop()
 	lastDay := record.Date{}
+	say := func(what string, err error) {
+		if err != nil && ctx.Err() == nil {
+			a.log.ErrorContext(ctx, what, "err", err)
+		}
+	}
 	for {
-		if day := record.DateOf(a.now()); day != lastDay && a.cfg.Retention.Automatic {
-			lastDay = day
-			a.planMu.Lock()
-			_, _, err := a.makePlan(ctx, record.Daemon)
-			a.planMu.Unlock()
-			if err != nil && ctx.Err() == nil {
-				a.log.ErrorContext(ctx, "due documents not planned", "err", err)
-			}
-			if err := a.sweepLocked(ctx); err != nil && ctx.Err() == nil {
-				a.log.ErrorContext(ctx, "locked remains not removed; it is tried again tomorrow", "err", err)
+		say("the clocks could not be compared", a.desk.Watch(ctx))
+		if day := record.DateOf(a.now()); day != lastDay {
+			if err := a.daily(ctx); err == nil {
+				lastDay = day
+			} else {
+				say("the daily evaluation is not finished; it goes on in a minute", err)
 			}
 		}
 		if a.cfg.Retention.Automatic {
-			a.executeReady(ctx)
+			say("ready plans not looked at", a.executeReady(ctx))
 		}
-		if err := a.arch.Publish(ctx); err != nil && ctx.Err() == nil {
-			a.log.ErrorContext(ctx, "audit log not published; it is tried again", "err", err)
-		}
+		say("audit log not published; it is tried again", a.arch.Publish(ctx))
 		select {
 		case <-ctx.Done():
 			return nil
@@ -174,30 +175,41 @@ func (a *app) schedule(ctx context.Context) error {
 	}
 }
 
-// executeReady executes every plan whose cooling-off has ended.
-func (a *app) executeReady(ctx context.Context) {
-	var ids []string
-	es, err := a.cat.Entries(ctx, "plan")
+// daily is what the clock does once a day.
+func (a *app) daily(ctx context.Context) error {
+	a.log.InfoContext(ctx, "retention evaluation begins")
+	ev, err := a.evaluate(ctx, a.meter.evaluating)
 	if err != nil {
-		return // the next minute tries again
+		return err
 	}
-	for _, e := range es {
-		if e.State == planOpen || e.State == planExecuting {
-			ids = append(ids, e.ID)
+	a.meter.evaluation.Store(&ev)
+	a.log.InfoContext(ctx, "retention evaluated", "schedule", ev.Schedule, "documents", ev.Documents, "due", ev.Verdicts[string(retention.Due)], "held", ev.Verdicts[string(retention.Held)],
+		"unresolved", ev.Verdicts[string(retention.Unresolved)], "seconds", ev.Seconds)
+	if !a.cfg.Retention.Automatic {
+		return nil
+	}
+	made, err := a.desk.Propose(ctx)
+	for _, e := range made {
+		a.log.InfoContext(ctx, "plan proposed", "plan", e.ID, "state", e.State)
+	}
+	switch {
+	case errors.Is(err, disposition.ErrFrozen), errors.Is(err, disposition.ErrClocks), errors.Is(err, disposition.ErrCanary):
+		a.log.ErrorContext(ctx, "nothing is proposed", "err", err)
+	case err != nil:
+		return err
+	}
+	return a.sweepLocked(ctx)
+}
+
+// executeReady executes every plan whose time has come.
+func (a *app) executeReady(ctx context.Context) error {
+	if err := a.feed(ctx); err != nil {
+		return err
+	}
+	return a.desk.ExecuteReady(ctx, func(r disposition.Run, err error) {
+		a.log.InfoContext(ctx, "plan executed", "plan", r.Plan.String(), "destroyed", r.Destroyed, "kept", r.Kept, "pending", r.Pending, "done", r.Done)
+		if err != nil {
+			a.log.ErrorContext(ctx, "the plan is not finished", "plan", r.Plan.String(), "err", err)
 		}
-	}
-	for _, id := range ids {
-		a.planMu.Lock()
-		err := a.execute(ctx, record.Daemon, id)
-		a.planMu.Unlock()
-		switch {
-		case err == nil:
-			a.log.InfoContext(ctx, "plan executed", "plan", id)
-		case errors.Is(err, record.ErrNotReady), ctx.Err() != nil:
-		case errors.Is(err, retention.ErrClocks):
-			a.log.ErrorContext(ctx, "nothing is destroyed", "plan", id, "err", err)
-		default:
-			a.log.ErrorContext(ctx, "plan not executed", "plan", id, "err", err)
-		}
-	}
+	})
 }

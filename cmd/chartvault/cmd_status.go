@@ -243,14 +243,14 @@ func checkClocks(ctx context.Context, cfg *config) (string, error) {
 }
 
 func checkSchedule(_ context.Context, cfg *config) (string, error) {
-	s, err := cfg.schedule()
+	_, s, err := readSchedule(cfg.path(cfg.Retention.Schedule))
+	if errors.Is(err, os.ErrNotExist) {
+		return "no draft; \"chartvault schedule list\" says what is in force", nil
+	}
 	if err != nil {
 		return "", err
 	}
-	if len(s.Rules) == 0 {
-		return "", errors.New("it has no rules: nothing is ever due")
-	}
-	return fmt.Sprintf("version %s, %d rules", s.Version, len(s.Rules)), nil
+	return fmt.Sprintf("the draft: version %q, %d rules; \"chartvault schedule list\" says what is in force", s.Version, len(s.Rules)), nil
 }
 
 func checkLog(_ context.Context, cfg *config) (string, error) {

@@ -75,9 +75,16 @@ type config struct {
 		Schedule      string   `toml:"schedule"`
 		CoolingOff    duration `toml:"cooling_off"`
 		DailyCap      int      `toml:"daily_cap"`
+		MaxShare      float64  `toml:"max_share"`
+		ApproverAge   duration `toml:"approver_age"`
+		MaxGap        duration `toml:"max_gap"`
 		KeyBackupDays int      `toml:"key_backup_days"`
 		Automatic     bool     `toml:"automatic"`
 	} `toml:"retention"`
+	Paper struct {
+		Days    int    `toml:"days"`
+		Replica string `toml:"replica"`
+	} `toml:"paper"`
 	Sheets []struct {
 		Name        string   `toml:"name"`
 		Symbologies []string `toml:"symbologies"`

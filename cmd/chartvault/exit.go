@@ -7,8 +7,8 @@ import (
 	"syscall"
 
 	"chartvault/archive/blob"
+	"chartvault/disposition"
 	"chartvault/record"
-	"chartvault/retention"
 	"chartvault/web"
 )
 
@@ -41,7 +41,9 @@ func outcomes() []outcome {
 		{record.ErrHeld, exitDenied, "held", http.StatusConflict, `list holds with "chartvault hold list"`},
 		{record.ErrDenied, exitDenied, "denied", http.StatusForbidden, ""},
 		{record.ErrNotReady, exitDenied, "not_ready", http.StatusConflict, ""},
-		{retention.ErrClocks, exitDenied, "clocks", http.StatusConflict, "set the clocks right, then try again"},
+		{disposition.ErrFrozen, exitDenied, "frozen", http.StatusConflict, `set the clock right; then two approvers say so with "chartvault retention thaw"`},
+		{disposition.ErrClocks, exitDenied, "clocks", http.StatusConflict, "set the clocks right, then try again"},
+		{disposition.ErrCanary, exitDenied, "canary", http.StatusConflict, "schedule, facts or clock cannot be right: look at the chart's dates with \"chartvault retention why\""},
 		{record.ErrUnreadable, exitUnread, "unreadable", http.StatusUnprocessableEntity, `see "chartvault batches"; the source is kept`},
 		{record.ErrNotFound, exitNotFound, "not_found", http.StatusNotFound, ""},
 		{record.ErrInvalid, exitInvalid, "invalid", http.StatusBadRequest, ""},

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"sync/atomic"
 
+	"chartvault/disposition"
 	"chartvault/ingest"
 	"chartvault/record"
+	"chartvault/retention"
 	"chartvault/web"
 )
 
@@ -14,6 +16,24 @@ import (
 type meter struct {
 	pages     atomic.Int64
 	documents atomic.Int64
+
+	evaluated  atomic.Int64 // documents of the evaluation that runs, or ran last
+	evaluation atomic.Pointer[evaluation]
+	disposed   atomic.Int64 // documents destroyed since the start
+	disposeOf  atomic.Int64 // items of the plan that is being executed
+	disposeAt  atomic.Int64 // how many of them are done
+}
+
+// evaluating is told how far an evaluation has come.
+func (m *meter) evaluating(documents int) { m.evaluated.Store(int64(documents)) }
+
+// disposing is told how far the execution of a plan has come.
+func (m *meter) disposing(p disposition.Progress) {
+	if p.Destroyed > 0 && p.Done > 0 {
+		m.disposed.Store(int64(p.Destroyed))
+	}
+	m.disposeAt.Store(int64(p.Done))
+	m.disposeOf.Store(int64(p.Of))
 }
 
 func (m *meter) progress(p ingest.Progress) {
@@ -35,7 +55,7 @@ func (a *app) metrics() []web.Metric {
 	if s.Halted != "" {
 		halted = 1
 	}
-	return []web.Metric{
+	out := []web.Metric{
 		{Name: "chartvault_up", Help: "Whether the catalogue answers.", Kind: "gauge", Value: up},
 		{Name: "chartvault_halted", Help: "Whether claiming of scans has stopped.", Kind: "gauge", Value: halted},
 		{Name: "chartvault_pages_read_total", Help: "Pages read since the start.", Kind: "counter", Value: float64(a.meter.pages.Load())},
@@ -46,7 +66,23 @@ func (a *app) metrics() []web.Metric {
 		{Name: "chartvault_batches_open", Help: "Batches on their way.", Kind: "gauge", Value: float64(s.Open)},
 		{Name: "chartvault_scans_waiting", Help: "Things in the scan folder that are not taken.", Kind: "gauge", Value: float64(len(s.Waiting))},
 		{Name: "chartvault_audit_entries", Help: "Entries of the audit log.", Kind: "gauge", Value: float64(s.Entries)},
+		{Name: "chartvault_retention_evaluated_documents", Help: "Documents decided about by the evaluation that runs, or ran last.", Kind: "gauge", Value: float64(a.meter.evaluated.Load())},
+		{Name: "chartvault_plan_items", Help: "Items of the plan that is, or was last, executed.", Kind: "gauge", Value: float64(a.meter.disposeOf.Load())},
+		{Name: "chartvault_plan_items_done", Help: "Items of it that are settled.", Kind: "gauge", Value: float64(a.meter.disposeAt.Load())},
+		{Name: "chartvault_plan_destroyed", Help: "Documents that run has destroyed.", Kind: "gauge", Value: float64(a.meter.disposed.Load())},
 	}
+	frozen := 0.0
+	if f, _, err := a.desk.Frozen(context.Background()); err != nil || f != nil {
+		frozen = 1
+	}
+	out = append(out, web.Metric{Name: "chartvault_destruction_frozen", Help: "Whether destruction is frozen because a clock was doubted.", Kind: "gauge", Value: frozen})
+	if ev := a.meter.evaluation.Load(); ev != nil {
+		for _, v := range []retention.Verdict{retention.Due, retention.Held, retention.Unresolved} {
+			out = append(out, web.Metric{Name: "chartvault_retention_" + string(v) + "_documents", Help: "Documents that are " + string(v) + ", as of the last evaluation.", Kind: "gauge", Value: float64(ev.Verdicts[string(v)])})
+		}
+		out = append(out, web.Metric{Name: "chartvault_retention_evaluation_seconds", Help: "How long the last evaluation took.", Kind: "gauge", Value: ev.Seconds})
+	}
+	return out
 }
 
 // mustJSON marshals plain data.

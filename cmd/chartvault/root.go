@@ -89,7 +89,8 @@ func (e *env) root() *cobra.Command {
 		return err
 	}
 	root.AddCommand(e.initCmd(), e.serveCmd(), e.ingestCmd(), e.batchesCmd(), e.restCmd(), e.getCmd(), e.searchCmd(), e.qaCmd(),
-		e.sheetsCmd(), e.sampleCmd(), e.factsCmd(), e.holdCmd(), e.retentionCmd(), e.approverCmd(), e.planCmd(), e.certificateCmd(),
+		e.sheetsCmd(), e.sampleCmd(), e.factsCmd(), e.holdCmd(), e.retentionCmd(), e.scheduleCmd(), e.automationCmd(), e.approverCmd(), e.planCmd(),
+		e.certificateCmd(), e.paperCmd(),
 		e.verifyCmd(), e.rebuildCmd(), e.auditCmd(), e.doctorCmd(), e.statusCmd(), e.versionCmd())
 	for _, c := range root.Commands() {
 		if c.Example != "" {
@@ -129,25 +130,27 @@ func (e *env) passphrase(confirm bool) (string, error) {
 		}
 		return lines[0], nil
 	}
-	tty, ok := e.in.(*os.File)
-	if !ok || !term.IsTerminal(int(tty.Fd())) {
-		return "", fmt.Errorf("no passphrase: %w", record.ErrSealed)
-	}
-	ask := func(prompt string) (string, error) {
-		fmt.Fprint(e.err, prompt)
-		b, err := term.ReadPassword(int(tty.Fd()))
-		fmt.Fprintln(e.err)
-		return string(b), err
-	}
-	p, err := ask("Passphrase: ")
+	p, err := e.secret("Passphrase: ")
 	if err != nil || !confirm {
 		return p, err
 	}
-	again, err := ask("Once more: ")
+	again, err := e.secret("Once more: ")
 	if err == nil && again != p {
 		err = fmt.Errorf("the two differ: %w", record.ErrInvalid)
 	}
 	return p, err
+}
+
+// secret asks for a passphrase on the terminal.
+func (e *env) secret(prompt string) (string, error) {
+	tty, ok := e.in.(*os.File)
+	if !ok || !term.IsTerminal(int(tty.Fd())) {
+		return "", fmt.Errorf("no passphrase: %w", record.ErrSealed)
+	}
+	fmt.Fprint(e.err, prompt)
+	b, err := term.ReadPassword(int(tty.Fd()))
+	fmt.Fprintln(e.err)
+	return string(b), err
 }
 
 func (e *env) unlocker() (unlocker, error) {
@@ -277,4 +280,25 @@ func show[T any](e *env, human func(T)) func(json.RawMessage) error {
 		human(v)
 		return nil
 	}
+}
+
+// privateLines reads lines that must not stand on the command line.
+func (e *env) privateLines(prompt string) ([]string, error) {
+	if tty, ok := e.in.(*os.File); ok && term.IsTerminal(int(tty.Fd())) {
+		fmt.Fprint(e.err, prompt)
+	}
+	b, err := io.ReadAll(io.LimitReader(e.in, 16<<20))
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, l := range strings.Split(string(b), "\n") {
+		if l = strings.TrimSpace(l); l != "" {
+			out = append(out, l)
+		}
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("%w: nothing was given on standard input", record.ErrInvalid)
+	}
+	return out, nil
 }

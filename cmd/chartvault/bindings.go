@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"chartvault/catalog"
+	"chartvault/disposition"
+	"chartvault/record"
+	"chartvault/retention"
+	"chartvault/search"
+)
+
+// bindings is what forbids or delays the end of documents, as a snapshot.
+type bindings struct {
+	at         uint64
+	holds      *retention.Holds
+	extensions *disposition.Extensions
+}
+
+// bindings returns the holds and extensions in force. It is read again only
+// after something changed.
+func (a *app) bindings(ctx context.Context) (*bindings, error) {
+	a.boundMu.Lock()
+	defer a.boundMu.Unlock()
+	at := a.bound.Load()
+	if a.binding != nil && a.binding.at == at {
+		return a.binding, nil
+	}
+	holds, err := a.activeHolds(ctx)
+	if err != nil {
+		return nil, err
+	}
+	qa, err := a.qaHolds(ctx)
+	if err != nil {
+		return nil, err
+	}
+	xs, err := a.desk.Extensions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a.binding = &bindings{at, retention.NewHolds(append(holds, qa...)), xs}
+	return a.binding, nil
+}
+
+// activeHolds returns the holds that bind, with what saved searches found.
+func (a *app) activeHolds(ctx context.Context) ([]record.Hold, error) {
+	found, err := a.cat.Found(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []record.Hold
+	err = a.desk.Holds(ctx, true, func(b disposition.HoldBody) error {
+		b.Found = found[b.ID.String()]
+		out = append(out, b.Hold)
+		return nil
+	})
+	return out, err
+}
+
+// qaHolds holds the charts of which a document waits in QA: what it is may
+// change the dates of the others.
+func (a *app) qaHolds(ctx context.Context) ([]record.Hold, error) {
+	rows, err := a.cat.InState(ctx, record.DocumentQA)
+	if err != nil {
+		return nil, err
+	}
+	var out []record.Hold
+	for _, r := range rows {
+		if len(r.ChartToken) > 0 {
+			out = append(out, record.Hold{ID: r.ID, Kind: record.HoldQA, Scope: record.HoldScope{Charts: [][]byte{r.ChartToken}}})
+		}
+	}
+	return out, nil
+}
+
+// bindHold keeps what a hold binds where the destruction of a document looks
+// at it in the same transaction: whole charts, and what its search finds.
+func (a *app) bindHold(ctx context.Context, e disposition.Entry) error {
+	b, err := holdOf(e)
+	if err != nil {
+		return err
+	}
+	if !b.Active() {
+		return a.cat.SetHeld(ctx, e.ID, nil, nil)
+	}
+	var charts [][]byte
+	if s := b.Scope; len(s.Types) == 0 && s.From.IsZero() && s.To.IsZero() && s.Query == "" {
+		charts = s.Charts
+	}
+	var docs []record.ID
+	if b.Scope.Query != "" {
+		if docs, err = a.searchHeld(ctx, b.Scope.Query); err != nil {
+			return err
+		}
+	}
+	return a.cat.SetHeld(ctx, e.ID, charts, docs)
+}
+
+// searchHeld finds every document a saved search means, also by words that
+// read nearly the same: a hold rather binds too much.
+func (a *app) searchHeld(ctx context.Context, query string) ([]record.ID, error) {
+	q, err := search.Parse(query)
+	if err != nil {
+		return nil, err
+	}
+	return a.index.Documents(ctx, q)
+}
+
+// holdArrivals runs the saved searches of active holds again, after documents
+// were indexed: what is filed later is held on arrival.
+func (a *app) holdArrivals(ctx context.Context) error {
+	changed := false
+	err := a.desk.Holds(ctx, true, func(b disposition.HoldBody) error {
+		if b.Scope.Query == "" {
+			return nil
+		}
+		changed = true
+		docs, err := a.searchHeld(ctx, b.Scope.Query)
+		if err != nil {
+			return fmt.Errorf("hold %s: %w", b.ID, err)
+		}
+		return a.cat.SetHeld(ctx, b.ID.String(), nil, docs)
+	})
+	if changed {
+		a.bound.Add(1)
+	}
+	return err
+}
+
+// subject is a document as retention sees it.
+func (b *bindings) subject(row catalog.Row) retention.Subject {
+	chart := string(row.ChartToken)
+	return retention.Subject{Document: row.ID, Batch: row.Batch, Chart: chart, Type: row.Type, Service: row.ServiceDate, Pages: row.Pages, Bytes: row.Bytes,
+		InQA: row.State == record.DocumentQA || chart == "", KeepUntil: b.extensions.Until(row.ID, chart)}
+}
+
+// resolve resolves a chart's facts, with its documents as evidence.
+func resolve(f catalog.Facts, rows []catalog.Row) *retention.Chart {
+	facts := retention.Facts{Known: f.Known, Encounters: f.Encounters}
+	for _, r := range rows {
+		if r.ServiceDate.After(facts.LatestService) {
+			facts.LatestService = r.ServiceDate
+		}
+	}
+	return facts.Resolve()
+}
+
+// decide decides about one document from scratch: stored facts, present holds.
+func (a *app) decide(ctx context.Context, s *retention.Schedule, row catalog.Row, today record.Date) (disposition.Document, error) {
+	b, err := a.bindings(ctx)
+	if err != nil {
+		return disposition.Document{}, err
+	}
+	sub := b.subject(row)
+	var facts catalog.Facts
+	var rows []catalog.Row
+	if sub.Chart != "" {
+		ch, err := a.cat.ChartByToken(ctx, row.ChartToken)
+		if err != nil && !errors.Is(err, record.ErrNotFound) {
+			return disposition.Document{}, err
+		}
+		facts = ch.Facts
+		if rows, err = a.cat.OfToken(ctx, row.ChartToken); err != nil {
+			return disposition.Document{}, err
+		}
+	}
+	return disposition.Document{Subject: sub, Version: row.Version, Decision: s.Decide(sub, resolve(facts, rows), b.holds.Binding(sub), today)}, nil
+}
+
+// chartsAtOnce is how many charts an evaluation reads at once.
+const chartsAtOnce = 500
+
+// scan decides about every document of every chart, in the order of charts
+// after one of them, and calls f for each; page is told the last chart of each
+// page, when all before it are done.
+func (a *app) scan(ctx context.Context, s *retention.Schedule, today record.Date, after []byte, f func(catalog.Row, disposition.Document) error, page func(last []byte) error) error {
+	for {
+		charts, err := a.cat.Charts(ctx, after, chartsAtOnce)
+		if err != nil || len(charts) == 0 {
+			return err
+		}
+		b, err := a.bindings(ctx)
+		if err != nil {
+			return err
+		}
+		for _, ch := range charts {
+			facts := resolve(ch.Facts, ch.Documents)
+			for _, row := range ch.Documents {
+				sub := b.subject(row)
+				doc := disposition.Document{Subject: sub, Version: row.Version, Decision: s.Decide(sub, facts, b.holds.Binding(sub), today)}
+				if err := f(row, doc); err != nil {
+					return err
+				}
+			}
+		}
+		after = charts[len(charts)-1].Token
+		if err := page(after); err != nil {
+			return err
+		}
+	}
+}

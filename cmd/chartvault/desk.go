@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"chartvault/archive/blob"
+	"chartvault/audit"
+	"chartvault/catalog"
+	"chartvault/disposition"
+	"chartvault/record"
+)
+
+// newDesk wires the disposition desk to the archive.
+func (a *app) newDesk() *disposition.Desk {
+	terms := disposition.DefaultTerms()
+	r := a.cfg.Retention
+	terms.CoolingOff, terms.DailyCap, terms.ApproverAge = time.Duration(r.CoolingOff), r.DailyCap, time.Duration(r.ApproverAge)
+	terms.MaxGap, terms.MaxShare = time.Duration(r.MaxGap), r.MaxShare
+	return &disposition.Desk{Register: register{a}, Holdings: holdings{a}, Clock: clocks{a}, Terms: terms, Signer: a.station, Rand: rand.Reader,
+		Facility: a.cfg.Facility, Program: "Chartvault " + version(), KeyHorizon: time.Duration(r.KeyBackupDays) * 24 * time.Hour,
+		KeyPlaces: a.keyPlaces, Progress: a.meter.disposing}
+}
+
+// register implements disposition.Register: the log first, so that a rebuild
+// knows all the catalogue knows.
+type register struct{ *app }
+
+// Put implements disposition.Register.
+func (r register) Put(ctx context.Context, event disposition.Event, who record.Actor, e disposition.Entry) error {
+	ce := catalog.Entry{Kind: string(e.Kind), ID: e.ID, State: e.State, At: e.At.UTC().Truncate(time.Millisecond), Body: e.Body}
+	if err := r.arch.Journal(ctx, audit.Action(event), e.ID, change{Actor: who, Register: &ce}); err != nil {
+		return err
+	}
+	if err := r.putEntry(ctx, ce); err != nil {
+		return err
+	}
+	// What binds people must survive the loss of this machine at once.
+	return r.arch.Publish(ctx)
+}
+
+// putEntry stores an entry and what follows from it.
+func (a *app) putEntry(ctx context.Context, e catalog.Entry) error {
+	defer a.bound.Add(1)
+	if err := a.cat.PutEntry(ctx, e); err != nil {
+		return err
+	}
+	if e.Kind == string(disposition.KindHold) {
+		return a.bindHold(ctx, entryOf(e))
+	}
+	return nil
+}
+
+// Get implements disposition.Register.
+func (r register) Get(ctx context.Context, kind disposition.Kind, id string) (disposition.Entry, error) {
+	e, err := r.cat.Entry(ctx, string(kind), id)
+	return entryOf(e), err
+}
+
+// Each implements disposition.Register.
+func (r register) Each(ctx context.Context, kind disposition.Kind, f func(disposition.Entry) error, states ...string) error {
+	es, err := r.cat.EntriesIn(ctx, string(kind), states...)
+	if err != nil {
+		return err
+	}
+	for _, e := range es {
+		if err := f(entryOf(e)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// entryOf is a register entry as the desk reads it. A hold of an archive made
+// before holds had scopes binds its chart.
+func entryOf(e catalog.Entry) disposition.Entry {
+	out := disposition.Entry{Kind: disposition.Kind(e.Kind), ID: e.ID, State: e.State, At: e.At, Body: e.Body}
+	if out.Kind != disposition.KindHold || len(e.Chart) == 0 {
+		return out
+	}
+	var old struct {
+		Matter     string       `json:"matter"`
+		Reason     string       `json:"reason"`
+		Chart      string       `json:"chart"`
+		PlacedBy   record.Actor `json:"placed_by"`
+		ReleasedAt time.Time    `json:"released_at"`
+		ReleasedBy record.Actor `json:"released_by"`
+	}
+	id, err := record.ParseID(e.ID)
+	if err != nil || json.Unmarshal(e.Body, &old) != nil {
+		return out
+	}
+	b := disposition.HoldBody{Hold: record.Hold{ID: id, Kind: record.HoldLegal, Matter: old.Matter, Reason: old.Reason, PlacedBy: old.PlacedBy, PlacedAt: e.At,
+		Scope: record.HoldScope{Charts: [][]byte{e.Chart}}, ReleasedAt: old.ReleasedAt}, Numbers: []string{old.Chart}}
+	if old.ReleasedBy != "" {
+		b.ReleasedBy = []record.Actor{old.ReleasedBy}
+	}
+	out.Body = mustJSON(b)
+	return out
+}
+
+// registers reports whether a log entry carries a register entry to replay.
+func registers(a audit.Action) bool {
+	return slices.Contains(disposition.Events(), disposition.Event(a))
+}
+
+// clocks implements disposition.Clock.
+type clocks struct{ *app }
+
+// Now implements disposition.Clock.
+func (c clocks) Now() time.Time { return c.now() }
+
+// All implements disposition.Clock.
+func (c clocks) All(ctx context.Context) ([]time.Time, error) {
+	out := []time.Time{c.now()}
+	if s, ok := c.docs.(blob.Clock); ok {
+		t, err := s.Now(ctx)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, t)
+	}
+	return out, nil
+}
+
+// Seen implements disposition.Clock: the time of the log's last entry.
+func (c clocks) Seen(context.Context) (time.Time, error) {
+	n := c.arch.Log.Size()
+	if n == 0 {
+		return time.Time{}, nil
+	}
+	lines, err := c.arch.Log.Lines(n-1, n)
+	if err != nil {
+		return time.Time{}, err
+	}
+	var e audit.Entry
+	err = json.Unmarshal(lines[0], &e)
+	return e.Time, err
+}
+
+// Jumped implements disposition.Clock: the monotonic clock tells when the wall
+// clock was moved under us.
+func (c clocks) Jumped() time.Duration {
+	began := *c.began.Load()
+	return c.now().Round(0).Sub(began.Round(0)) - time.Since(began)
+}
+
+// Trust implements disposition.Clock.
+func (c clocks) Trust() {
+	now := time.Now()
+	c.began.Store(&now)
+}

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"time"
+
+	"chartvault/audit"
+	"chartvault/catalog"
+	"chartvault/disposition"
+	"chartvault/record"
+	"chartvault/retention"
+)
+
+// evaluation is what a run through the whole archive found.
+type evaluation struct {
+	Schedule  string         `json:"schedule"`
+	On        record.Date    `json:"on"`
+	Documents int            `json:"documents"`
+	Verdicts  map[string]int `json:"verdicts"`
+	Seconds   float64        `json:"seconds"`
+}
+
+// evaluating is the name of the evaluation's progress.
+const evaluating = "evaluate"
+
+// evaluate decides about every document and keeps the outcome for lists and
+// forecasts. Cut short, it goes on where it stopped, if the day and the
+// schedule are the same. Its memory does not grow with the archive.
+func (a *app) evaluate(ctx context.Context, progress func(documents int)) (evaluation, error) {
+	s, err := a.desk.InForce(ctx)
+	if err != nil {
+		return evaluation{}, err
+	}
+	began := time.Now()
+	ev := evaluation{Schedule: s.Version, On: s.Today(a.now()), Verdicts: map[string]int{}}
+	key := ev.On.String() + " " + s.Digest()
+	var after []byte
+	if old, err := a.cat.Progress(ctx, evaluating); err != nil {
+		return ev, err
+	} else if at, ok := strings.CutPrefix(old, key+" "); ok {
+		if after, err = hex.DecodeString(at); err != nil {
+			return ev, fmt.Errorf("progress of the evaluation: %w", record.ErrCorrupt)
+		}
+	}
+	run := began.UnixMilli()
+	var page []catalog.Due
+	err = a.scan(ctx, s, ev.On, after, func(row catalog.Row, d disposition.Document) error {
+		dec := d.Decision
+		page = append(page, catalog.Due{Document: row.ID, Verdict: string(dec.Verdict), Due: dec.Due, Class: dec.Class, Schedule: s.Version, Run: run})
+		ev.Documents++
+		ev.Verdicts[string(dec.Verdict)]++
+		return nil
+	}, func(last []byte) error {
+		if err := a.cat.PutDues(ctx, page); err != nil {
+			return err
+		}
+		page = page[:0]
+		if progress != nil {
+			progress(ev.Documents)
+		}
+		return a.cat.SetProgress(ctx, evaluating, key+" "+hex.EncodeToString(last))
+	})
+	if err != nil {
+		return ev, fmt.Errorf("evaluate retention: %w", err)
+	}
+	ev.Seconds = time.Since(began).Seconds()
+	if err := a.cat.SetProgress(ctx, evaluating, ""); err != nil {
+		return ev, err
+	}
+	return ev, a.arch.Journal(ctx, audit.ActEvaluated, "", map[string]any{"actor": record.Daemon, "schedule": ev.Schedule, "on": ev.On, "documents": ev.Documents, "verdicts": ev.Verdicts})
+}
+
+// forecast sums up what the last evaluation found.
+func (a *app) forecast(ctx context.Context) (*retention.Forecast, error) {
+	sums, err := a.cat.DueSums(ctx)
+	if err != nil {
+		return nil, err
+	}
+	f := &retention.Forecast{}
+	for _, s := range sums {
+		month, err := record.ParseDate(s.Month)
+		if err != nil {
+			return nil, err
+		}
+		f.AddRow(retention.Verdict(s.Verdict), s.Class, month, s.Documents, s.Pages, s.Bytes)
+	}
+	return f, nil
+}
+
+// simulate decides about every document under the schedule in force and under
+// another, and counts what would change.
+func (a *app) simulate(ctx context.Context, next *retention.Schedule) (retention.Change, error) {
+	var c retention.Change
+	s, err := a.desk.InForce(ctx)
+	if err != nil {
+		return c, err
+	}
+	err = a.scanTwice(ctx, s, next, func(was, would *retention.Decision) { c.Add(was, would) })
+	return c, err
+}
+
+func (a *app) scanTwice(ctx context.Context, s, next *retention.Schedule, f func(was, would *retention.Decision)) error {
+	today := s.Today(a.now())
+	var after []byte
+	for {
+		charts, err := a.cat.Charts(ctx, after, chartsAtOnce)
+		if err != nil || len(charts) == 0 {
+			return err
+		}
+		b, err := a.bindings(ctx)
+		if err != nil {
+			return err
+		}
+		for _, ch := range charts {
+			facts := resolve(ch.Facts, ch.Documents)
+			for _, row := range ch.Documents {
+				sub := b.subject(row)
+				holds := b.holds.Binding(sub)
+				was, would := s.Decide(sub, facts, holds, today), next.Decide(sub, facts, holds, today)
+				f(&was, &would)
+			}
+		}
+		after = charts[len(charts)-1].Token
+	}
+}
