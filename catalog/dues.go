@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"chartvault/record"
@@ -112,28 +113,59 @@ func (c *DB) addRow(rows *sql.Rows, out []ChartDocuments) ([]ChartDocuments, err
 	return append(out, ChartDocuments{Token: token, Facts: row.Facts, Documents: []Row{r}}), nil
 }
 
-// PutDues writes decisions, in one transaction.
+// duesAtOnce is how many decisions one statement writes.
+const duesAtOnce = 100
+
+// PutDues writes decisions, in one transaction. No document may be among them
+// twice.
 func (c *DB) PutDues(ctx context.Context, dues []Due) error {
 	err := c.tx(ctx, func(tx *sql.Tx) error {
-		st, err := tx.PrepareContext(ctx, `INSERT INTO dues (document, verdict, due, class, schedule, run) VALUES ($1, $2, $3, $4, $5, $6)
-			ON CONFLICT (document) DO UPDATE SET verdict = excluded.verdict, due = excluded.due, class = excluded.class,
-			schedule = excluded.schedule, run = excluded.run
-			WHERE dues.verdict <> excluded.verdict OR dues.due <> excluded.due OR dues.class <> excluded.class OR dues.schedule <> excluded.schedule`)
+		many, err := tx.PrepareContext(ctx, putDues(duesAtOnce))
 		if err != nil {
 			return err
 		}
-		defer st.Close() // goes with the transaction
-		for _, d := range dues {
-			if _, err := st.ExecContext(ctx, d.Document.String(), d.Verdict, d.Due.String(), d.Class, d.Schedule, d.Run); err != nil {
+		defer many.Close() // goes with the transaction
+		for len(dues) >= duesAtOnce {
+			if _, err := many.ExecContext(ctx, dueValues(dues[:duesAtOnce])...); err != nil {
 				return err
 			}
+			dues = dues[duesAtOnce:]
 		}
-		return nil
+		if len(dues) == 0 {
+			return nil
+		}
+		_, err = tx.ExecContext(ctx, putDues(len(dues)), dueValues(dues)...)
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("keep decisions: %w", err)
 	}
 	return nil
+}
+
+// putDues is the statement that writes n decisions; those that say what is
+// there already write nothing.
+func putDues(n int) string {
+	var b strings.Builder
+	b.WriteString(`INSERT INTO dues (document, verdict, due, class, schedule, run) VALUES `)
+	for i := range n {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "($%d, $%d, $%d, $%d, $%d, CAST($%d AS BIGINT))", 6*i+1, 6*i+2, 6*i+3, 6*i+4, 6*i+5, 6*i+6)
+	}
+	b.WriteString(` ON CONFLICT (document) DO UPDATE SET verdict = excluded.verdict, due = excluded.due, class = excluded.class,
+		schedule = excluded.schedule, run = excluded.run
+		WHERE dues.verdict <> excluded.verdict OR dues.due <> excluded.due OR dues.class <> excluded.class OR dues.schedule <> excluded.schedule`)
+	return b.String()
+}
+
+func dueValues(dues []Due) []any {
+	out := make([]any, 0, 6*len(dues))
+	for _, d := range dues {
+		out = append(out, d.Document.String(), d.Verdict, d.Due.String(), d.Class, d.Schedule, d.Run)
+	}
+	return out
 }
 
 // DueSums counts decided documents by verdict, class and month.

@@ -33,8 +33,9 @@ func (d *Desk) Execute(ctx context.Context, who record.Actor, plan string) (Run,
 		return r.done, err
 	}
 	err := r.items(ctx)
-	if r.done.Destroyed > 0 {
-		// What was destroyed leaves the caches even when the run was cut short.
+	if r.done.Destroyed > 0 || err == nil && r.done.Pending == 0 && len(r.ended) > 0 {
+		// What was destroyed leaves the caches even when the run was cut short,
+		// and before it is certified.
 		err = errors.Join(err, d.Holdings.Settle(context.WithoutCancel(ctx)))
 	}
 	if err != nil || r.done.Pending > 0 {

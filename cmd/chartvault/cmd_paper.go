@@ -10,6 +10,7 @@ import (
 	"chartvault/catalog"
 	"chartvault/disposition"
 	"chartvault/record"
+	"chartvault/retention"
 )
 
 // paperParams name a list of paper, and what was done to it.
@@ -77,8 +78,16 @@ func (e *env) paperCmd() *cobra.Command {
 	return c
 }
 
-// shelf implements disposition.Shelf.
-type shelf struct{ *app }
+// shelf implements disposition.Shelf. The days are those of the schedule's zones.
+type shelf struct {
+	*app
+	schedule *retention.Schedule
+}
+
+func (a *app) shelf(ctx context.Context) (shelf, error) {
+	s, err := a.desk.InForce(ctx)
+	return shelf{a, s}, err
+}
 
 // Sheaves implements disposition.Shelf. Batches that are not ready by what the
 // catalogue knows are not read back.
@@ -115,7 +124,7 @@ func (s shelf) Sheaf(ctx context.Context, batch record.ID, today record.Date) (d
 
 // look finds what keeps the paper of a batch.
 func (s shelf) look(ctx context.Context, b record.Batch, today record.Date) (disposition.Sheaf, error) {
-	sh := disposition.Sheaf{Batch: b.ID, FiledOn: record.DateOf(b.ReceivedAt.UTC()), Pages: b.Counts.PagesIn}
+	sh := disposition.Sheaf{Batch: b.ID, FiledOn: s.schedule.Today(b.ReceivedAt), Pages: b.Counts.PagesIn}
 	missing := func(format string, args ...any) { sh.Missing = append(sh.Missing, fmt.Sprintf(format, args...)) }
 	rows, err := s.cat.OfBatch(ctx, b.ID)
 	if err != nil {
@@ -167,11 +176,11 @@ func documentsOf(rows []catalog.Row) map[record.ID]int {
 }
 
 func (a *app) opPaperList(ctx context.Context, _ asked, out func(any) error) error {
-	s, err := a.desk.InForce(ctx)
+	sh, err := a.shelf(ctx)
 	if err != nil {
 		return err
 	}
-	return shelf{a}.Sheaves(ctx, s.Today(a.now()), func(sh disposition.Sheaf) error { return out(sh) })
+	return sh.Sheaves(ctx, sh.schedule.Today(a.now()), func(s disposition.Sheaf) error { return out(s) })
 }
 
 func lineOfPaper(e disposition.Entry, l disposition.PaperList) paperLine {
@@ -186,7 +195,11 @@ func lineOfPaper(e disposition.Entry, l disposition.PaperList) paperLine {
 }
 
 func (a *app) opPaperMake(ctx context.Context, r asked, out func(any) error) error {
-	e, l, err := a.desk.MakePaperList(ctx, r.Actor, shelf{a})
+	sh, err := a.shelf(ctx)
+	if err != nil {
+		return err
+	}
+	e, l, err := a.desk.MakePaperList(ctx, r.Actor, sh)
 	if err != nil {
 		return err
 	}
@@ -210,7 +223,11 @@ func (a *app) opPaperCertify(ctx context.Context, r asked, out func(any) error) 
 	if err := r.params(&p); err != nil {
 		return err
 	}
-	c, err := a.desk.CertifyPaper(ctx, r.Actor, p.ID, shelf{a}, p.How)
+	sh, err := a.shelf(ctx)
+	if err != nil {
+		return err
+	}
+	c, err := a.desk.CertifyPaper(ctx, r.Actor, p.ID, sh, p.How)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,7 +27,7 @@ type planLine struct {
 	Pages       int      `json:"pages"`
 	Excluded    int      `json:"excluded"`
 	Shares      []string `json:"shares,omitempty"`
-	Notices     []string `json:"notices,omitempty"` // rules that ask for one
+	Notices     []string `json:"notices,omitempty"` // rules that ask for one that is not on file
 	Noticed     []string `json:"noticed,omitempty"`
 	Approvals   []string `json:"approvals"`
 	ReadyAt     string   `json:"ready_at,omitempty"`
@@ -194,7 +195,9 @@ func (a *app) lineOfPlan(e disposition.Entry, b disposition.PlanBody) planLine {
 	}
 	if e.State == disposition.PlanReview || e.State == disposition.PlanOpen {
 		for _, n := range p.Notices {
-			l.Notices = append(l.Notices, n.Rule)
+			if !slices.Contains(l.Noticed, n.Rule) {
+				l.Notices = append(l.Notices, n.Rule)
+			}
 		}
 	}
 	return l

@@ -142,7 +142,18 @@ func BenchmarkEvaluate(b *testing.B) {
 			s := time.Since(began).Seconds()
 			b.ReportMetric(float64(n)/s, "docs/s_"+what)
 			b.ReportMetric(float64(most>>20), "MiB_"+what)
-			fmt.Fprintf(os.Stderr, "%s: %d documents in %.1f s, %.0f a second, %d MiB, %v\n", what, n, s, float64(n)/s, most>>20, ev.Verdicts)
+			fmt.Fprintf(os.Stderr, "%s: %d documents in %.1f s, %.0f a second, heap %d MiB, process %s, %v\n", what, n, s, float64(n)/s, most>>20, resident(), ev.Verdicts)
 		}
 	}
+}
+
+// resident is the most memory this process has held, as the kernel counts it.
+func resident() string {
+	b, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return err.Error()
+	}
+	_, rest, _ := strings.Cut(string(b), "VmHWM:")
+	line, _, _ := strings.Cut(rest, "\n")
+	return strings.TrimSpace(line)
 }
