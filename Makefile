@@ -4,7 +4,7 @@ BIN     := bin/chartvault
 TOOLS   := .cache/bin
 GOFLAGS := -trimpath
 
-.PHONY: build run test lint tools deps test-deps bench soak fuzz clean
+.PHONY: build run test lint tools deps test-deps bench soak mutate fuzz clean
 
 build: deps            ## the one binary
 	go build $(GOFLAGS) -o $(BIN) ./cmd/chartvault
@@ -38,10 +38,18 @@ bench: build test-deps ## pages a minute, side by side with bare Tesseract and O
 	@scripts/deps.sh build test bench
 	@scripts/bench.sh
 
-soak: test-deps tools  ## the long campaigns: 200 kills, every hostile file, fuzzing
+soak: test-deps tools  ## the long campaigns: kills, every hostile file, a million charts, ten thousand years, mutants, fuzzing
 	CHARTVAULT_KILLS=200 go test -timeout 60m -run 'TestKill' -v ./cmd/chartvault
+	CHARTVAULT_PLAN=10000 go test -timeout 60m -run 'TestPlanKill' -v ./cmd/chartvault
 	CHARTVAULT_HOSTILE=all go test -timeout 60m -run 'TestHostile' ./ocr
+	CHARTVAULT_CHARTS=1000000 go test -timeout 60m -run 'TestOracle' -v ./retention
+	CHARTVAULT_YEARS=10000 go test -timeout 180m -run 'TestSimulation' -v ./disposition
+	$(MAKE) mutate
 	$(MAKE) fuzz
+
+mutate: ## what the tests of deciding and of the gate do not notice
+	CHARTVAULT_CHARTS=3000 go run ./internal/mutate -pkg ./retention -known retention/testdata/mutants.txt decide.go facts.go hold.go
+	CHARTVAULT_YEARS=6 go run ./internal/mutate -pkg ./disposition -known disposition/testdata/mutants.txt gate.go approval.go clock.go notice.go canary.go run.go
 
 FUZZTIME ?= 30s
 fuzz:

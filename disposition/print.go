@@ -19,7 +19,11 @@ func Print(w io.Writer, c Certificate, text []byte) error {
 	p.paragraph(c.Statement)
 	p.line("Facility", c.Facility)
 	p.line("Destroyed on", c.DestroyedOn.String())
-	p.line("Description", c.Description+", of "+strconv.Itoa(c.Charts)+" charts")
+	description := c.Description
+	if c.Charts > 0 {
+		description += ", of " + strconv.Itoa(c.Charts) + " charts"
+	}
+	p.line("Description", description)
 	p.line("Inclusive dates", inclusive(c.From, c.To))
 	p.line("Method", c.Method)
 	p.line("Destroyed by", c.DestroyedBy)
@@ -30,9 +34,11 @@ func Print(w io.Writer, c Certificate, text []byte) error {
 		p.line("Transferred to", t.Recipient)
 	}
 	p.series(c.Series)
-	p.line("Schedule", fmt.Sprintf("%s, SHA-256 %s", c.Schedule, c.ScheduleSHA))
+	if c.Schedule != "" {
+		p.line("Schedule", fmt.Sprintf("%s, SHA-256 %s", c.Schedule, c.ScheduleSHA))
+	}
 	p.line("Plan", fmt.Sprintf("%s, SHA-256 %s", c.Plan, c.PlanSHA))
-	p.line("Prepared by", fmt.Sprintf("%s; submitted by %s; %d documents were taken out in the review", c.PreparedBy, c.SubmittedBy, c.Excluded))
+	p.line("Prepared by", fmt.Sprintf("%s; submitted by %s; %d taken out in the review", c.PreparedBy, c.SubmittedBy, c.Excluded))
 	if c.Accepted != "" {
 		p.line("Accepted", c.Accepted)
 	}
@@ -48,14 +54,18 @@ func Print(w io.Writer, c Certificate, text []byte) error {
 	p.line("Holds", c.HoldCheck)
 	p.line("Clocks", c.ClockCheck)
 	p.line("Verified", c.Verified)
-	p.line("Kept", fmt.Sprintf("%d documents of the plan were held or no longer due", c.Kept))
+	if c.Kept > 0 {
+		p.line("Kept", fmt.Sprintf("%d documents of the plan were held or no longer due", c.Kept))
+	}
 	if len(c.StillLocked) > 0 {
 		p.line("Under lock", fmt.Sprintf("%d documents leave ciphertext without a key until a retention lock ends", len(c.StillLocked)))
 	}
 	if !c.KeyBackups.IsZero() {
 		p.line("Key backups", "from "+c.KeyBackups.String()+" on, no backup of a key remains")
 	}
-	p.line("Chart numbers", "in the sealed annex, SHA-256 "+c.Annex)
+	if c.Annex != "" {
+		p.line("Chart numbers", "in the sealed annex, SHA-256 "+c.Annex)
+	}
 	p.line("Certificate before", c.Previous)
 	p.line("Signed by key", c.Signer+"; the signed text is attached to this file")
 	p.sign(c.Witness)
@@ -118,6 +128,9 @@ func (p sheet) line(label, text string) {
 
 // series prints the table of record series.
 func (p sheet) series(ss []Series) {
+	if len(ss) == 0 {
+		return
+	}
 	p.Ln(2)
 	widths := []float64{58, 20, 18, 40, 40}
 	p.SetFont("Helvetica", "B", 9)
@@ -163,7 +176,7 @@ func (p sheet) documents(ids []record.ID) {
 	}
 	p.AddPage()
 	p.SetFont("Helvetica", "B", 12)
-	p.CellFormat(0, 8, "Documents", "", 1, "L", false, 0, "")
+	p.CellFormat(0, 8, "Documents (of source paper: batches)", "", 1, "L", false, 0, "")
 	p.SetFont("Courier", "", 8)
 	for i, id := range ids {
 		end := 0

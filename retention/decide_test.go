@@ -69,6 +69,7 @@ func TestVectors(t *testing.T) {
 		{"cut-off at the end of the fiscal year", "fiscal_year_end = 6\n" + plain + "trigger = \"discharge\"\nyears = 5\ncut_off = \"end_of_fiscal_year\"", "discharge=2001-07-01", "2007-07-01"},
 		{"cut-off in the last month of the fiscal year", "fiscal_year_end = 6\n" + plain + "trigger = \"discharge\"\nyears = 5\ncut_off = \"end_of_fiscal_year\"", "discharge=2001-06-30", "2006-07-01"},
 		{"the end of the calendar year, then of the fiscal one", "fiscal_year_end = 6\n" + plain + "trigger = \"calendar_year_end\"\nyears = 5\ncut_off = \"end_of_fiscal_year\"", "service=2001-02-03", "2007-07-01"},
+		{"the end of the calendar year, which is the fiscal one's", plain + "trigger = \"calendar_year_end\"\nyears = 5\ncut_off = \"end_of_fiscal_year\"", "service=2001-02-03", "2007-01-01"},
 		{"the end of the calendar year", plain + "trigger = \"calendar_year_end\"\nyears = 5", "service=2001-02-03", "2007-01-01"},
 		{"records from a day on", "use = [\"US-CT\"]\n" + plain + "trigger = \"discharge\"\nyears = 20\nfrom = \"2019-09-01\"", "born=1940-01-01 service=2019-08-31 discharge=2019-08-31", "2029-09-01"},
 		{"records from that very day", "use = [\"US-CT\"]\n" + plain + "trigger = \"discharge\"\nyears = 20\nfrom = \"2019-09-01\"", "born=1940-01-01 service=2019-09-01 discharge=2019-09-01", "2039-09-02"},

@@ -1,17 +1,18 @@
-// Package retention decides how long a document must be kept, and governs its
-// end: schedules as data, pure decisions with reasons, plans, approvals and
-// certificates.
+// Package retention decides how long a document must be kept: schedules of
+// rules as data, facts with their sources, and a pure decision that carries its
+// proof. It also says which holds bind a document, compares schedules, and
+// counts forecasts.
 //
 // Its invariants: nothing configured means nothing is ever due; an unknown
-// trigger date means never due; the longest applicable rule wins; a hold beats
-// everything; and a destruction needs a plan, two approvals over its digest by
-// two people neither of whom made it, a cooling-off, clocks that agree, a cap,
-// and every check made again from scratch.
+// trigger date means never due; the longest applicable rule wins, unless a rule
+// itself says that the earliest of several clocks is enough; a hold beats
+// everything; and equal arguments give equal decisions. A change of schedule
+// that Shortens is silent about lets nothing end earlier.
 //
 // It reads no clock, no file and no database: dates and facts are handed in,
 // and what it decides is a value.
 //
-// Stored form: a schedule is a TOML file (schedule.go); plans, approvals and
-// certificates are JSON in the journal. A plan's digest is the SHA-256 of its
-// JSON. Periods and their sources: the rules themselves carry their citations.
+// Stored form: a schedule is written as a TOML file (parse.go, format 2) and
+// kept as the JSON of Schedule, complete with the rules it took from the pack.
+// Periods and their sources: the rules themselves carry their citations.
 package retention

@@ -54,3 +54,6 @@ if command -v ocrmypdf >/dev/null; then
 	ratio "$ours" "$(awk -v s="$t3" -v e="$t4" 'BEGIN { print e - s }')" "chartvault : ocrmypdf"
 fi
 ratio "$ours" "$bare" "chartvault : bare tesseract"
+
+# Retention: every document of a large catalogue decided, and decided again.
+CHARTVAULT_DOCUMENTS=${CHARTVAULT_DOCUMENTS:-1000000} go test -run '^$' -bench BenchmarkEvaluate -benchtime 1x -timeout 60m ./cmd/chartvault 2>&1 | grep documents

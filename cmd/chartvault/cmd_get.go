@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,6 +18,7 @@ import (
 	"chartvault/archive"
 	"chartvault/audit"
 	"chartvault/catalog"
+	"chartvault/disposition"
 	"chartvault/internal/durable"
 	"chartvault/record"
 )
@@ -43,6 +45,7 @@ type documentLine struct {
 	Doubts      []record.Doubt       `json:"doubts,omitempty"`
 	DestroyedOn string               `json:"destroyed_on,omitempty"`
 	Certificate string               `json:"certificate,omitempty"`
+	Under       string               `json:"under,omitempty"` // the schedule and the law it was destroyed under
 	File        string               `json:"file,omitempty"`
 	Error       string               `json:"error,omitempty"`
 }
@@ -177,7 +180,7 @@ func (w *chartWriter) report() error {
 	d := w.doc
 	switch {
 	case d.State == record.DocumentDestroyed:
-		fmt.Fprintf(w.e.out, "%s  %s, %d pages: destroyed on %s under certificate %s\n", d.Document, d.Type, d.Pages, d.DestroyedOn, d.Certificate)
+		fmt.Fprintf(w.e.out, "%s  %s, %d pages: destroyed on %s under certificate %s (%s)\n", d.Document, d.Type, d.Pages, d.DestroyedOn, d.Certificate, d.Under)
 	case d.Error != "":
 		fmt.Fprintf(w.e.out, "%s  %s, %d pages: NOT READ: %s\n", d.Document, d.Type, d.Pages, d.Error)
 	default:
@@ -244,8 +247,38 @@ func lineOf(row catalog.Row) documentLine {
 	return l
 }
 
+// under says under which schedule and law a document was destroyed, from its
+// certificate; "" while that is not issued.
+func (a *app) under(ctx context.Context, row catalog.Row) (string, error) {
+	text, _, err := a.desk.Certificate(ctx, row.Certificate)
+	if errors.Is(err, record.ErrNotFound) {
+		return "its certificate is not issued yet", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	c, err := disposition.Unseal(text)
+	if err != nil {
+		return "", err
+	}
+	var laws []string
+	for _, s := range c.Series {
+		if s.Type == row.Type {
+			laws = append(laws, s.Citations...)
+		}
+	}
+	slices.Sort(laws)
+	return fmt.Sprintf("schedule %s: %s", c.Schedule, strings.Join(slices.Compact(laws), "; ")), nil
+}
+
 func (a *app) sendDocument(ctx context.Context, who archive.Access, row catalog.Row, list bool, out func(any) error) error {
 	l := lineOf(row)
+	if row.State == record.DocumentDestroyed {
+		var err error
+		if l.Under, err = a.under(ctx, row); err != nil {
+			return err
+		}
+	}
 	if row.State == record.DocumentDestroyed || row.State == record.DocumentDestroying || list {
 		return out(getLine{Document: &l})
 	}

@@ -168,12 +168,27 @@ func (e *env) planExecuteCmd() *cobra.Command {
 	return &cobra.Command{
 		Use: "execute ID", Short: "Destroy what a ready plan lists and is still due", Example: "  chartvault plan execute ID", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return e.call(cmd.Context(), "plan-execute", planParams{ID: args[0]}, show(e, func(r disposition.Run) {
-				fmt.Fprintf(e.out, "plan %s: %d destroyed, %d kept, %d to come\n", r.Plan, r.Destroyed, r.Kept, r.Pending)
+			return e.call(cmd.Context(), "plan-execute", planParams{ID: args[0]}, show(e, func(l runLine) {
+				if l.Of > 0 {
+					fmt.Fprintf(e.err, "%d of %d documents, %.1f a second\n", l.Done, l.Of, l.Rate)
+					return
+				}
+				fmt.Fprintf(e.out, "plan %s: %d destroyed, %d kept, %d to come\n", l.Run.Plan, l.Run.Destroyed, l.Run.Kept, l.Run.Pending)
 			}))
 		},
 	}
 }
+
+// runLine is how far an execution has come, or in the end what it did.
+type runLine struct {
+	disposition.Run
+	Done int     `json:"items_done,omitempty"`
+	Of   int     `json:"items,omitempty"`
+	Rate float64 `json:"documents_per_second,omitempty"`
+}
+
+// progressEvery is after how many items an execution reports.
+const progressEvery = 250
 
 func (a *app) lineOfPlan(e disposition.Entry, b disposition.PlanBody) planLine {
 	p := b.Plan
@@ -270,11 +285,20 @@ func (a *app) opPlanExecute(ctx context.Context, r asked, out func(any) error) e
 		if err := a.feed(ctx); err != nil {
 			return err
 		}
+		began := time.Now()
+		report := func(p disposition.Progress) {
+			if p.Done%progressEvery == 0 {
+				// A caller that has gone does not stop what has begun.
+				_ = out(runLine{Run: disposition.Run{Plan: p.Plan, Destroyed: p.Destroyed}, Done: p.Done, Of: p.Of, Rate: float64(p.Destroyed) / time.Since(began).Seconds()})
+			}
+		}
+		a.meter.watching.Store(&report)
+		defer a.meter.watching.Store(nil)
 		run, err := a.desk.Execute(ctx, r.Actor, p.ID)
 		if err != nil {
 			return err
 		}
-		return out(run)
+		return out(runLine{Run: run})
 	})
 }
 

@@ -58,10 +58,13 @@ func (a *app) evaluate(ctx context.Context, progress func(documents int)) (evalu
 			return err
 		}
 		page = page[:0]
+		if err := a.cat.SetProgress(ctx, evaluating, key+" "+hex.EncodeToString(last)); err != nil {
+			return err
+		}
 		if progress != nil {
 			progress(ev.Documents)
 		}
-		return a.cat.SetProgress(ctx, evaluating, key+" "+hex.EncodeToString(last))
+		return nil
 	})
 	if err != nil {
 		return ev, fmt.Errorf("evaluate retention: %w", err)

@@ -64,6 +64,11 @@ func reopen(t testing.TB, e *env) *app {
 // inForce puts a schedule in force, past the desk: as if two people had.
 func inForce(t testing.TB, a *app, text string) *retention.Schedule {
 	t.Helper()
+	return inForceAs(t, a, text, 1)
+}
+
+func inForceAs(t testing.TB, a *app, text string, order int) *retention.Schedule {
+	t.Helper()
 	lib, err := pack.Open()
 	if err != nil {
 		t.Fatal(err)
@@ -72,8 +77,8 @@ func inForce(t testing.TB, a *app, text string) *retention.Schedule {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dr := disposition.Draft{Schedule: mustJSON(s), Text: text, Effective: record.Date{Year: 2020, Month: 1, Day: 1}, Order: 1}
-	err = (register{a}).Put(t.Context(), disposition.EventScheduleAdopted, "os:test", disposition.Entry{Kind: disposition.KindSchedule, ID: "test", State: "adopted", At: time.Now(), Body: mustJSON(dr)})
+	dr := disposition.Draft{Schedule: mustJSON(s), Text: text, Effective: record.Date{Year: 2020, Month: 1, Day: 1}, Order: order}
+	err = (register{a}).Put(t.Context(), disposition.EventScheduleAdopted, "os:test", disposition.Entry{Kind: disposition.KindSchedule, ID: strconv.Itoa(order), State: "adopted", At: time.Now(), Body: mustJSON(dr)})
 	if err != nil {
 		t.Fatal(err)
 	}

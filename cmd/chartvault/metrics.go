@@ -19,9 +19,10 @@ type meter struct {
 
 	evaluated  atomic.Int64 // documents of the evaluation that runs, or ran last
 	evaluation atomic.Pointer[evaluation]
-	disposed   atomic.Int64 // documents destroyed since the start
-	disposeOf  atomic.Int64 // items of the plan that is being executed
-	disposeAt  atomic.Int64 // how many of them are done
+	disposed   atomic.Int64                               // documents destroyed since the start
+	disposeOf  atomic.Int64                               // items of the plan that is being executed
+	disposeAt  atomic.Int64                               // how many of them are done
+	watching   atomic.Pointer[func(disposition.Progress)] // who wants to be told besides
 }
 
 // evaluating is told how far an evaluation has come.
@@ -34,6 +35,9 @@ func (m *meter) disposing(p disposition.Progress) {
 	}
 	m.disposeAt.Store(int64(p.Done))
 	m.disposeOf.Store(int64(p.Of))
+	if f := m.watching.Load(); f != nil {
+		(*f)(p)
+	}
 }
 
 func (m *meter) progress(p ingest.Progress) {

@@ -2,18 +2,22 @@ package main
 
 import (
 	"archive/zip"
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	mrand "math/rand/v2"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -265,4 +269,108 @@ func (a *testArchive) inProcess(f func(*app)) {
 		}
 	}()
 	f(x)
+}
+
+// TestAutomation: the daemon evaluates by itself, says so in its metrics, lets an
+// approved automation propose, and executes what is ready.
+func TestAutomation(t *testing.T) {
+	a := newArchive(t, atOnce+"[server]\nlisten = \"127.0.0.1:0\"\n")
+	a.inProcess(func(x *app) {
+		inForce(t, x, oldCharts+"[[automation]]\nname = \"old\"\nclass = \"chart\"\npropose = true\nexecute = true\n")
+		deposit(t, x, 110)
+	})
+	approve := a.approvers()
+	a.must("automation", "ask", "old")
+	approve("automation", "old")
+	var log strings.Builder
+	d := a.serve(&log)
+	defer d.Process.Kill()
+	a.await("the certificate", time.Minute, func() bool {
+		out, code := a.run("certificate", "list")
+		return code == 0 && strings.Contains(out, "000001")
+	})
+	text := a.metrics()
+	for _, want := range []string{"chartvault_retention_due_documents 100\n", "chartvault_retention_evaluated_documents 110\n", "chartvault_plan_items_done 100\n", "chartvault_destruction_frozen 0\n"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("metrics lack %q", want)
+		}
+	}
+	if out := a.must("plan", "list"); !strings.Contains(out, "made by daemon") || !strings.Contains(out, "done") {
+		t.Errorf("plan: got %s", out)
+	}
+	if err := d.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	d.Wait()
+	for _, bad := range []string{"7000000", "canaryword"} {
+		if strings.Contains(log.String(), bad) {
+			t.Errorf("the log names %q", bad)
+		}
+	}
+	if !strings.Contains(log.String(), "retention evaluated") || !strings.Contains(log.String(), "plan executed") {
+		t.Errorf("the log does not tell: %s", log.String())
+	}
+	a.accounted(110, 100)
+}
+
+// metrics reads the daemon's metrics.
+func (a *testArchive) metrics() string {
+	a.t.Helper()
+	b, err := os.ReadFile(filepath.Join(a.dir, "daemon.json"))
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	var f daemonFile
+	if err := json.Unmarshal(b, &f); err != nil {
+		a.t.Fatal(err)
+	}
+	req, err := http.NewRequest("GET", "http://"+f.Addr+"/metrics", nil)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+f.Token)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return string(text)
+}
+
+// TestEvaluateResumes: an evaluation that is cut short goes on where it stopped,
+// and in the end every document is decided.
+func TestEvaluateResumes(t *testing.T) {
+	a := openApp(t, "")
+	inForce(t, a, "format = 2\nversion = \"1\"\nuse = [\"US-TX\"]\n")
+	const n = 15_000
+	fill(t, a, n)
+	ctx, cancel := context.WithCancel(t.Context())
+	first := 0
+	if _, err := a.evaluate(ctx, func(documents int) { first = documents; cancel() }); !errors.Is(err, context.Canceled) {
+		t.Fatalf("cut short: got %v", err)
+	}
+	ev, err := a.evaluate(t.Context(), nil)
+	if err != nil || ev.Documents >= n || ev.Documents < n-first-chartsAtOnce*10 {
+		t.Errorf("resumed: got %d documents, %v, want what was left of %d after %d", ev.Documents, err, n, first)
+	}
+	sum := 0
+	f, err := a.forecast(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range f.Verdicts {
+		sum += d
+	}
+	if sum != n {
+		t.Errorf("decided: got %d documents, want %d", sum, n)
+	}
+	// Another day, or another schedule, begins anew.
+	inForceAs(t, a, "format = 2\nversion = \"2\"\nuse = [\"US-CT\"]\n", 2)
+	if ev, err = a.evaluate(t.Context(), nil); err != nil || ev.Documents != n || ev.Schedule != "2" {
+		t.Errorf("under another schedule: got %+v, %v", ev, err)
+	}
 }
