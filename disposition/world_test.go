@@ -46,6 +46,14 @@ type world struct {
 		extensions *disposition.Extensions
 	}
 
+	unsettled int                           // destroyed since caches and indexes were cleared
+	failPut   func(disposition.Entry) error // after it was stored
+	failLook  func(record.ID) error         // before anything
+	failEnd   func(record.ID) error         // before a destruction begins
+	failGet   func(disposition.Kind) error  // instead of an answer
+	sums      map[record.ID]string          // of exports, when they are written differently
+	locked    map[record.ID]bool            // whose objects stay under a lock
+
 	fault float64 // that a step fails
 	crash float64 // that the program dies at a step
 	at    []time.Time
@@ -153,10 +161,23 @@ func (w *world) Put(_ context.Context, _ disposition.Event, _ record.Actor, e di
 	w.entries[k] = e
 	w.puts++
 	w.seen = w.Now()
+	if e.Kind == disposition.KindCertificate && w.unsettled > 0 && e.ID[0] != 'P' {
+		w.broken("%s is certified while %d documents are in the caches", e.ID, w.unsettled)
+	}
+	if w.failPut != nil {
+		if err := w.failPut(e); err != nil {
+			return err
+		}
+	}
 	return w.step() // stored, and the caller does not hear of it
 }
 
 func (w *world) Get(_ context.Context, kind disposition.Kind, id string) (disposition.Entry, error) {
+	if w.failGet != nil {
+		if err := w.failGet(kind); err != nil {
+			return disposition.Entry{}, err
+		}
+	}
 	e, ok := w.entries[key(kind, id)]
 	if !ok {
 		return e, fmt.Errorf("%s %s: %w", kind, id, record.ErrNotFound)
@@ -230,6 +251,11 @@ func (w *world) Look(ctx context.Context, s *retention.Schedule, id record.ID, t
 	if err := w.step(); err != nil {
 		return disposition.Document{}, err
 	}
+	if w.failLook != nil {
+		if err := w.failLook(id); err != nil {
+			return disposition.Document{}, err
+		}
+	}
 	d := w.docs[id]
 	switch d.state {
 	case record.DocumentDestroyed:
@@ -278,13 +304,20 @@ func (w *world) Export(_ context.Context, _ record.ID, _ disposition.Transfer, i
 	if !d.key || !d.objects {
 		w.broken("%s is exported after its end", id)
 	}
-	d.exported = "sum of " + id.String()
+	if d.exported = "sum of " + id.String(); w.sums[id] != "" {
+		d.exported = w.sums[id]
+	}
 	return d.exported, nil
 }
 
 // Destroy goes through every part, each of which may fail or kill the program.
 func (w *world) Destroy(ctx context.Context, id record.ID, certificate string) (disposition.Gone, error) {
 	d := w.docs[id]
+	if w.failEnd != nil {
+		if err := w.failEnd(id); err != nil {
+			return disposition.Gone{}, err
+		}
+	}
 	if d.state == record.DocumentFiled {
 		hs, err := w.holds(ctx)
 		if err != nil {
@@ -305,10 +338,17 @@ func (w *world) Destroy(ctx context.Context, id record.ID, certificate string) (
 	d.state, d.ended, d.certificate = record.DocumentDestroyed, w.Now(), certificate
 	w.seen = w.Now()
 	w.at = append(w.at, w.Now())
-	return disposition.Gone{}, w.step()
+	w.unsettled++
+	return disposition.Gone{Locked: w.locked[id]}, w.step()
 }
 
-func (w *world) Settle(context.Context) error { return w.step() }
+func (w *world) Settle(context.Context) error {
+	if err := w.step(); err != nil {
+		return err
+	}
+	w.unsettled = 0
+	return nil
+}
 
 func (w *world) Annex(_ context.Context, ids []record.ID) ([]byte, int, error) {
 	return []byte(fmt.Sprint("sealed ", len(ids))), len(ids), w.step()
