@@ -1,6 +1,7 @@
 package retention
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -138,9 +139,9 @@ type ruleFile struct {
 // problem is a sentence that says what to write instead.
 func (f ruleFile) rule() (r Rule, problems []string) {
 	wrong := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
-	r = Rule{ID: f.ID, Class: f.Class, Types: slices.Clone(f.Types), Population: Population(or(f.Population, string(Anyone))),
-		Floor: f.Floor, Permanent: f.Permanent, Open: f.Open, CutOff: CutOff(or(f.CutOff, string(NoCutOff))), ReduceTo: f.ReduceTo, Notice: f.Notice,
-		Citation: strings.TrimSpace(f.Citation), VerifiedOn: f.VerifiedOn, Confidence: or(f.Confidence, "low"), Confirmed: f.Confirmed, Note: f.Note}
+	r = Rule{ID: f.ID, Class: f.Class, Types: slices.Clone(f.Types), Population: Population(cmp.Or(f.Population, string(Anyone))),
+		Floor: f.Floor, Permanent: f.Permanent, Open: f.Open, CutOff: CutOff(cmp.Or(f.CutOff, string(NoCutOff))), ReduceTo: f.ReduceTo, Notice: f.Notice,
+		Citation: strings.TrimSpace(f.Citation), VerifiedOn: f.VerifiedOn, Confidence: cmp.Or(f.Confidence, "low"), Confirmed: f.Confirmed, Note: f.Note}
 	forms := 0
 	if f.Trigger != "" {
 		forms++
@@ -254,13 +255,6 @@ func typeProblem(t *string) string {
 // plainWord reports whether s may name a rule, a class, a population or an event.
 func plainWord(s string) bool {
 	return s != "" && len(s) <= 80 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-_.") == ""
-}
-
-func or(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }
 
 func list[T ~string](words []T) string {

@@ -172,10 +172,10 @@ func (a *app) decide(ctx context.Context, s *retention.Schedule, row catalog.Row
 // chartsAtOnce is how many charts an evaluation reads at once.
 const chartsAtOnce = 500
 
-// scan decides about every document of every chart, in the order of charts
-// after one of them, and calls f for each; page is told the last chart of each
-// page, when all before it are done.
-func (a *app) scan(ctx context.Context, s *retention.Schedule, today record.Date, after []byte, f func(catalog.Row, disposition.Document) error, page func(last []byte) error) error {
+// eachDocument hands on every document of every chart, in the order of charts
+// after one of them, with all that decides about it; page is told the last
+// chart of each page, when all before it are done.
+func (a *app) eachDocument(ctx context.Context, after []byte, f func(catalog.Row, retention.Subject, *retention.Chart, []record.Hold) error, page func(last []byte) error) error {
 	for {
 		charts, err := a.cat.Charts(ctx, after, chartsAtOnce)
 		if err != nil || len(charts) == 0 {
@@ -189,8 +189,7 @@ func (a *app) scan(ctx context.Context, s *retention.Schedule, today record.Date
 			facts := resolve(ch.Facts, ch.Documents)
 			for _, row := range ch.Documents {
 				sub := b.subject(row)
-				doc := disposition.Document{Subject: sub, Version: row.Version, Decision: s.Decide(sub, facts, b.holds.Binding(sub), today)}
-				if err := f(row, doc); err != nil {
+				if err := f(row, sub, facts, b.holds.Binding(sub)); err != nil {
 					return err
 				}
 			}
@@ -201,3 +200,6 @@ func (a *app) scan(ctx context.Context, s *retention.Schedule, today record.Date
 		}
 	}
 }
+
+// goOn is a page nothing is to be done after.
+func goOn([]byte) error { return nil }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/csv"
 	"errors"
@@ -73,7 +74,7 @@ func (e *env) showFacts(l factsLine) {
 	fmt.Fprintf(e.out, "%d charts, %d %schanged; of %d documents %d end earlier, %d later, %d are due now, %d no longer\n", l.Charts, l.Changed, would,
 		l.Dates.Documents, l.Dates.Earlier, l.Dates.Later, l.Dates.NowDue, l.Dates.NoLongerDue)
 	for _, s := range l.Dates.Samples {
-		fmt.Fprintf(e.out, "    %s  %s: %s -> %s\n", s.Document, s.Type, cmpOr(s.Was.String(), "never"), cmpOr(s.Would.String(), "never"))
+		fmt.Fprintf(e.out, "    %s  %s: %s -> %s\n", s.Document, s.Type, cmp.Or(s.Was.String(), "never"), cmp.Or(s.Would.String(), "never"))
 	}
 }
 
@@ -114,10 +115,10 @@ func (e *env) factsShowCmd() *cobra.Command {
 			}
 			return e.call(cmd.Context(), "facts-show", getParams{Chart: n}, show(e, func(f catalog.Facts) {
 				for _, k := range f.Known {
-					fmt.Fprintf(e.out, "%-24s %-10s from %s, learned on %s\n", k.Name, cmpOr(k.Date.String()+k.Answer, "unknown"), k.Source, cmpOr(k.On.String(), "a day not kept"))
+					fmt.Fprintf(e.out, "%-24s %-10s from %s, learned on %s\n", k.Name, cmp.Or(k.Date.String()+k.Answer, "unknown"), k.Source, cmp.Or(k.On.String(), "a day not kept"))
 				}
 				for _, x := range f.Encounters {
-					fmt.Fprintf(e.out, "encounter                %s to %s\n", x.Begin, cmpOr(x.End.String(), "open"))
+					fmt.Fprintf(e.out, "encounter                %s to %s\n", x.Begin, cmp.Or(x.End.String(), "open"))
 				}
 			}))
 		},
@@ -359,11 +360,7 @@ func (a *app) used(ctx context.Context, who record.Actor, n record.ChartNumber) 
 }
 
 func (a *app) opFactsShow(ctx context.Context, r asked, out func(any) error) error {
-	var p getParams
-	if err := r.params(&p); err != nil {
-		return err
-	}
-	n, err := record.ParseChartNumber(p.Chart)
+	_, n, err := r.chart()
 	if err != nil {
 		return err
 	}

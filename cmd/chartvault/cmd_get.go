@@ -189,13 +189,17 @@ func (w *chartWriter) report() error {
 	return nil
 }
 
+// chart reads the parameters of an operation on one chart.
+func (r asked) chart() (p getParams, n record.ChartNumber, err error) {
+	if err = r.params(&p); err == nil {
+		n, err = record.ParseChartNumber(p.Chart)
+	}
+	return p, n, err
+}
+
 // opGet answers by chart number: every document, tombstones too.
 func (a *app) opGet(ctx context.Context, r asked, out func(any) error) error {
-	var p getParams
-	if err := r.params(&p); err != nil {
-		return err
-	}
-	n, err := record.ParseChartNumber(p.Chart)
+	p, n, err := r.chart()
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/csv"
 	"encoding/json"
@@ -278,7 +279,7 @@ func (e *env) showRules(j retention.Jurisdiction) error {
 			}
 			continue
 		}
-		fmt.Fprintf(e.out, "%s\n    %s\n    %s; confidence %s, read %s\n", r.ID, r.Period(), r.Citation, r.Confidence, cmpOr(r.VerifiedOn, "never"))
+		fmt.Fprintf(e.out, "%s\n    %s\n    %s; confidence %s, read %s\n", r.ID, r.Period(), r.Citation, r.Confidence, cmp.Or(r.VerifiedOn, "never"))
 	}
 	for _, n := range j.Notes {
 		if !e.json {
@@ -288,19 +289,8 @@ func (e *env) showRules(j retention.Jurisdiction) error {
 	return nil
 }
 
-func cmpOr(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
-}
-
 func (a *app) opWhy(ctx context.Context, r asked, out func(any) error) error {
-	var p getParams
-	if err := r.params(&p); err != nil {
-		return err
-	}
-	n, err := record.ParseChartNumber(p.Chart)
+	_, n, err := r.chart()
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,6 @@ import (
 
 	"chartvault/audit"
 	"chartvault/catalog"
-	"chartvault/disposition"
 	"chartvault/record"
 	"chartvault/retention"
 )
@@ -47,8 +46,8 @@ func (a *app) evaluate(ctx context.Context, progress func(documents int)) (evalu
 	}
 	run := began.UnixMilli()
 	var page []catalog.Due
-	err = a.scan(ctx, s, ev.On, after, func(row catalog.Row, d disposition.Document) error {
-		dec := d.Decision
+	err = a.eachDocument(ctx, after, func(row catalog.Row, sub retention.Subject, facts *retention.Chart, holds []record.Hold) error {
+		dec := s.Decide(sub, facts, holds, ev.On)
 		page = append(page, catalog.Due{Document: row.ID, Verdict: string(dec.Verdict), Due: dec.Due, Class: dec.Class, Schedule: s.Version, Run: run})
 		ev.Documents++
 		ev.Verdicts[string(dec.Verdict)]++
@@ -101,31 +100,11 @@ func (a *app) simulate(ctx context.Context, next *retention.Schedule) (retention
 	if err != nil {
 		return c, err
 	}
-	err = a.scanTwice(ctx, s, next, func(was, would *retention.Decision) { c.Add(was, would) })
-	return c, err
-}
-
-func (a *app) scanTwice(ctx context.Context, s, next *retention.Schedule, f func(was, would *retention.Decision)) error {
 	today := s.Today(a.now())
-	var after []byte
-	for {
-		charts, err := a.cat.Charts(ctx, after, chartsAtOnce)
-		if err != nil || len(charts) == 0 {
-			return err
-		}
-		b, err := a.bindings(ctx)
-		if err != nil {
-			return err
-		}
-		for _, ch := range charts {
-			facts := resolve(ch.Facts, ch.Documents)
-			for _, row := range ch.Documents {
-				sub := b.subject(row)
-				holds := b.holds.Binding(sub)
-				was, would := s.Decide(sub, facts, holds, today), next.Decide(sub, facts, holds, today)
-				f(&was, &would)
-			}
-		}
-		after = charts[len(charts)-1].Token
-	}
+	err = a.eachDocument(ctx, nil, func(_ catalog.Row, sub retention.Subject, facts *retention.Chart, holds []record.Hold) error {
+		was, would := s.Decide(sub, facts, holds, today), next.Decide(sub, facts, holds, today)
+		c.Add(&was, &would)
+		return nil
+	}, goOn)
+	return c, err
 }

@@ -29,12 +29,13 @@ func (h holdings) Due(ctx context.Context, s *retention.Schedule, today record.D
 	if len(s.Rules) == 0 {
 		return nil
 	}
-	return h.scan(ctx, s, today, nil, func(row catalog.Row, d disposition.Document) error {
-		if d.Decision.Verdict != retention.Due || row.State != record.DocumentFiled {
+	return h.eachDocument(ctx, nil, func(row catalog.Row, sub retention.Subject, facts *retention.Chart, holds []record.Hold) error {
+		dec := s.Decide(sub, facts, holds, today)
+		if dec.Verdict != retention.Due || row.State != record.DocumentFiled {
 			return nil
 		}
-		return f(d)
-	}, func([]byte) error { return nil })
+		return f(disposition.Document{Subject: sub, Decision: dec, Version: row.Version})
+	}, goOn)
 }
 
 // Look implements disposition.Holdings.

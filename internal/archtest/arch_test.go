@@ -58,6 +58,7 @@ func imports() map[string][]string {
 		"internal/corpus":          {},
 		"internal/testserver":      {},
 		"internal/archtest":        {},
+		"internal/mutate":          {"internal/durable"},
 		"cmd/chartvault":           {"*"},
 	}
 }
