@@ -39,6 +39,8 @@ func (d *Desk) Waiting(ctx context.Context, f func(Waiting) error) error {
 	if err != nil {
 		return err
 	}
+	type coreOf struct{ class, chart string }
+	cores := map[coreOf]bool{} // looked at once for each chart: it reads a document back
 	return d.Holdings.Due(ctx, s, s.Today(now), func(doc Document) error {
 		w := Waiting{Document: doc.Subject.Document, Type: doc.Subject.Type, Class: doc.Decision.Class, Pages: doc.Subject.Pages, Due: doc.Decision.Due,
 			Why: "no plan lists it: make one"}
@@ -46,11 +48,13 @@ func (d *Desk) Waiting(ctx context.Context, f func(Waiting) error) error {
 			w.Plan, w.Why = p.id, p.why
 		}
 		if doc.Decision.Action == retention.ReduceToCore {
-			core, err := d.Holdings.Core(ctx, s, doc.Decision.Core, doc.Subject.Chart, func(id record.ID) bool { return plans[id].id != "" })
-			if err != nil {
-				return err
+			k := coreOf{doc.Decision.Core, doc.Subject.Chart}
+			if _, ok := cores[k]; !ok {
+				if cores[k], err = d.Holdings.Core(ctx, s, k.class, k.chart, func(id record.ID) bool { return plans[id].id != "" }); err != nil {
+					return err
+				}
 			}
-			if !core {
+			if !cores[k] {
 				w.Why = "its chart keeps no document of " + doc.Decision.Core + ": file its core first"
 			}
 		}
