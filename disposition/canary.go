@@ -59,11 +59,9 @@ func (d *Desk) canaries(ctx context.Context, s *retention.Schedule, today record
 		if v := s.Decide(retention.Subject{Type: typ}, blank, nil, today).Verdict; v == retention.Due {
 			return fmt.Errorf("%w: type %s, of a patient nothing is known of", ErrCanary, typ)
 		}
-		if v := s.Decide(retention.Subject{Type: typ, Service: machine}, seen, hold, lastDay()).Verdict; v == retention.Due {
+		if v := s.Decide(retention.Subject{Type: typ, Service: machine}, seen, hold, record.LastDate()).Verdict; v == retention.Due {
 			return fmt.Errorf("%w: type %s, under a hold", ErrCanary, typ)
 		}
 	}
 	return nil
 }
-
-func lastDay() record.Date { return record.Date{Year: 9999, Month: 12, Day: 31} }

@@ -126,10 +126,15 @@ func (d *Desk) Watch(ctx context.Context) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	_, err := d.agreed(ctx)
-	if errors.Is(err, ErrFrozen) || errors.Is(err, ErrClocks) {
-		if f, ferr := d.frozen(ctx); ferr != nil || f != nil || !errors.Is(err, errJump) {
-			return ferr
+	switch {
+	case errors.Is(err, errJump):
+		f, ferr := d.frozen(ctx)
+		if f != nil {
+			return nil
 		}
+		return errors.Join(err, ferr) // it is not on record: the caller must try again
+	case errors.Is(err, ErrFrozen), errors.Is(err, ErrClocks):
+		return nil
 	}
 	return err
 }

@@ -219,6 +219,14 @@ func TestOnePerson(t *testing.T) {
 			t.Errorf("two people: got %d, %v, %v, want 2 and the later time", n, last, err)
 		}
 	}
+	if n, _, err := disposition.Count(q, []disposition.Approval{a, c}, []disposition.Approver{y.people[0].Approver}); n != 0 || !errors.Is(err, record.ErrDenied) {
+		t.Errorf("one by a stranger: got %d, %v, want none and ErrDenied", n, err)
+	}
+	spoiled := c
+	spoiled.Sig = bytes.Repeat([]byte{1}, 64)
+	if n, _, err := disposition.Count(q, []disposition.Approval{a, spoiled}, []disposition.Approver{y.people[0].Approver, y.people[1].Approver}); n != 0 || !errors.Is(err, record.ErrDenied) {
+		t.Errorf("one with a bad signature: got %d, %v, want none and ErrDenied", n, err)
+	}
 	own := q
 	own.PreparedBy = "approver:director"
 	if _, _, err := disposition.Count(own, []disposition.Approval{disposition.Approve(own, "director", y.people[0].key, y.Now())}, []disposition.Approver{y.people[0].Approver}); !errors.Is(err, record.ErrDenied) {
@@ -297,8 +305,11 @@ func TestClocks(t *testing.T) {
 	if _, thawed, err := y.desk.Thaw(y.ctx, y.sign(y.people[1], q)); !thawed || err != nil {
 		t.Errorf("two people: got thawed %v, %v", thawed, err)
 	}
-	_, _, err = y.desk.Thaw(y.ctx, y.sign(y.people[2], q))
+	_, thawed, err := y.desk.Thaw(y.ctx, y.sign(y.people[2], q))
 	wants(t, "thawed already", err, record.ErrInvalid, "not frozen")
+	if thawed {
+		t.Error("thawed already: it says that it thawed")
+	}
 	if r, err := y.desk.Execute(y.ctx, "os:clerk", id); err != nil || r.Destroyed != 1 {
 		t.Errorf("thawed: got %+v, %v", r, err)
 	}
@@ -375,8 +386,8 @@ func TestItems(t *testing.T) {
 		if tt.want != "" && (len(b.Kept) != 1 || !strings.Contains(strings.Join(b.Kept[0].Reasons, " "), tt.want) || r.Kept != 1) {
 			t.Errorf("%s: got kept %+v, want %q", tt.name, b.Kept, tt.want)
 		}
-		if tt.want != "" && b.Certificate != "" {
-			t.Errorf("%s: a certificate of nothing", tt.name)
+		if tt.want != "" && (b.Certificate != "" || y.settles > 0) {
+			t.Errorf("%s: a certificate of nothing, or %d clearings", tt.name, y.settles)
 		}
 		if tt.name != "no core" {
 			y.fine(t)
@@ -606,6 +617,9 @@ func TestStop(t *testing.T) {
 	text, _, _ := y.desk.Certificate(y.ctx, "000001")
 	if c, err := disposition.Unseal(text); err != nil || c.Count != 3 {
 		t.Errorf("certificate: got %d documents, %v, want what was destroyed and what had begun", c.Count, err)
+	}
+	if e, _, _ := y.desk.Plan(y.ctx, id); e.State != disposition.PlanDone {
+		t.Errorf("got %s, want done: it destroyed something", e.State)
 	}
 	y.whole()
 }

@@ -94,9 +94,11 @@ type Holdings interface {
 	// Look decides about one document from scratch. record.ErrDestroyed when it
 	// is destroyed, ErrUnfinished when its destruction began and has not ended.
 	Look(ctx context.Context, s *retention.Schedule, id record.ID, today record.Date) (Document, error)
-	// Core reports whether a chart keeps a readable document of one of the
-	// types, besides those that except names.
-	Core(ctx context.Context, s *retention.Schedule, class, chart string, except func(record.ID) bool) (bool, error)
+	// Core reports whether a document may go as far as the core of its chart is
+	// concerned: the chart keeps a readable document of that record class,
+	// besides those that except names, or the core need not be kept any more
+	// either (retention.Schedule.CoreOver).
+	Core(ctx context.Context, s *retention.Schedule, doc Document, today record.Date, except func(record.ID) bool) (bool, error)
 	// Sizes counts the documents that are not destroyed, in all and by type.
 	Sizes(ctx context.Context) (map[string]int, error)
 	// DestroyedSince counts the documents whose destruction ended at or after t.

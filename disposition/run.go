@@ -33,9 +33,9 @@ func (d *Desk) Execute(ctx context.Context, who record.Actor, plan string) (Run,
 		return r.done, err
 	}
 	err := r.items(ctx)
-	if r.done.Destroyed > 0 || err == nil && r.done.Pending == 0 && len(r.ended) > 0 {
-		// What was destroyed leaves the caches even when the run was cut short,
-		// and before it is certified.
+	if len(r.ended) > 0 {
+		// What was destroyed, in this run or in one that was killed, leaves the
+		// caches even when this run was cut short, and before it is certified.
 		err = errors.Join(err, d.Holdings.Settle(context.WithoutCancel(ctx)))
 	}
 	if err != nil || r.done.Pending > 0 {
@@ -290,7 +290,7 @@ func (r *run) item(ctx context.Context, it Item) error {
 		return fmt.Errorf("%w: it belongs to a canary chart", ErrCanary)
 	}
 	if doc.Decision.Action == retention.ReduceToCore {
-		core, err := r.Holdings.Core(ctx, r.schedule, doc.Decision.Core, doc.Subject.Chart, func(id record.ID) bool { return r.listed[id] })
+		core, err := r.Holdings.Core(ctx, r.schedule, doc, r.today, func(id record.ID) bool { return r.listed[id] })
 		if err != nil {
 			return err
 		}

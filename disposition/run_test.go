@@ -150,7 +150,7 @@ func TestCertified(t *testing.T) {
 			t.Errorf("%s: got %+v, %v, %s, want the plan closed and the kept document kept", how, r, err, ds[3].state)
 		}
 		e, b, err := y.desk.Plan(y.ctx, id)
-		if err != nil || e.State != disposition.PlanDone || len(b.Kept) != 1 || b.Ended.IsZero() || b.Certificate != "000001" {
+		if err != nil || e.State != disposition.PlanDone || len(b.Kept) != 1 || strings.Contains(b.Kept[0].Reasons[0], "stopped") || b.Ended.IsZero() || b.Certificate != "000001" {
 			t.Errorf("%s: got %s, %+v, %v", how, e.State, b.Kept, err)
 		}
 		y.fine(t)
@@ -368,6 +368,19 @@ func TestWatch(t *testing.T) {
 		t.Errorf("a jump that cannot be put: got %v", err)
 	}
 	y.failPut = nil
+	y.entries = map[string]disposition.Entry{}
+	y.order = nil
+	for _, p := range y.people {
+		y.offset = 0
+		if _, err := y.desk.AddApprover(y.ctx, "os:admin", p.Approver); err != nil {
+			t.Fatal(err)
+		}
+	}
+	y.pass(8)
+	y.offset, y.startOffset = time.Hour, 0
+	y.refuse = func(disposition.Entry) error { return errFault }
+	wants(t, "a jump the register does not take", y.desk.Watch(y.ctx), errFault, "")
+	y.refuse = nil
 	if err := y.desk.Watch(y.ctx); err != nil || !frozen() {
 		t.Errorf("a jump: got %v, frozen %v", err, frozen())
 	}
@@ -378,6 +391,9 @@ func TestWatch(t *testing.T) {
 	_, q, err := y.desk.Frozen(y.ctx)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if _, thawed, err := y.desk.Thaw(y.ctx, disposition.Approve(q, "director", y.people[1].key, y.Now())); !errors.Is(err, record.ErrDenied) || thawed {
+		t.Errorf("in another's name: got %v, thawed %v", err, thawed)
 	}
 	for _, p := range y.people[:2] {
 		if _, _, err := y.desk.Thaw(y.ctx, y.sign(p, q)); err != nil {
@@ -390,8 +406,11 @@ func TestWatch(t *testing.T) {
 	}
 	y.failGet = func(disposition.Kind) error { return errFault }
 	wants(t, "no register", y.desk.Watch(y.ctx), errFault, "")
-	_, _, err = y.desk.Thaw(y.ctx, y.sign(y.people[0], q))
+	_, thawed, err := y.desk.Thaw(y.ctx, y.sign(y.people[0], q))
 	wants(t, "no register to thaw in", err, errFault, "")
+	if thawed {
+		t.Error("no register to thaw in: it says that it thawed")
+	}
 }
 
 // TestBrokenSchedule: a schedule that came into the register damaged makes the
@@ -432,5 +451,80 @@ func TestNames(t *testing.T) {
 	for n, want := range map[int]error{64: record.ErrExists, 65: record.ErrInvalid} {
 		_, err := y.desk.AddApprover(y.ctx, "os:admin", disposition.Approver{Name: strings.Repeat("x", n), Key: key})
 		wants(t, fmt.Sprint(n, " characters"), err, want, "")
+	}
+}
+
+// TestKeptAnew: what a run kept is not kept twice when it runs again or is stopped.
+func TestKeptAnew(t *testing.T) {
+	for _, how := range []string{"execute", "stop"} {
+		y, id, ds := four(t, disposition.Wanted{})
+		ds[3].subject.Pages++ // not the one the plan lists
+		y.refuse = func(e disposition.Entry) error {
+			if e.Kind == disposition.KindCertificate {
+				return errFault
+			}
+			return nil
+		}
+		_, err := y.desk.Execute(y.ctx, "os:clerk", id)
+		wants(t, how+": no certificate", err, errFault, "")
+		y.refuse = nil
+		if how == "execute" {
+			_, err = y.desk.Execute(y.ctx, "os:clerk", id)
+		} else {
+			_, err = y.desk.Stop(y.ctx, "os:clerk", id, "a doubt")
+		}
+		_, b, perr := y.desk.Plan(y.ctx, id)
+		if err != nil || perr != nil || len(b.Kept) != 1 || b.Certificate != "000001" {
+			t.Errorf("%s: got %+v, %v, want one kept", how, b.Kept, err)
+		}
+		y.fine(t)
+	}
+}
+
+// TestCore: the rest of a chart goes only while a core remains that is not going
+// too, or when the core's own time is over.
+func TestCore(t *testing.T) {
+	text, s := simSchedule("2", 8)
+	text = strings.Replace(text, `core = ["FACE_SHEET"]`, `core = ["FACE_SHEET", "DISCHARGE_SUMMARY"]`, 1) +
+		"[[rule]]\nid = \"summary\"\ntypes = [\"DISCHARGE_SUMMARY\"]\nclass = \"core\"\ncitation = \"made-up law 6\"\nconfidence = \"high\"\ntrigger = \"last_encounter\"\nyears = 60\n"
+	s, err := retention.ParseSchedule(text, retention.None{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name, last string
+		types      []string
+		gone       int
+	}{
+		{"a core remains", "2010-03-04", []string{"FACE_SHEET", "PROGRESS_NOTE"}, 1},
+		{"no core", "2010-03-04", []string{"PROGRESS_NOTE"}, 0},
+		{"the only core goes too", "1995-03-04", []string{"PROGRESS_NOTE", "FACE_SHEET"}, 1},
+		{"one core goes, another remains", "1995-03-04", []string{"PROGRESS_NOTE", "FACE_SHEET", "DISCHARGE_SUMMARY"}, 2},
+		{"the core's own time is over", "1955-03-04", []string{"PROGRESS_NOTE", "FACE_SHEET"}, 2},
+	} {
+		y := site(t)
+		if err := y.adoptText(text, s); err != nil {
+			t.Fatal(err)
+		}
+		y.chart(t, "chart-1", tt.last, tt.types...)
+		y.charts["chart-1"].Known[0].Date.Year = 1930
+		waiting := 0
+		if err := y.desk.Waiting(y.ctx, func(w disposition.Waiting) error {
+			if strings.Contains(w.Why, "file its core first") {
+				waiting++
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if tt.name == "no core" && waiting != 1 || tt.name == "a core remains" && waiting != 0 {
+			t.Errorf("%s: %d wait for a core", tt.name, waiting)
+		}
+		id := y.plan(t, disposition.Wanted{}, 0, 1)
+		y.pass(8)
+		if r, err := y.desk.Execute(y.ctx, "os:clerk", id); err != nil || r.Destroyed != tt.gone {
+			t.Errorf("%s: got %+v, %v, want %d destroyed", tt.name, r, err, tt.gone)
+		}
+		y.fine(t)
 	}
 }

@@ -190,10 +190,14 @@ func pickWord(y *year, from ...string) string { return from[y.r.IntN(len(from))]
 
 // adopt drafts and adopts a schedule the proper way.
 func (y *year) adopt(version string, years int) error {
+	text, s := simSchedule(version, years)
+	return y.adoptText(text, s)
+}
+
+func (y *year) adoptText(text string, s *retention.Schedule) error {
 	if y.offset != 0 {
 		return nil // people would see the wrong day on the draft
 	}
-	text, s := simSchedule(version, years)
 	e, dr, err := y.desk.NewDraft(y.ctx, "os:clerk", text, s, record.Date{})
 	if err != nil {
 		return err
@@ -493,7 +497,7 @@ func (y *year) settle() {
 	left := 0
 	s := y.inForceTruly()
 	err := y.Due(y.ctx, s, s.Today(last.Add(-y.terms.MaxGap)), func(d disposition.Document) error {
-		if core, _ := y.Core(y.ctx, s, d.Decision.Core, d.Subject.Chart, func(record.ID) bool { return false }); d.Decision.Action == retention.ReduceToCore && !core {
+		if core, _ := y.Core(y.ctx, s, d, s.Today(last), func(record.ID) bool { return false }); d.Decision.Action == retention.ReduceToCore && !core {
 			return nil // its chart has no core: named in the plan
 		}
 		left++

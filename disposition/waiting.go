@@ -41,7 +41,8 @@ func (d *Desk) Waiting(ctx context.Context, f func(Waiting) error) error {
 	}
 	type coreOf struct{ class, chart string }
 	cores := map[coreOf]bool{} // looked at once for each chart: it reads a document back
-	return d.Holdings.Due(ctx, s, s.Today(now), func(doc Document) error {
+	today := s.Today(now)
+	return d.Holdings.Due(ctx, s, today, func(doc Document) error {
 		w := Waiting{Document: doc.Subject.Document, Type: doc.Subject.Type, Class: doc.Decision.Class, Pages: doc.Subject.Pages, Due: doc.Decision.Due,
 			Why: "no plan lists it: make one"}
 		if p, ok := plans[w.Document]; ok {
@@ -50,7 +51,7 @@ func (d *Desk) Waiting(ctx context.Context, f func(Waiting) error) error {
 		if doc.Decision.Action == retention.ReduceToCore {
 			k := coreOf{doc.Decision.Core, doc.Subject.Chart}
 			if _, ok := cores[k]; !ok {
-				if cores[k], err = d.Holdings.Core(ctx, s, k.class, k.chart, func(id record.ID) bool { return plans[id].id != "" }); err != nil {
+				if cores[k], err = d.Holdings.Core(ctx, s, doc, today, func(id record.ID) bool { return plans[id].id != "" }); err != nil {
 					return err
 				}
 			}

@@ -47,6 +47,8 @@ type world struct {
 	}
 
 	unsettled int                           // destroyed since caches and indexes were cleared
+	settles   int                           // how often they were
+	refuse    func(disposition.Entry) error // before it is stored
 	failPut   func(disposition.Entry) error // after it was stored
 	failLook  func(record.ID) error         // before anything
 	failEnd   func(record.ID) error         // before a destruction begins
@@ -153,6 +155,11 @@ func key(kind disposition.Kind, id string) string { return string(kind) + "/" + 
 func (w *world) Put(_ context.Context, _ disposition.Event, _ record.Actor, e disposition.Entry) error {
 	if err := w.step(); err != nil {
 		return err
+	}
+	if w.refuse != nil {
+		if err := w.refuse(e); err != nil {
+			return err
+		}
 	}
 	k := key(e.Kind, e.ID)
 	if _, ok := w.entries[k]; !ok {
@@ -267,9 +274,12 @@ func (w *world) Look(ctx context.Context, s *retention.Schedule, id record.ID, t
 	return disposition.Document{Subject: d.subject, Decision: dec, Version: d.version}, err
 }
 
-func (w *world) Core(_ context.Context, s *retention.Schedule, class, chart string, except func(record.ID) bool) (bool, error) {
+func (w *world) Core(_ context.Context, s *retention.Schedule, doc disposition.Document, today record.Date, except func(record.ID) bool) (bool, error) {
+	if s.CoreOver(doc.Decision.Core, doc.Subject, w.charts[doc.Subject.Chart].Resolve(), today) {
+		return true, nil
+	}
 	for _, d := range w.docs {
-		if d.subject.Chart == chart && d.state == record.DocumentFiled && s.InClass(class, d.subject.Type) && !except(d.subject.Document) {
+		if d.subject.Chart == doc.Subject.Chart && d.state == record.DocumentFiled && s.InClass(doc.Decision.Core, d.subject.Type) && !except(d.subject.Document) {
 			return true, nil
 		}
 	}
@@ -347,6 +357,7 @@ func (w *world) Settle(context.Context) error {
 		return err
 	}
 	w.unsettled = 0
+	w.settles++
 	return nil
 }
 

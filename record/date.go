@@ -106,8 +106,8 @@ func (d Date) EndOfYear(month int) Date {
 	return Date{d.Year, month, daysIn(d.Year, month)}
 }
 
-// lastDate is the last day dates can be written for; arithmetic stops there.
-func lastDate() Date { return Date{9999, 12, 31} }
+// LastDate is the last day dates can be written for; arithmetic stops there.
+func LastDate() Date { return Date{9999, 12, 31} }
 
 // AddYears returns the same day n years later. 29 February becomes 1 March
 // where the year has none: the later day is the safe one. Nothing lies beyond
@@ -117,8 +117,8 @@ func (d Date) AddYears(n int) Date {
 	if d.IsZero() {
 		return d
 	}
-	if d.Year += n; d.Year > lastDate().Year {
-		return lastDate()
+	if d.Year += n; d.Year > LastDate().Year {
+		return LastDate()
 	}
 	if d.Day > daysIn(d.Year, d.Month) { // only 29 February
 		return Date{d.Year, 3, 1}
@@ -133,8 +133,8 @@ func (d Date) AddDays(n int) Date {
 		return d
 	}
 	d = DateOf(time.Date(d.Year, time.Month(d.Month), d.Day+n, 0, 0, 0, 0, time.UTC))
-	if d.After(lastDate()) {
-		return lastDate()
+	if d.After(LastDate()) {
+		return LastDate()
 	}
 	return d
 }

@@ -157,6 +157,21 @@ func (s *Schedule) oblige(out *Decision, r *Rule, typ string) {
 	}
 }
 
+// CoreOver reports whether the core of a document's chart need not be kept any
+// more either: a document of any type of the record class, made on the same
+// day, would be due.
+func (s *Schedule) CoreOver(class string, d Subject, c *Chart, today record.Date) bool {
+	over := false
+	for _, t := range s.Types[class] {
+		d.Type = t
+		if s.Decide(d, c, nil, today).Verdict != Due {
+			return false
+		}
+		over = true
+	}
+	return over
+}
+
 // status is whether a document was made while the patient was a minor.
 type status int
 

@@ -55,13 +55,21 @@ func (h holdings) Look(ctx context.Context, s *retention.Schedule, id record.ID,
 
 // Core implements disposition.Holdings. The document that remains is read back
 // whole: it will be all there is of the chart.
-func (h holdings) Core(ctx context.Context, s *retention.Schedule, class, chart string, except func(record.ID) bool) (bool, error) {
-	rows, err := h.cat.OfToken(ctx, []byte(chart))
+func (h holdings) Core(ctx context.Context, s *retention.Schedule, doc disposition.Document, today record.Date, except func(record.ID) bool) (bool, error) {
+	token := []byte(doc.Subject.Chart)
+	rows, err := h.cat.OfToken(ctx, token)
 	if err != nil {
 		return false, err
 	}
+	ch, err := h.cat.ChartByToken(ctx, token)
+	if err != nil {
+		return false, err
+	}
+	if s.CoreOver(doc.Decision.Core, doc.Subject, resolve(ch.Facts, rows), today) {
+		return true, nil
+	}
 	for _, r := range rows {
-		if r.State != record.DocumentFiled || !s.InClass(class, r.Type) || except(r.ID) {
+		if r.State != record.DocumentFiled || !s.InClass(doc.Decision.Core, r.Type) || except(r.ID) {
 			continue
 		}
 		if _, err := h.arch.Verify(ctx, r.ID, r.Version); err == nil {
