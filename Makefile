@@ -48,7 +48,7 @@ soak: test-deps tools  ## the long campaigns: kills, every hostile file, a milli
 	$(MAKE) fuzz
 
 mutate: ## what the tests of deciding and of the gate do not notice
-	CHARTVAULT_CHARTS=3000 go run ./internal/mutate -pkg ./retention -known retention/testdata/mutants.txt decide.go facts.go hold.go
+	CHARTVAULT_CHARTS=3000 go run ./internal/mutate -pkg ./retention decide.go facts.go hold.go
 	CHARTVAULT_YEARS=6 go run ./internal/mutate -pkg ./disposition -known disposition/testdata/mutants.txt gate.go approval.go clock.go notice.go canary.go run.go
 
 FUZZTIME ?= 30s
