@@ -484,7 +484,7 @@ func TestKeptAnew(t *testing.T) {
 // TestCore: the rest of a chart goes only while a core remains that is not going
 // too, or when the core's own time is over.
 func TestCore(t *testing.T) {
-	text, s := simSchedule("2", 8)
+	text, _ := simSchedule("2", 8)
 	text = strings.Replace(text, `core = ["FACE_SHEET"]`, `core = ["FACE_SHEET", "DISCHARGE_SUMMARY"]`, 1) +
 		"[[rule]]\nid = \"summary\"\ntypes = [\"DISCHARGE_SUMMARY\"]\nclass = \"core\"\ncitation = \"made-up law 6\"\nconfidence = \"high\"\ntrigger = \"last_encounter\"\nyears = 60\n"
 	s, err := retention.ParseSchedule(text, retention.None{})
