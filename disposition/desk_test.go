@@ -994,6 +994,9 @@ func TestCertificate(t *testing.T) {
 		name, _, _ := strings.Cut(strings.TrimPrefix(line, `  "`), `"`)
 		for i := range len(line) {
 			for _, bit := range []byte{1, 0x20} {
+				if bit > 1 && i%7 > 0 {
+					continue
+				}
 				b := []byte(text)
 				b[at+i] ^= bit
 				_, err := disposition.ReadCertificate(b, pub)

@@ -79,7 +79,7 @@ func simSchedule(version string, years int) (string, *retention.Schedule) {
 // reason. CHARTVAULT_YEARS is how many years (make soak: ten thousand);
 // CHARTVAULT_SEED runs one of them alone.
 func TestSimulation(t *testing.T) {
-	n, from := 24, 0
+	n, from := 12, 0
 	if s := os.Getenv("CHARTVAULT_YEARS"); s != "" {
 		n, _ = strconv.Atoi(s)
 	}

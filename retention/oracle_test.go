@@ -311,7 +311,7 @@ func (o *oracle) due(today int) bool {
 // second evaluator, on the due day, the days around it and others.
 // CHARTVAULT_CHARTS is how many (make soak: a million).
 func TestOracle(t *testing.T) {
-	n := 20_000
+	n := 6_000
 	if s := os.Getenv("CHARTVAULT_CHARTS"); s != "" {
 		var err error
 		if n, err = strconv.Atoi(s); err != nil {

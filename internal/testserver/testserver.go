@@ -81,6 +81,13 @@ func StartPostgres(t testing.TB) string {
 	run(t, filepath.Join(bin, "postgres"), cred, "-D", data, "-h", "127.0.0.1", "-p", strconv.Itoa(port), "-k", dir, "-c", "fsync=off")
 	addr := "127.0.0.1:" + strconv.Itoa(port)
 	await(t, addr)
+	// It listens before it answers: ask until it does.
+	ready := filepath.Join(bin, "pg_isready")
+	for end := time.Now().Add(30 * time.Second); exec.Command(ready, "-q", "-h", "127.0.0.1", "-p", strconv.Itoa(port)).Run() != nil; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("PostgreSQL on %s does not get ready", addr)
+		}
+	}
 	return fmt.Sprintf("postgres://test@%s/postgres?sslmode=disable", addr)
 }
 
