@@ -102,7 +102,7 @@ func TestSimulation(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	t.Logf("%d years: %d documents destroyed under %d certificates, %d crashes, %d years with a frozen clock", n-from, destroyed.Load(), certificates.Load(), crashes.Load(), frozen.Load())
+	t.Logf("%d years: %d documents destroyed under %d certificates, %d crashes, a frozen clock looked at %d times", n-from, destroyed.Load(), certificates.Load(), crashes.Load(), frozen.Load())
 	if n-from >= 100 && (destroyed.Load() < int64(n) || crashes.Load() < int64(n) || frozen.Load() == 0) {
 		t.Error("too little happened to prove anything")
 	}
