@@ -209,11 +209,17 @@ func (a *Archive) check(ctx context.Context, s *Stored) error {
 	return a.checkObject(ctx, s.Manifest.Object, s.Key.Identity(), s.Manifest.Package)
 }
 
-func (a *Archive) checkObject(ctx context.Context, name string, by age.Identity, want seal.Sums) error {
+// open opens an object that must be there. record.ErrCorrupt when it is gone.
+func (a *Archive) open(ctx context.Context, name string) (blob.Object, error) {
 	o, err := a.Docs.Open(ctx, name)
 	if errors.Is(err, blob.ErrNotExist) {
-		return fmt.Errorf("%s: %w: the object is gone", name, record.ErrCorrupt)
+		return nil, fmt.Errorf("%s: %w: the object is gone", name, record.ErrCorrupt)
 	}
+	return o, err
+}
+
+func (a *Archive) checkObject(ctx context.Context, name string, by age.Identity, want seal.Sums) error {
+	o, err := a.open(ctx, name)
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"chartvault/archive/blob"
 	"chartvault/record"
 )
 
@@ -43,10 +42,7 @@ func (a *Archive) Replicated(ctx context.Context, dir string, batch record.ID, v
 }
 
 func (a *Archive) sameBytes(ctx context.Context, name, file string) error {
-	o, err := a.Docs.Open(ctx, name)
-	if errors.Is(err, blob.ErrNotExist) {
-		return fmt.Errorf("%s: %w: the object is gone", name, record.ErrCorrupt)
-	}
+	o, err := a.open(ctx, name)
 	if err != nil {
 		return err
 	}

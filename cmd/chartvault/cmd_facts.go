@@ -248,8 +248,11 @@ func (a *app) opFacts(ctx context.Context, r asked, out func(any) error) error {
 		}
 	}
 	l := factsLine{Charts: len(p.Facts), Dry: p.Dry}
-	if err := a.factsDiff(ctx, s, p.Facts, &l); err != nil || p.Dry {
-		return errors.Join(err, outUnless(err, out, l))
+	if err := a.factsDiff(ctx, s, p.Facts, &l); err != nil {
+		return err
+	}
+	if p.Dry {
+		return out(l)
 	}
 	const some = 1000 // charts an entry: a plan's worth of bytes
 	for i := 0; i < len(p.Facts); i += some {
@@ -271,13 +274,6 @@ func (a *app) opFacts(ctx context.Context, r asked, out func(any) error) error {
 		return err
 	}
 	return out(l)
-}
-
-func outUnless(err error, out func(any) error, v any) error {
-	if err != nil {
-		return nil
-	}
-	return out(v)
 }
 
 // factsDiff compares the dates of the charts' documents before and after.
