@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func newPool(t *testing.T, limits ocr.Limits) *ocr.Pool {
+func newPool(t testing.TB, limits ocr.Limits) *ocr.Pool {
 	t.Helper()
 	cache, err := filepath.Abs(filepath.Join("..", ".cache", "wasm"))
 	if err != nil {

@@ -67,7 +67,7 @@ func encodeTIFF(g *image.Gray, compression string) ([]byte, error) {
 		p.Close()
 		p = bw
 	}
-	p.SetDPI(dpi)
+	p.SetDPI(dpi, dpi)
 	return p.TIFF(compression)
 }
 

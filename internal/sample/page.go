@@ -5,6 +5,7 @@ import (
 	"image/color"
 	"image/draw"
 	"math/rand/v2"
+	"strings"
 
 	"github.com/boombuler/barcode"
 	"github.com/boombuler/barcode/code128"
@@ -113,4 +114,21 @@ func Grain(g *image.Gray, seed uint64) {
 	for i, v := range g.Pix {
 		g.Pix[i] = uint8(min(max(int(v)*235/255+8+r.IntN(9)-4, 0), 255))
 	}
+}
+
+// Wrap breaks text into at most max lines of at most width characters.
+func Wrap(text string, width, max int) []string {
+	var out []string
+	for para := range strings.Lines(text) {
+		line := ""
+		for _, w := range strings.Fields(para) {
+			if line != "" && len(line)+1+len(w) > width {
+				out = append(out, line)
+				line = ""
+			}
+			line = strings.TrimSpace(line + " " + w)
+		}
+		out = append(out, line)
+	}
+	return out[:min(len(out), max)]
 }

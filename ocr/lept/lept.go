@@ -255,8 +255,8 @@ func (p *Pix) Image() *image.Gray {
 	return g
 }
 
-// SetDPI records the resolution for the encoders.
-func (p *Pix) SetDPI(dpi int) { C.cv_setres(p.p, C.int(dpi), C.int(dpi)) }
+// SetDPI records the resolution for the encoders, across and down.
+func (p *Pix) SetDPI(x, y int) { C.cv_setres(p.p, C.int(x), C.int(y)) }
 
 // PNM returns the image in its simplest encoding.
 func (p *Pix) PNM() ([]byte, error) {
