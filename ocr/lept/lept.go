@@ -105,6 +105,58 @@ static int cv_orient(PIX *bw) {
 	return -1;
 }
 
+// cv_heights counts the components of a 1-bit image by their height, those
+// that could be letters: 3 to 199 pixels high, not wider than five times that,
+// and away from the border.
+static int cv_heights(PIX *bw, l_int32 *hist) {
+	BOXA *b = pixConnCompBB(bw, 8);
+	if (!b) return 1;
+	int i, x, y, w, h, pw = pixGetWidth(bw), ph = pixGetHeight(bw);
+	for (i = 0; i < boxaGetCount(b); i++) {
+		boxaGetBoxGeometry(b, i, &x, &y, &w, &h);
+		if (h < 3 || h > 199 || w > 5 * h || w < 2 || x == 0 || y == 0 || x + w >= pw || y + h >= ph) continue;
+		hist[h]++;
+	}
+	boxaDestroy(&b);
+	return 0;
+}
+
+// cv_unframe paints white what is dark and reaches the border in an 8-bit
+// image: the lid of a scanner, the table under a receipt. Text that touches
+// the border goes with it only when it hangs together with the dark.
+static PIX *cv_unframe(PIX *g, int level, int least) {
+	PIX *dark = pixThresholdToBinary(g, level), *frame, *big, *out;
+	if (!dark) return NULL;
+	PIX *in = pixRemoveBorderConnComps(dark, 8);
+	frame = in ? pixXor(NULL, dark, in) : NULL;
+	pixDestroy(&dark);
+	pixDestroy(&in);
+	if (!frame) return NULL;
+	big = pixSelectBySize(frame, least, least, 8, L_SELECT_IF_BOTH, L_SELECT_IF_GTE, NULL);
+	pixDestroy(&frame);
+	if (!big) return NULL;
+	out = pixCopy(NULL, g);
+	if (out) {
+		l_int32 none = 1;
+		pixZero(big, &none);
+		if (!none) {
+			PIX *wide = pixDilateBrick(NULL, big, 5, 5);
+			if (wide) pixPaintThroughMask(out, wide, 0, 0, 255);
+			pixDestroy(&wide);
+		}
+	}
+	pixDestroy(&big);
+	return out;
+}
+
+static PIX *cv_sauvola(PIX *g) {
+	PIX *bw = NULL;
+	if (pixSauvolaBinarizeTiled(g, 15, 0.2f, 1, 1, NULL, &bw)) return NULL;
+	return bw;
+}
+
+static PIX *cv_median(PIX *g) { return pixMedianFilter(g, 3, 3); }
+
 static PIX *cv_threshold(PIX *g, int t) { return pixThresholdToBinary(g, t); }
 
 static int cv_pnm(PIX *p, l_uint8 **out, size_t *n) { return pixWriteMemPnm(out, n, p); }
@@ -206,6 +258,15 @@ func (p *Pix) Threshold(t int) (*Pix, error) { return wrap(C.cv_threshold(p.p, C
 // Specks removes components of a 1-bit image smaller than w and h.
 func (p *Pix) Specks(w, h int) (*Pix, error) { return wrap(C.cv_specks(p.p, C.int(w), C.int(h))) }
 
+// Components counts the connected components of a 1-bit image.
+func (p *Pix) Components() (int, error) {
+	var n C.l_int32
+	if C.pixCountConnComp(p.p, 8, &n) != 0 {
+		return 0, errFailed
+	}
+	return int(n), nil
+}
+
 // Skew estimates the angle in degrees by which a 1-bit image must be rotated
 // clockwise to be straight, within 10 degrees either way. ok is false when the
 // estimate cannot be trusted.
@@ -240,6 +301,33 @@ func (p *Pix) Shapes(w, h, tall, side int) (Shapes, error) {
 	}
 	return Shapes{int(n), int(bars), int(squares)}, nil
 }
+
+// Heights counts the components of a 1-bit image that could be letters, by
+// their height in pixels, up to 199.
+func (p *Pix) Heights() (hist [200]int, err error) {
+	var h [200]C.l_int32
+	if C.cv_heights(p.p, &h[0]) != 0 {
+		return hist, errFailed
+	}
+	for i, n := range h {
+		hist[i] = int(n)
+	}
+	return hist, nil
+}
+
+// Unframe returns an 8-bit image in which everything darker than level that
+// reaches the border, and is at least least pixels wide and high, is white.
+func (p *Pix) Unframe(level, least int) (*Pix, error) {
+	return wrap(C.cv_unframe(p.p, C.int(level), C.int(least)))
+}
+
+// Sauvola returns the 1-bit image of an 8-bit one by a threshold that follows
+// the neighbourhood: for ink much fainter in one place than in another.
+func (p *Pix) Sauvola() (*Pix, error) { return wrap(C.cv_sauvola(p.p)) }
+
+// Median returns the image with every pixel replaced by the median of its
+// 3 by 3 neighbourhood.
+func (p *Pix) Median() (*Pix, error) { return wrap(C.cv_median(p.p)) }
 
 // Orientation returns the clockwise quarter turns that put a 1-bit page of
 // text upright; ok is false when it cannot tell.

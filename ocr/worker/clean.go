@@ -7,62 +7,73 @@ import (
 	"chartvault/ocr/lept"
 )
 
-// cleaned is a page on its way to recognition and how to get back from it.
+// cleaned is a page on its way to recognition, what was measured on it, and
+// how to get back from what is recognised to what was scanned. The scan itself
+// is not touched.
 type cleaned struct {
-	gray  *lept.Pix // the page upright, 8 bits, even in background, at the scan's size
-	half  *lept.Pix // the same at half size
-	page  *lept.Pix // what is recognised: scaled, straightened, bilevel where that helps
-	dpi   int       // of page
-	sx    float64   // pixels of page for one of the scan, across
-	sy    float64   // and down
-	skew  float64   // degrees clockwise page was rotated by
-	marks int       // components the size of a letter, clearly darker than the paper, away from the border
-	faint int       // the same, of anything darker than the paper: pencil, or the other side showing through
-	maybe bool      // a few components look like the parts of a barcode
-	codes bool      // many do
+	up     *lept.Pix // the page upright as the file says; its owner closes it
+	gray   *lept.Pix // 8 bits, even in background, without its dark frame
+	half   *lept.Pix // the same at half size
+	bw     *lept.Pix // black and white, without specks
+	dpi    int       // of what is recognised
+	sx     float64   // pixels of it for one of the scan, across
+	sy     float64   // and down
+	skew   float64   // degrees clockwise it is rotated by
+	text   int       // height of the small letters of the scan in pixels; 0 when there is no text to speak of
+	specky bool      // a bilevel scan has more specks than letters
+	marks  int       // components the size of a letter, clearly darker than the paper, away from the border
+	faint  int       // the same, of anything darker than the paper: pencil, or the other side showing through
+	maybe  bool      // a few components look like the parts of a barcode
+	codes  bool      // many do
 }
 
 func (c *cleaned) close() {
-	for _, p := range []*lept.Pix{c.gray, c.half, c.page} {
+	for _, p := range []*lept.Pix{c.gray, c.half, c.bw} {
 		p.Close()
 	}
 }
 
-// clean prepares a page: even background, one resolution, straight lines,
-// black on white. The steps and their order are measured, not guessed:
-// docs/benchmarks.md.
+// clean measures a page and prepares what every rendering of it starts from.
+// The steps and their order are measured, not guessed: docs/benchmarks.md.
 func clean(up *lept.Pix, dpix, dpiy float64) (c *cleaned, err error) {
-	c = &cleaned{sx: 1, sy: 1, dpi: int(math.Round(dpix))}
+	c = &cleaned{up: up, sx: 1, sy: 1, dpi: int(math.Round(dpix))}
 	defer func() {
 		if err != nil {
 			c.close()
 			c = nil
 		}
 	}()
-	var bw *lept.Pix
-	defer func() { bw.Close() }()
 	if up.Depth() == 1 {
 		if c.gray, err = up.Gray(); err != nil {
 			return c, err
 		}
-		if bw, err = up.Specks(3, 3); err != nil {
+		if c.bw, err = up.Specks(3, 3); err != nil {
 			return c, err
 		}
+		all, err := up.Components()
+		if err != nil {
+			return c, err
+		}
+		kept, err := c.bw.Components()
+		if err != nil {
+			return c, err
+		}
+		c.specky = all > 2*kept
 	} else {
-		if err := c.level(up); err != nil {
+		if err := c.level(up, int(dpix)); err != nil {
 			return c, err
 		}
-		if bw, err = c.gray.Otsu(); err != nil {
+		if c.bw, err = c.gray.Otsu(); err != nil {
 			return c, err
 		}
 	}
 	if c.half, err = half(up, c.gray); err != nil {
 		return c, err
 	}
-	if err := c.count(up.Depth() == 1, bw, dpix); err != nil {
+	if err := c.count(dpix); err != nil {
 		return c, err
 	}
-	return c, c.straighten(up, bw, dpix, dpiy)
+	return c, c.measure(dpix, dpiy)
 }
 
 // half halves the page; one too small for that stays as it is.
@@ -76,34 +87,39 @@ func half(up, gray *lept.Pix) (*lept.Pix, error) {
 	return gray.Half()
 }
 
-// level evens out the background.
-func (c *cleaned) level(up *lept.Pix) error {
+// frameBelow is the gray level of a scanner's lid or a table under the page.
+const frameBelow = 90
+
+// level removes the dark frame and evens out the background.
+func (c *cleaned) level(up *lept.Pix, dpi int) error {
 	g, err := up.Gray()
 	if err != nil {
 		return err
 	}
-	n, err := g.Normalize()
-	if err != nil {
-		// Too small an image to have a background.
-		c.gray = g
-		return nil
+	c.gray = g
+	for _, step := range []func(*lept.Pix) (*lept.Pix, error){
+		func(g *lept.Pix) (*lept.Pix, error) { return g.Unframe(frameBelow, max(dpi/10, 8)) },
+		(*lept.Pix).Normalize,
+	} {
+		if n, err := step(c.gray); err == nil { // an image too small to have a background stays as it is
+			c.gray.Close()
+			c.gray = n
+		}
 	}
-	g.Close()
-	c.gray = n
 	return nil
 }
 
 // count finds the marks of a page before Otsu could turn paper noise into
 // thousands of them.
-func (c *cleaned) count(bilevel bool, bw *lept.Pix, dpi float64) (err error) {
+func (c *cleaned) count(dpi float64) (err error) {
 	look := func(p *lept.Pix) (int, error) {
 		sh, err := shapes(p, dpi)
 		c.maybe = c.maybe || sh.Bars >= manyBars/2 || sh.Squares >= 2
 		c.codes = c.codes || sh.Bars >= manyBars || sh.Squares >= 3
 		return sh.Marks, err
 	}
-	if bilevel {
-		c.marks, err = look(bw)
+	if c.up.Depth() == 1 {
+		c.marks, err = look(c.bw)
 		c.faint = c.marks
 		return err
 	}
@@ -143,38 +159,65 @@ const (
 	paperAbove = 180
 )
 
-// straighten scales, rotates and thresholds.
-func (c *cleaned) straighten(up, bw *lept.Pix, dpix, dpiy float64) error {
-	angle, ok := bw.Skew()
+// measure finds the geometry: how far the lines are from level, how high the
+// letters are, and by what factors the page must be scaled to be read well.
+// What the file says of its resolution is believed only for its shape (a fax
+// has half as many rows as columns): receipts and photographs say nothing, or
+// something wrong, and the height of the letters is there to be measured.
+func (c *cleaned) measure(dpix, dpiy float64) error {
+	angle, ok := c.bw.Skew()
 	if !ok || math.Abs(angle) < minSkew {
 		angle = 0
 	}
-	c.skew = angle
-	src := bw
-	switch low := min(dpix, dpiy); {
-	case low < veryLow:
-		// Scaled up to one resolution both ways: a fax is 204 by 98 dpi.
-		c.sx, c.sy, c.dpi = targetDPI/dpix, targetDPI/dpiy, targetDPI
-		scaled, err := c.gray.ScaleXY(c.sx, c.sy)
-		if err != nil {
-			return err
-		}
-		defer scaled.Close()
-		if c.sx != c.sy && angle != 0 {
-			angle = math.Atan(math.Tan(angle*math.Pi/180)*c.sy/c.sx) * 180 / math.Pi
-			c.skew = angle
-		}
-		src = scaled
-	case low < lowDPI && up.Depth() != 1:
-		src = c.gray // thresholding would eat thin strokes
-	}
-	var err error
-	if angle == 0 {
-		c.page, err = src.Scale(1)
+	hist, err := c.bw.Heights()
+	if err != nil {
 		return err
 	}
-	c.page, err = src.Rotate(angle)
-	return err
+	c.text = median(hist[:])
+	square := dpix / dpiy // rows wanted for one that is there
+	if square > 0.95 && square < 1.05 {
+		square = 1
+	}
+	f, small := 1.0, smallText
+	if c.up.Depth() == 1 {
+		small = smallBlack
+	}
+	if h := float64(c.text) * max(square, 1); c.text > 0 && h < small {
+		f = min(wantedText/h, maxScale)
+	}
+	if square == 1 && f == 1 {
+		c.skew = angle
+		return nil
+	}
+	c.sx, c.sy = f, f*square
+	if square < 1 {
+		c.sx, c.sy = f/square, f
+	}
+	c.dpi = int(math.Round(dpix * c.sx))
+	if angle != 0 && c.sx != c.sy {
+		angle = math.Atan(math.Tan(angle*math.Pi/180)*c.sy/c.sx) * 180 / math.Pi
+	}
+	c.skew = angle
+	return nil
+}
+
+// median is the middle height of the components that are at least five pixels
+// high; 0 when there are too few for a line of text.
+func median(hist []int) int {
+	n := 0
+	for _, k := range hist[5:] {
+		n += k
+	}
+	if n < 12 {
+		return 0
+	}
+	seen := 0
+	for h := 5; h < len(hist); h++ {
+		if seen += hist[h]; 2*seen >= n {
+			return h
+		}
+	}
+	return 0
 }
 
 // back maps a box on the recognised image, which was turned by quarter turns

@@ -1,0 +1,196 @@
+package worker
+
+import (
+	"fmt"
+	"strings"
+
+	"chartvault/ocr"
+	"chartvault/ocr/tesseract"
+)
+
+// attempt is one reading of a page.
+type attempt struct {
+	words []ocr.Word
+	as    rendering
+	turn  int // clockwise quarter turns from the cleaned page
+}
+
+// right estimates how many letters of an attempt are right. A word's
+// confidence is a step, not a scale: the shares are measured (docs/benchmarks.md).
+func (a attempt) right() float64 {
+	sum := 0.0
+	for _, w := range a.words {
+		p := 0.15
+		switch {
+		case w.Confidence >= 90:
+			p = 0.96
+		case w.Confidence >= 80:
+			p = 0.45
+		case w.Confidence >= 70:
+			p = 0.30
+		}
+		sum += p * float64(len(w.Text))
+	}
+	return sum
+}
+
+// recognise reads the words. Where they come out poorly it tries the page the
+// other ways round, then other renderings of it, and keeps the best.
+func (r *reader) recognise(pg *ocr.Page, c *cleaned, langs string) error {
+	if err := r.start(langs); err != nil {
+		return err
+	}
+	w, h := pg.Text.Width, pg.Text.Height
+	first, others := c.first()
+	best, err := r.upright(c, first, len(pg.Barcodes) > 0)
+	if err != nil {
+		return err
+	}
+	for _, as := range others {
+		if !doubtful(best.words) || len(pg.Barcodes) > 0 && letters(best.words) < 100 {
+			break
+		}
+		a := attempt{as: as, turn: best.turn}
+		if a.words, err = r.words(c, as, best.turn); err != nil {
+			return err
+		}
+		if a.right() > best.right() {
+			best = a
+		}
+	}
+	pg.Text.Words, pg.Text.Origin = best.words, ocr.FromOCR
+	pg.Text.Confidence = ocr.MeanConfidence(best.words)
+	pg.Text.Turn = (pg.Text.Turn + best.turn) % 4
+	if best.turn%2 != 0 {
+		pg.Text.Width, pg.Text.Height = h, w
+		pg.Text.DPI, pg.Text.DPIY = pg.Text.DPIY, pg.Text.DPI
+	}
+	return nil
+}
+
+// doubtful reports whether another rendering may read better: a reading that
+// is sure of nearly all its words is left alone.
+func doubtful(words []ocr.Word) bool {
+	low := 0
+	for _, w := range words {
+		if w.Confidence < lowWord {
+			low++
+		}
+	}
+	return ocr.MeanConfidence(words) < unsure || float64(low) > unsureShare*float64(len(words))
+}
+
+// upright reads the page as it lies and, where that comes out poorly, the
+// other ways round.
+func (r *reader) upright(c *cleaned, as rendering, coded bool) (best attempt, err error) {
+	for i, turn := range c.turns() {
+		a := attempt{as: as, turn: turn}
+		if a.words, err = r.words(c, as, turn); err != nil {
+			return best, err
+		}
+		conf := ocr.MeanConfidence(a.words)
+		if turn != 0 && conf < poor {
+			continue // a page is only turned for text that is clearly there
+		}
+		if i == 0 || a.right() > best.right() || best.words == nil {
+			best = a
+		}
+		if conf >= poor {
+			break
+		}
+		if turn == 0 && (coded || conf >= hopeful && letters(a.words) >= 100) {
+			break // a sheet, a label, or a hand that is hard to read upright too
+		}
+	}
+	return best, nil
+}
+
+// turns lists the ways round to try: as it lies first, then the one that the
+// shapes of its letters speak for, or all when they say nothing.
+func (c *cleaned) turns() []int {
+	n, ok := c.orientation()
+	switch {
+	case !ok:
+		return []int{0, 2, 1, 3}
+	case n == 0:
+		return []int{0}
+	}
+	return []int{n, 0}
+}
+
+// confident reports whether at least two words were read well.
+func confident(words []ocr.Word) bool {
+	n := 0
+	for _, w := range words {
+		if w.Confidence >= 70 && len(w.Text) >= 3 {
+			n++
+		}
+	}
+	return n >= 2
+}
+
+func letters(words []ocr.Word) int {
+	n := 0
+	for _, w := range words {
+		n += len(w.Text)
+	}
+	return n
+}
+
+func (r *reader) start(langs string) error {
+	if r.engine != nil && r.langs == langs {
+		return nil
+	}
+	if r.engine != nil {
+		r.engine.Close() // it is replaced either way
+	}
+	e, err := tesseract.New(strings.Split(langs, "+")...)
+	r.engine, r.langs = e, langs
+	return err
+}
+
+// words recognises a rendering of the page turned by quarter turns, and maps
+// the boxes back to the turned, uncleaned page.
+func (r *reader) words(c *cleaned, as rendering, turn int) ([]ocr.Word, error) {
+	img, err := c.render(as)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { img.Close() }()
+	if turn != 0 {
+		t, err := img.Turn(turn)
+		if err != nil {
+			return nil, err
+		}
+		img.Close()
+		img = t
+	}
+	if img.Width() > tesseract.MaxSide || img.Height() > tesseract.MaxSide || img.Width()*img.Height() > maxRecog {
+		return nil, fmt.Errorf("recognise: %w: %d by %d pixels", ocr.ErrFormat, img.Width(), img.Height())
+	}
+	b, err := img.BMP()
+	if err != nil {
+		return nil, err
+	}
+	words, err := r.engine.Read(b, img.Width(), img.Height(), c.dpi)
+	if err != nil {
+		return nil, err
+	}
+	for i := range words {
+		words[i].Box = c.back(words[i].Box, img.Width(), img.Height(), turn)
+	}
+	return words, nil
+}
+
+// orientation asks Leptonica, which looks at ascenders and descenders.
+func (c *cleaned) orientation() (int, bool) {
+	if c.skew == 0 {
+		return c.bw.Orientation()
+	}
+	level, err := c.bw.Rotate(c.skew)
+	if err != nil {
+		return 0, false
+	}
+	defer level.Close()
+	return level.Orientation()
+}
