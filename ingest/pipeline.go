@@ -48,7 +48,7 @@ type Pipeline struct {
 	Catalogue Catalogue
 	Sheets    *sheet.Set
 	Languages string  // Tesseract's
-	Poor      float64 // mean confidence below which a page waits in QA
+	Poor      float64 // quality score below which a page waits in QA
 	Parallel  int     // pages read at once
 	Spool     string  // directory for sealed files
 	Now       func() time.Time

@@ -115,7 +115,7 @@ func pageDoubt(p pageFile, poor float64) record.Doubt {
 	switch t := p.Page.Text; {
 	case p.Unread != "":
 		return p.Unread
-	case t.Origin == ocr.FromOCR && t.Confidence < poor:
+	case t.Origin == ocr.FromOCR && t.Quality.Poor(poor):
 		return record.DoubtPoorText
 	}
 	return ""

@@ -28,7 +28,7 @@ func testSet(t testing.TB) *sheet.Set {
 }
 
 func side(code string) pageFile {
-	p := pageFile{Page: ocr.Page{Text: ocr.PageText{Origin: ocr.FromOCR, Confidence: 95}}}
+	p := pageFile{Page: ocr.Page{Text: ocr.PageText{Origin: ocr.FromOCR, Quality: ocr.Quality{Score: 95}}}}
 	switch code {
 	case "":
 	case "blank":
@@ -36,7 +36,7 @@ func side(code string) pageFile {
 	case "unread":
 		p.Unread = record.DoubtUnreadPage
 	case "poor":
-		p.Page.Text.Confidence = 10
+		p.Page.Text.Quality.Score = 10
 	default:
 		p.Page.Barcodes = []ocr.Barcode{{Symbology: "qr", Text: code}}
 	}

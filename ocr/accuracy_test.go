@@ -53,16 +53,18 @@ func truePages(t testing.TB) []truePage {
 			out = append(out, truePage{class(base), scan, string(b), strings.HasPrefix(glob, "receipts")})
 		}
 	}
-	return append(out, printed(t)...)
+	return append(out, printed(t, sample.Damages(), 2)...)
 }
 
 // class groups pages by what happened to them.
 func class(base string) string {
 	name := filepath.Base(base)
-	switch filepath.Base(filepath.Dir(base)) {
-	case "receipts":
+	switch {
+	case strings.Contains(base, "/charts/"):
+	case strings.Contains(base, "/receipts/"):
+
 		return "real: till receipts"
-	case "pages":
+	default:
 		if i := strings.IndexAny(name, "-_"); i > 0 {
 			if strings.Contains(name, "camera") {
 				return "real: camera"
@@ -75,7 +77,7 @@ func class(base string) string {
 }
 
 // printed prints and damages pages; CHARTVAULT_SEED chooses others.
-func printed(t testing.TB) []truePage {
+func printed(t testing.TB, kinds []string, each int) []truePage {
 	seed, _ := strconv.ParseUint(os.Getenv("CHARTVAULT_SEED"), 10, 64) // 0 when it is not set
 	f, err := os.Open(corpus.Path(t, "text/aci-bench-notes.jsonl"))
 	if err != nil {
@@ -98,9 +100,9 @@ func printed(t testing.TB) []truePage {
 	}
 	dir := t.TempDir()
 	var out []truePage
-	for i, kind := range sample.Damages() {
-		for k := range 2 {
-			lines := sample.Wrap(notes[(int(seed)*7+2*i+k)%len(notes)], 88, 42)
+	for i, kind := range kinds {
+		for k := range each {
+			lines := sample.Wrap(notes[(int(seed)*7+each*i+k)%len(notes)], 88, 42)
 			sc, err := sample.Damage(sample.Page("PROGRESS NOTE", lines), kind, seed*100+uint64(k))
 			if err != nil {
 				t.Fatal(err)

@@ -8,6 +8,8 @@ import (
 	"io"
 	"sync/atomic"
 	"time"
+
+	"chartvault/ocr/sandbox"
 )
 
 // Limits bound what one request may cost.
@@ -31,15 +33,17 @@ const maxStream = 8 << 30
 // size requests run at once, the others wait.
 type Pool struct {
 	command []string
+	mode    sandbox.Mode
 	limits  Limits
 	slots   chan *worker // nil for a worker yet to be started
 	crashes atomic.Int64
 }
 
 // NewPool returns a pool of up to size workers, each started with command
-// (program and arguments). Close ends them.
-func NewPool(size int, limits Limits, command ...string) *Pool {
-	p := &Pool{command: command, limits: limits, slots: make(chan *worker, size)}
+// (program and arguments, to which the sandbox's mode is added). Close ends
+// them.
+func NewPool(size int, limits Limits, mode sandbox.Mode, command ...string) *Pool {
+	p := &Pool{command: command, mode: mode, limits: limits, slots: make(chan *worker, size)}
 	for range size {
 		p.slots <- nil
 	}
@@ -168,7 +172,7 @@ func (p *Pool) with(ctx context.Context, limit time.Duration, f func(*worker) er
 	defer func() { p.slots <- keep }()
 	if w == nil {
 		var err error
-		if w, err = start(p.command, p.limits.Memory); err != nil {
+		if w, err = start(p.command, p.mode, p.limits.Memory); err != nil {
 			return fmt.Errorf("start the reading process: %w", err)
 		}
 	}

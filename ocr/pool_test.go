@@ -17,14 +17,15 @@ import (
 	"chartvault/internal/corpus"
 	"chartvault/internal/sample"
 	"chartvault/ocr"
+	"chartvault/ocr/sandbox"
 	"chartvault/ocr/scan"
 	"chartvault/ocr/worker"
 )
 
 // TestMain lets the test binary be its own worker, as the program is.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 3 && os.Args[1] == "worker" {
-		os.Exit(worker.Main(os.Args[2]))
+	if len(os.Args) == 4 && os.Args[1] == "worker" {
+		os.Exit(worker.Main(os.Args[2:]))
 	}
 	os.Exit(m.Run())
 }
@@ -45,7 +46,7 @@ func newPool(t testing.TB, limits ocr.Limits) *ocr.Pool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := ocr.NewPool(2, limits, self, "worker", cache)
+	p := ocr.NewPool(2, limits, sandbox.Strict, self, "worker", cache)
 	t.Cleanup(func() { p.Close() })
 	return p
 }

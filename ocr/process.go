@@ -13,10 +13,11 @@ import (
 	"os/exec"
 	"strconv"
 	"sync"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"chartvault/ocr/sandbox"
 )
 
 // worker is one child process. One goroutine uses it at a time.
@@ -37,8 +38,8 @@ type worker struct {
 }
 
 // start runs a worker: empty environment but for the switch that keeps
-// Tesseract to one thread, own process group, death with its parent.
-func start(command []string, mem int64) (*worker, error) {
+// Tesseract to one thread, and shut in as mode says.
+func start(command []string, mode sandbox.Mode, mem int64) (*worker, error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
@@ -51,11 +52,11 @@ func start(command []string, mem int64) (*worker, error) {
 		return nil, err
 	}
 	w := &worker{conn: c.(*net.UnixConn), mem: mem}
-	w.cmd = exec.Command(command[0], command[1:]...)
+	w.cmd = exec.Command(command[0], append(command[1:len(command):len(command)], string(mode))...)
 	w.cmd.Env = []string{"OMP_THREAD_LIMIT=1", "MALLOC_ARENA_MAX=1", "GOMAXPROCS=2", "LC_ALL=C"}
 	w.cmd.Dir = "/"
 	w.cmd.ExtraFiles = []*os.File{theirs}
-	w.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	w.cmd.SysProcAttr = sandbox.Attr(mode)
 	stdin, err := w.cmd.StdinPipe()
 	if err != nil {
 		return nil, errors.Join(err, c.Close())
@@ -66,11 +67,32 @@ func start(command []string, mem int64) (*worker, error) {
 	}
 	// Standard error goes nowhere: a parser's complaint may quote the page.
 	if err := w.cmd.Start(); err != nil {
+		if mode == sandbox.Strict && (errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EINVAL)) {
+			err = fmt.Errorf("%w: sandbox: this system forbids new namespaces (in a container, set sandbox = \"kernel\"): %w", ErrEngine, err)
+		}
 		return nil, errors.Join(err, c.Close())
 	}
 	w.in, w.out, w.pipe = stdin, bufio.NewReaderSize(stdout, 64<<10), stdout
-	return w, nil
+	return w, w.ready()
 }
+
+// ready waits until the worker says that it is shut in. One that cannot be
+// tells why, and nothing is read in it.
+func (w *worker) ready() error {
+	t := time.AfterFunc(startLimit, w.kill)
+	defer t.Stop()
+	if _, err := w.answer(nil); err != nil {
+		w.discard()
+		if !errors.Is(err, ErrEngine) {
+			err = fmt.Errorf("%w: it ended before it was ready", ErrEngine)
+		}
+		return err
+	}
+	return nil
+}
+
+// startLimit is how long a worker may take to be ready.
+const startLimit = 30 * time.Second
 
 // begin starts the clock of a request and the watch over it.
 func (w *worker) begin(ctx context.Context, limit time.Duration) {

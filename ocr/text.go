@@ -52,6 +52,7 @@ type PageText struct {
 	Turn       int     `json:"turn"`   // clockwise quarter turns from the image as scanned to the page as displayed
 	Origin     Origin  `json:"origin"`
 	Confidence float64 `json:"confidence"` // mean over characters, 0 to 100
+	Quality    Quality `json:"quality"`    // of a recognised page
 	Words      []Word  `json:"words"`
 }
 

@@ -25,6 +25,7 @@ import (
 	"chartvault/ingest"
 	"chartvault/internal/durable"
 	"chartvault/ocr"
+	"chartvault/ocr/sandbox"
 	"chartvault/ocr/scan"
 	"chartvault/record"
 	"chartvault/search"
@@ -220,9 +221,13 @@ func (a *app) wireIngest() error {
 	if err != nil {
 		return err
 	}
+	mode, err := sandbox.Parse(a.cfg.Ingest.Sandbox)
+	if err != nil {
+		return fmt.Errorf("ingest: %w", err)
+	}
 	limits := ocr.DefaultLimits()
 	limits.Page, limits.Memory = time.Duration(a.cfg.Ingest.PageTimeout), a.cfg.Ingest.MemoryMiB<<20
-	a.pool = ocr.NewPool(a.cfg.workers(), limits, self, "worker", a.cfg.path("cache"))
+	a.pool = ocr.NewPool(a.cfg.workers(), limits, mode, self, "worker", a.cfg.path("cache"))
 	a.pipeline = &ingest.Pipeline{
 		Reader: a.pool, Archive: a.arch, Catalogue: a.cat, Sheets: set, Languages: a.cfg.Ingest.Languages,
 		Poor: a.cfg.Ingest.Poor, Parallel: a.cfg.workers(), Spool: a.cfg.path("spool"), Now: a.now, Rand: rand.Reader, Log: a.log,

@@ -66,6 +66,7 @@ type config struct {
 		Poor        float64  `toml:"poor"`
 		PageTimeout duration `toml:"page_timeout"`
 		MemoryMiB   int64    `toml:"memory_mib"`
+		Sandbox     string   `toml:"sandbox"`
 	} `toml:"ingest"`
 	ChartNumber struct {
 		Expr  string `toml:"expr"`

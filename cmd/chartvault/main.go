@@ -13,8 +13,8 @@ import (
 )
 
 func main() {
-	if len(os.Args) == 3 && os.Args[1] == "worker" {
-		os.Exit(worker.Main(os.Args[2]))
+	if len(os.Args) == 4 && os.Args[1] == "worker" {
+		os.Exit(worker.Main(os.Args[2:]))
 	}
 	syscall.Umask(0o077) // everything the program writes is its user's alone
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -20,8 +20,8 @@ import (
 // TestMain makes the test binary the program: the command under test, and the
 // worker the command executes itself as.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 3 && os.Args[1] == "worker" {
-		os.Exit(worker.Main(os.Args[2]))
+	if len(os.Args) == 4 && os.Args[1] == "worker" {
+		os.Exit(worker.Main(os.Args[2:]))
 	}
 	if os.Getenv("CHARTVAULT_TEST_COMMAND") != "" {
 		main()

@@ -15,6 +15,12 @@ func Damages() []string {
 	return []string{"clean", "skew+2", "skew-4", "skew+8", "rot90", "rot180", "rot270", "shading", "specks", "dirt", "fax-standard", "fax-fine", "150dpi", "100dpi", "faint", "border", "jpeg-q12", "photo"}
 }
 
+// Ruins lists damage after which much of a page can no longer be read: what a
+// rule that sends pages to a person must find.
+func Ruins() []string {
+	return []string{"60dpi", "75dpi", "faintest", "dirtiest", "noisiest", "worn-fax", "crumpled", "half-lost", "striped", "overstruck"}
+}
+
 // Damage spoils a page of 300 dpi in the named way and encodes it as a scanner
 // would, in a TIFF or JPEG file. The same seed gives the same file.
 func Damage(page *image.Gray, kind string, seed uint64) (File, error) {
@@ -81,7 +87,79 @@ func damage(g *image.Gray, kind string, r *rand.Rand) (File, error) {
 		noise(g, r, 14)
 		return gray(g, step{rotate: 2.6, dpix: 170, dpiy: 170}, 60)
 	}
+	return ruin(g, kind, r)
+}
+
+// ruin does the kinds of Ruins; how much is left differs from seed to seed.
+func ruin(g *image.Gray, kind string, r *rand.Rand) (File, error) {
+	much := 0.5 + r.Float64()
+	switch kind {
+	case "60dpi":
+		noise(g, r, 6)
+		return gray(g, step{dpix: 60, dpiy: 60}, 60)
+	case "75dpi":
+		noise(g, r, 10*much)
+		return gray(g, step{dpix: 75, dpiy: 75}, 40)
+	case "faintest":
+		contrast(g, 0.10)
+		noise(g, r, 10*much)
+		return gray(g, step{}, 60)
+	case "dirtiest":
+		dirt(g, r, int(9000*much))
+		return bilevel(g, step{})
+	case "noisiest":
+		salt(g, r, 0.12*much)
+		return bilevel(g, step{})
+	case "worn-fax":
+		salt(g, r, 0.05*much)
+		return bilevel(g, step{dpix: 204, dpiy: 98, rotate: 1.5})
+	case "crumpled":
+		wave(g, 14*much, 300)
+		return bilevel(g, step{})
+	case "half-lost":
+		b := g.Bounds()
+		for y := range b.Dy() {
+			for x := b.Dx() * 2 / 5; x < b.Dx(); x++ {
+				i := y*g.Stride + x
+				g.Pix[i] = 255 - uint8(float64(255-g.Pix[i])*max(0.1, 0.4-0.3*much))
+			}
+		}
+		noise(g, r, 6)
+		return gray(g, step{}, 60)
+	case "striped":
+		b := g.Bounds()
+		for y := 0; y < b.Dy(); y++ {
+			if y%max(int(40/much), 12) < 7 {
+				for x := range b.Dx() {
+					g.Pix[y*g.Stride+x] = 30
+				}
+			}
+		}
+		return bilevel(g, step{})
+	case "overstruck":
+		shifted := image.NewGray(g.Bounds())
+		copy(shifted.Pix, g.Pix)
+		off := int(25*much)*g.Stride + int(60*much)
+		for i := off; i < len(g.Pix); i++ {
+			g.Pix[i] = min(g.Pix[i], shifted.Pix[i-off])
+		}
+		return bilevel(g, step{})
+	}
 	return File{}, fmt.Errorf("no such damage")
+}
+
+// wave moves columns up and down, as paper that got wet.
+func wave(g *image.Gray, amplitude, period float64) {
+	src := image.NewGray(g.Bounds())
+	copy(src.Pix, g.Pix)
+	b := g.Bounds()
+	for x := range b.Dx() {
+		dy := int(amplitude * math.Sin(float64(x)/period*2*math.Pi))
+		for y := range b.Dy() {
+			from := min(max(y+dy, 0), b.Dy()-1)
+			g.Pix[y*g.Stride+x] = src.Pix[from*g.Stride+x]
+		}
+	}
 }
 
 // step is the geometry of a scan.

@@ -149,6 +149,39 @@ static PIX *cv_unframe(PIX *g, int level, int least) {
 	return out;
 }
 
+// cv_uncovered counts the pixels of the components of a 1-bit image that could
+// be letters by their size, and of those the ones whose middle lies in none of
+// the n boxes (x, y, w, h each).
+static int cv_uncovered(PIX *bw, const l_int32 *boxes, int n, int least, int most, double *all, double *out) {
+	int i, x, y, w, h, w0 = pixGetWidth(bw), h0 = pixGetHeight(bw);
+	*all = *out = 0;
+	PIX *mask = pixCreate(w0, h0, 1);
+	BOXA *b = pixConnCompBB(bw, 8);
+	if (!mask || !b) {
+		pixDestroy(&mask);
+		boxaDestroy(&b);
+		return 1;
+	}
+	for (i = 0; i < n; i++) {
+		const l_int32 *q = boxes + 4 * i;
+		BOX *r = boxCreate(q[0] < 0 ? 0 : q[0], q[1] < 0 ? 0 : q[1], q[2], q[3]);
+		if (r) pixSetInRect(mask, r);
+		boxDestroy(&r);
+	}
+	for (i = 0; i < boxaGetCount(b); i++) {
+		l_uint32 bit = 0;
+		boxaGetBoxGeometry(b, i, &x, &y, &w, &h);
+		if (h < least || h > most || w < 2 || w > 6 * most) continue;
+		if (x == 0 || y == 0 || x + w >= w0 || y + h >= h0) continue;
+		*all += h;
+		pixGetPixel(mask, x + w / 2, y + h / 2, &bit);
+		if (!bit) *out += h;
+	}
+	pixDestroy(&mask);
+	boxaDestroy(&b);
+	return 0;
+}
+
 static PIX *cv_sauvola(PIX *g) {
 	PIX *bw = NULL;
 	if (pixSauvolaBinarizeTiled(g, 15, 0.2f, 1, 1, NULL, &bw)) return NULL;
@@ -319,6 +352,24 @@ func (p *Pix) Heights() (hist [200]int, err error) {
 // reaches the border, and is at least least pixels wide and high, is white.
 func (p *Pix) Unframe(level, least int) (*Pix, error) {
 	return wrap(C.cv_unframe(p.p, C.int(level), C.int(least)))
+}
+
+// Uncovered returns the share of what could be letters on a 1-bit image, by
+// their height between least and most pixels, that lies in none of the boxes;
+// 0 when there is nothing of the kind.
+func (p *Pix) Uncovered(boxes []image.Rectangle, least, most int) (float64, error) {
+	flat := make([]C.l_int32, 4*len(boxes)+4)
+	for i, b := range boxes {
+		flat[4*i], flat[4*i+1], flat[4*i+2], flat[4*i+3] = C.l_int32(b.Min.X), C.l_int32(b.Min.Y), C.l_int32(b.Dx()), C.l_int32(b.Dy())
+	}
+	var all, out C.double
+	if C.cv_uncovered(p.p, &flat[0], C.int(len(boxes)), C.int(least), C.int(most), &all, &out) != 0 {
+		return 0, errFailed
+	}
+	if all == 0 {
+		return 0, nil
+	}
+	return float64(out / all), nil
 }
 
 // Sauvola returns the 1-bit image of an 8-bit one by a threshold that follows

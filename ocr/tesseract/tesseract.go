@@ -12,10 +12,19 @@
 // are known to decode, because an undecodable image reads as a blank page.
 package tesseract
 
+/*
+#cgo pkg-config: tesseract
+#include <stdlib.h>
+#include <tesseract/capi.h>
+*/
+import "C"
+
 import (
 	"fmt"
+	"reflect"
 	"strconv"
 	"strings"
+	"unsafe"
 
 	"github.com/otiai10/gosseract/v2"
 
@@ -80,6 +89,19 @@ func (e *Engine) Read(img []byte, w, h, dpi int) ([]ocr.Word, error) {
 		words = append(words, ocr.Word{Text: b.Word, Box: b.Box, Confidence: int(b.Confidence), Line: line})
 	}
 	return words, nil
+}
+
+// Known reports whether a word is in the dictionary of the language model.
+// gosseract does not offer the question, so it is asked of Tesseract itself
+// through the handle that gosseract holds; it must have read a page before.
+func (e *Engine) Known(word string) bool {
+	api := reflect.ValueOf(e.client).Elem().FieldByName("api").UnsafePointer()
+	if api == nil || word == "" {
+		return false
+	}
+	w := C.CString(word)
+	defer C.free(unsafe.Pointer(w))
+	return C.TessBaseAPIIsValidWord((*C.TessBaseAPI)(api), w) != 0
 }
 
 // Close frees the engine.

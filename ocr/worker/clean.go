@@ -185,6 +185,9 @@ func (c *cleaned) measure(dpix, dpiy float64) error {
 	if h := float64(c.text) * max(square, 1); c.text > 0 && h < small {
 		f = min(wantedText/h, maxScale)
 	}
+	if px := float64(c.up.Width()*c.up.Height()) * max(square, 1/square); px*f*f > maxScaled {
+		f = max(math.Sqrt(maxScaled/px), 1)
+	}
 	if square == 1 && f == 1 {
 		c.skew = angle
 		return nil

@@ -7,6 +7,7 @@ import (
 	"image/color"
 	"image/png"
 	"regexp"
+	"time"
 
 	"chartvault/ocr"
 	"chartvault/ocr/lept"
@@ -20,12 +21,13 @@ const (
 	smallBlack  = 17.5 // the same of a bilevel scan, whose letters have no grays to show their shape
 	wantedText  = 22.0 // pixels they are scaled up to
 	maxScale    = 4.0
-	minSkew     = 0.2  // degrees; less is not worth the blur
-	poor        = 75.0 // mean confidence below which other orientations are tried
-	hopeful     = 50.0 // above it not, when there is much text: turned text reads far worse
-	unsure      = 88.0 // mean confidence below which other renderings are tried
-	lowWord     = 60   // confidence below which a word is more likely wrong than right
-	unsureShare = 0.10 // share of such words above which other renderings are tried
+	minSkew     = 0.2             // degrees; less is not worth the blur
+	poor        = 75.0            // mean confidence below which other orientations are tried
+	hopeful     = 50.0            // above it not, when there is much text: turned text reads far worse
+	unsure      = 88.0            // mean confidence below which other renderings are tried
+	unsureShare = 0.10            // share of such words above which other renderings are tried
+	patience    = 8 * time.Second // after it no further rendering is begun
+	maxScaled   = 30 << 20        // pixels a page is scaled up to
 	previewDPI  = 100
 	maxRecog    = 100 << 20 // pixels Tesseract is given
 )

@@ -2,7 +2,9 @@ package worker
 
 import (
 	"fmt"
+	"image"
 	"strings"
+	"time"
 
 	"chartvault/ocr"
 	"chartvault/ocr/tesseract"
@@ -15,21 +17,11 @@ type attempt struct {
 	turn  int // clockwise quarter turns from the cleaned page
 }
 
-// right estimates how many letters of an attempt are right. A word's
-// confidence is a step, not a scale: the shares are measured (docs/benchmarks.md).
+// right estimates how many letters of an attempt are right.
 func (a attempt) right() float64 {
 	sum := 0.0
 	for _, w := range a.words {
-		p := 0.15
-		switch {
-		case w.Confidence >= 90:
-			p = 0.96
-		case w.Confidence >= 80:
-			p = 0.45
-		case w.Confidence >= 70:
-			p = 0.30
-		}
-		sum += p * float64(len(w.Text))
+		sum += ocr.Right(w.Confidence) * float64(len(w.Text))
 	}
 	return sum
 }
@@ -40,6 +32,7 @@ func (r *reader) recognise(pg *ocr.Page, c *cleaned, langs string) error {
 	if err := r.start(langs); err != nil {
 		return err
 	}
+	begun := time.Now()
 	w, h := pg.Text.Width, pg.Text.Height
 	first, others := c.first()
 	best, err := r.upright(c, first, len(pg.Barcodes) > 0)
@@ -47,7 +40,7 @@ func (r *reader) recognise(pg *ocr.Page, c *cleaned, langs string) error {
 		return err
 	}
 	for _, as := range others {
-		if !doubtful(best.words) || len(pg.Barcodes) > 0 && letters(best.words) < 100 {
+		if !doubtful(best.words) || time.Since(begun) > patience || len(pg.Barcodes) > 0 && letters(best.words) < 100 {
 			break
 		}
 		a := attempt{as: as, turn: best.turn}
@@ -61,6 +54,11 @@ func (r *reader) recognise(pg *ocr.Page, c *cleaned, langs string) error {
 	pg.Text.Words, pg.Text.Origin = best.words, ocr.FromOCR
 	pg.Text.Confidence = ocr.MeanConfidence(best.words)
 	pg.Text.Turn = (pg.Text.Turn + best.turn) % 4
+	uncovered, err := c.uncovered(best)
+	if err != nil {
+		return err
+	}
+	pg.Text.Quality = ocr.Rate(best.words, r.engine.Known, uncovered)
 	if best.turn%2 != 0 {
 		pg.Text.Width, pg.Text.Height = h, w
 		pg.Text.DPI, pg.Text.DPIY = pg.Text.DPIY, pg.Text.DPI
@@ -68,12 +66,40 @@ func (r *reader) recognise(pg *ocr.Page, c *cleaned, langs string) error {
 	return nil
 }
 
+// uncovered is the share of what looks like text and lies in no word. A box of
+// a quarter of the page covers nothing: it is a drawing taken for a word.
+func (c *cleaned) uncovered(a attempt) (float64, error) {
+	ink := c.bw
+	if c.up.Depth() != 1 { // print too faint for the threshold is what was lost
+		faint, err := c.gray.Threshold(paperAbove)
+		if err != nil {
+			return 0, err
+		}
+		defer faint.Close()
+		ink = faint
+	}
+	bw, err := ink.Turn(a.turn)
+	if err != nil {
+		return 0, err
+	}
+	defer bw.Close()
+	text := max(c.text, 5)
+	quarter := bw.Width() * bw.Height() / 4
+	var boxes []image.Rectangle
+	for _, w := range a.words {
+		if b := w.Box.Inset(-text / 4); b.Dx()*b.Dy() < quarter {
+			boxes = append(boxes, b)
+		}
+	}
+	return bw.Uncovered(boxes, max(2*text/3, 5), 3*text)
+}
+
 // doubtful reports whether another rendering may read better: a reading that
 // is sure of nearly all its words is left alone.
 func doubtful(words []ocr.Word) bool {
 	low := 0
 	for _, w := range words {
-		if w.Confidence < lowWord {
+		if w.Confidence < ocr.LowConfidence {
 			low++
 		}
 	}

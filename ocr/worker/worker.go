@@ -25,6 +25,7 @@ import (
 	"chartvault/internal/pdf"
 	"chartvault/ocr"
 	"chartvault/ocr/lept"
+	"chartvault/ocr/sandbox"
 	"chartvault/ocr/scan"
 )
 
@@ -34,16 +35,15 @@ const socketFD = 3
 // maxRequest bounds a request's JSON, in bytes: a list of 5000 pages fits.
 const maxRequest = 1 << 16
 
-// Main serves requests until the socket closes and returns the exit code.
-// cacheDir holds the compiled PDF engine; "" for none.
-func Main(cacheDir string) int {
+// Main serves requests until the socket closes and returns the exit code. args
+// are what follows "worker": the folder with the compiled PDF engine, "" for
+// none, and the sandbox's mode. The first frame it sends says whether it is
+// shut in and ready.
+func Main(args []string) int {
 	// One thread makes one heap of C memory: pages that wander between threads
 	// leave a hundred megabytes of holes behind.
 	runtime.LockOSThread()
 	lept.Quiet()
-	if err := limit(); err != nil {
-		return 3
-	}
 	f := os.NewFile(socketFD, "requests")
 	c, err := net.FileConn(f)
 	f.Close() // FileConn has its own
@@ -51,10 +51,17 @@ func Main(cacheDir string) int {
 		return 3
 	}
 	conn, ok := c.(*net.UnixConn)
-	if !ok {
+	if !ok || len(args) != 2 {
 		return 3
 	}
-	s := &server{conn: conn, pages: bufio.NewReader(os.Stdin), out: os.Stdout, cacheDir: cacheDir}
+	s := &server{conn: conn, pages: bufio.NewReader(os.Stdin), out: os.Stdout, cacheDir: args[0]}
+	if err := shutIn(args[0], args[1]); err != nil {
+		ocr.WriteJSON(s.out, ocr.FrameError, ocr.Failure{Engine: true, Message: err.Error()}) // nobody reads it, nobody cares
+		return 3
+	}
+	if err := ocr.WriteJSON(s.out, ocr.FrameResult, struct{}{}); err != nil {
+		return 3
+	}
 	for {
 		err := s.serve()
 		if errors.Is(err, io.EOF) {
@@ -66,22 +73,18 @@ func Main(cacheDir string) int {
 	}
 }
 
-// limit forbids core dumps, which would hold patient data, and files.
-func limit() error {
-	for _, l := range []struct {
-		what int
-		max  uint64
-	}{
-		{unix.RLIMIT_CORE, 0},
-		{unix.RLIMIT_FSIZE, 0},
-		{unix.RLIMIT_NOFILE, 64},
-		{unix.RLIMIT_DATA, 6 << 30}, // the last resort; the pool watches memory more closely
-	} {
-		if err := unix.Setrlimit(l.what, &unix.Rlimit{Cur: l.max, Max: l.max}); err != nil {
-			return fmt.Errorf("limit the worker: %w", err)
-		}
+// shutIn enters the sandbox. What stays readable are the language models and
+// the compiled PDF engine.
+func shutIn(cacheDir, mode string) error {
+	m, err := sandbox.Parse(mode)
+	if err != nil {
+		return err
 	}
-	return nil
+	readable := []string{"/usr/share/tesseract-ocr", "/usr/share/tessdata"}
+	if cacheDir != "" {
+		readable = append(readable, cacheDir)
+	}
+	return sandbox.Enter(m, sandbox.Limits{Data: 6 << 30, CPU: 6 * 3600}, readable...)
 }
 
 type server struct {
