@@ -36,6 +36,9 @@ func TestBarcodeDocuments(t *testing.T) {
 					t.Errorf("page %d: read nothing, want %v", n, codes)
 				}
 				for _, b := range p.Barcodes {
+					if b.Symbology == "patch" && len(codes) > 0 && codes[0] == "PATCHT" && (b.Text == "T" || b.Text == "3") {
+						continue // the sheet's own bars, as it lies or the other way up
+					}
 					if len(codes) == 0 || b.Text != codes[0] {
 						t.Errorf("page %d: read %q, want %v", n, b.Text, codes)
 					}

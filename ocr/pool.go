@@ -85,6 +85,7 @@ func (p *Pool) Probe(ctx context.Context, src Source) (pr Probe, err error) {
 func (p *Pool) Page(ctx context.Context, src Source, n int, o Options) (pg Page, err error) {
 	for range 2 {
 		pg = Page{}
+		o.Careful = o.Careful || err != nil
 		err = p.once(ctx, Request{Op: "page", Page: n, Options: &o}, src, p.limits.Page, &pg)
 		if !errors.Is(err, ErrCrashed) || ctx.Err() != nil {
 			break

@@ -3,6 +3,7 @@ package ocr
 import (
 	"context"
 	"errors"
+	"image"
 	"io"
 	"os"
 )
@@ -22,8 +23,10 @@ type Probe struct {
 
 // Barcode is one symbol found on a page.
 type Barcode struct {
-	Symbology string `json:"symbology"` // "code128", "code39" or "qr"
-	Text      string `json:"text"`
+	Symbology string          `json:"symbology"`          // "code128", "code39", "qr", "datamatrix", "pdf417" or "patch"
+	Text      string          `json:"text"`               // of a patch code: "1", "2", "3", "T", "4" or "6"
+	Box       image.Rectangle `json:"box"`                // where on the page as scanned, in pixels, about
+	Disputed  bool            `json:"disputed,omitempty"` // readers saw different texts at this place: none of them counts
 }
 
 // Page is what reading one side gives.
@@ -39,6 +42,7 @@ type Page struct {
 type Options struct {
 	Languages string   `json:"languages"` // Tesseract's, such as "eng"
 	Sheets    []string `json:"sheets"`    // regular expressions of barcodes whose page need not be recognised
+	Careful   bool     `json:"careful"`   // leave out what has been seen to crash: the pool's second try
 }
 
 // DocumentPage asks for one page of a source in a document.

@@ -20,6 +20,7 @@ for set in "$@"; do
 		want pkg-config command -v pkg-config
 		want libleptonica-dev pkg-config --exists lept
 		want libtesseract-dev pkg-config --exists tesseract
+		want libzxing-dev pkg-config --exists zxing
 		want tesseract-ocr command -v tesseract
 		want tesseract-ocr-eng sh -c 'ls /usr/share/tesseract-ocr/*/tessdata/eng.traineddata'
 		;;

@@ -105,6 +105,10 @@ func (s *Set) Read(codes []ocr.Barcode) Mark {
 		}
 		m.Begins = true
 		m.Keep = m.Keep && keep
+		if b.Disputed {
+			m.Doubt = record.DoubtConflict
+			continue
+		}
 		if bad {
 			m.Doubt = record.DoubtBadChartNumber
 		}

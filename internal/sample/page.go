@@ -91,6 +91,26 @@ func Sheet(title, payload string) *image.Gray {
 	return p.page
 }
 
+// PatchSheet prints a separator sheet with one of the patch codes "1", "2",
+// "3", "T", "4" and "6": bars across the page, as near to its edge as a
+// scanner's sensor wants them.
+func PatchSheet(code string) *image.Gray {
+	p := &pen{page: Blank(), y: 1400}
+	p.line("PATCH "+code, 40, true)
+	const wide, narrow = dpi / 5, dpi * 8 / 100
+	bars := map[string]string{"1": "WWNN", "2": "WNNW", "3": "WNWN", "T": "NWNW", "4": "NWWN", "6": "NNWW"}[code]
+	y := 150
+	for _, b := range bars {
+		h := narrow
+		if b == 'W' {
+			h = wide
+		}
+		draw.Draw(p.page, image.Rect(300, y, width-300, y+h), image.Black, image.Point{}, draw.Src)
+		y += h + narrow
+	}
+	return p.page
+}
+
 // stamp draws a symbol centred at y; rows is its height for linear symbols.
 func stamp(page *image.Gray, b barcode.Barcode, module, rows, y int) {
 	w, h := b.Bounds().Dx(), b.Bounds().Dy()

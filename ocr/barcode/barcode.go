@@ -1,20 +1,19 @@
-// Package barcode reads the Code 128, Code 39 and QR symbols of a page image
-// with gozxing. It parses hostile pixels and runs in the worker only.
+// Package barcode reads the symbols of a page image: Code 128, Code 39, QR,
+// Data Matrix, PDF417 and patch codes. It parses hostile pixels and runs in the
+// worker only.
 //
-// Its invariant: it reports what a symbol says and guesses nothing. A symbol
-// that cannot be read is not reported, and a false reading is worth more care
-// than a missed one, because a misfiled page is the worst defect there is: a
-// symbol counts when two scan passes agree on it, or its symbology has error
-// correction or a check character over all of it.
+// Its invariant: it reports what a symbol says and guesses nothing. A false
+// reading is worse than a missed one, because a misfiled page is the worst
+// defect there is. So readings vote: two independent libraries, each on several
+// renderings of the page. A symbology without error correction (Code 128 has
+// one check character, Code 39 none) counts when two readings agree; where
+// readings of one place contradict each other, neither counts and the symbol is
+// reported as disputed.
 package barcode
 
 import (
-	"fmt"
 	"image"
-
-	"github.com/makiuchi-d/gozxing"
-	"github.com/makiuchi-d/gozxing/oned"
-	"github.com/makiuchi-d/gozxing/qrcode"
+	"slices"
 
 	"chartvault/ocr"
 )
@@ -23,122 +22,167 @@ import (
 // are stripes in a picture.
 const minLength = 3
 
-// Read returns the symbols of an 8-bit image, at most one of each symbology,
-// in the order code128, code39, qr.
-func Read(g *image.Gray) (found []ocr.Barcode) {
-	defer func() {
-		if r := recover(); r != nil {
-			// The library indexes out of range on some pixels. That costs this
-			// attempt, not the page.
-			found = nil
+// maxSymbols is how many symbols of one symbology a page is searched for.
+const maxSymbols = 6
+
+// reading is what one reader saw at one place.
+type reading struct {
+	reader    string
+	symbology string
+	text      string
+	box       image.Rectangle // in pixels of the ballot's page
+}
+
+// Symbologies lists what is read, in the order results come in.
+func Symbologies() []string {
+	return []string{"code128", "code39", "qr", "datamatrix", "pdf417", "patch"}
+}
+
+// correcting reports whether a symbology corrects errors, so that a symbol
+// that decodes at all says what was printed.
+func correcting(symbology string) bool {
+	return symbology == "qr" || symbology == "datamatrix" || symbology == "pdf417"
+}
+
+// Ballot collects the readings of one page.
+type Ballot struct {
+	readings []reading
+	careful  bool
+	dpi      float64
+}
+
+// NewBallot begins a page of dpi pixels an inch. A careful one leaves out the
+// reader that has been seen to stop its process.
+func NewBallot(dpi float64, careful bool) *Ballot { return &Ballot{dpi: dpi, careful: careful} }
+
+// Add reads one rendering of the page: an 8-bit image, packed, of which scale
+// pixels are one pixel of the page. name tells renderings apart.
+func (b *Ballot) Add(name string, g *image.Gray, scale float64) {
+	for _, r := range b.read(g) {
+		r.reader += "/" + name
+		r.box = scaled(r.box, scale)
+		b.readings = append(b.readings, r)
+	}
+	if p, ok := patch(g, b.dpi*scale); ok {
+		p.reader += "/" + name
+		p.box = scaled(p.box, scale)
+		b.readings = append(b.readings, p)
+	}
+}
+
+func (b *Ballot) read(g *image.Gray) []reading {
+	out := gozxingAll(g)
+	if b.careful {
+		return out
+	}
+	for _, s := range []struct {
+		names  []string
+		global bool
+	}{{[]string{"code128", "code39"}, false}, {[]string{"qr", "datamatrix"}, false}, {[]string{"pdf417"}, false}} {
+		// A symbol that is found is painted over, and the page searched again.
+		page := g
+		for range maxSymbols {
+			r, ok := zxing(page, s.names, s.global)
+			if !ok {
+				break
+			}
+			r.reader = "zxing"
+			out = append(out, r)
+			if page == g {
+				page = image.NewGray(g.Bounds())
+				copy(page.Pix, g.Pix)
+			}
+			erase(page, r.box)
 		}
-	}()
-	src := &gray{gozxing.LuminanceSourceBase{Width: g.Bounds().Dx(), Height: g.Bounds().Dy()}, g}
-	for _, r := range readers() {
-		bmp, err := gozxing.NewBinaryBitmap(gozxing.NewHybridBinarizer(src))
-		if err != nil {
-			return found
+	}
+	return out
+}
+
+// Settled reports whether reading more renderings could add nothing: something
+// counts and nothing is disputed or waits for a second voice.
+func (b *Ballot) Settled() bool {
+	found := b.Count()
+	if len(found) == 0 {
+		return false
+	}
+	for _, r := range b.readings {
+		if !slices.ContainsFunc(found, func(c ocr.Barcode) bool { return c.Symbology == r.symbology && c.Text == r.text && !c.Disputed }) {
+			return false
 		}
-		text, ok := r.read(bmp)
-		if ok {
-			found = append(found, ocr.Barcode{Symbology: r.name, Text: text})
-		}
 	}
-	return found
+	return true
 }
 
-type reader struct {
-	name    string
-	decode  gozxing.Reader
-	linear  bool
-	confirm bool // the symbology has no check character: another pass must agree
-}
+// Empty reports whether no reader saw anything.
+func (b *Ballot) Empty() bool { return len(b.readings) == 0 }
 
-func readers() []reader {
-	return []reader{
-		{"code128", oned.NewCode128Reader(), true, false},
-		{"code39", oned.NewCode39Reader(), true, true},
-		{"qr", qrcode.NewQRCodeReader(), false, false},
-	}
-}
-
-func (r reader) read(bmp *gozxing.BinaryBitmap) (string, bool) {
-	hints := map[gozxing.DecodeHintType]any{gozxing.DecodeHintType_TRY_HARDER: true}
-	res, err := r.decode.Decode(bmp, hints)
-	if err != nil {
-		return "", false
-	}
-	text := res.GetText()
-	if r.linear && len(text) < minLength {
-		return "", false
-	}
-	if r.confirm && !r.agrees(bmp, res, hints) {
-		return "", false
-	}
-	return text, true
-}
-
-// agrees reads the rows just above and below the one that gave res, where a
-// real symbol reads the same.
-func (r reader) agrees(bmp *gozxing.BinaryBitmap, res *gozxing.Result, hints map[gozxing.DecodeHintType]any) bool {
-	pts := res.GetResultPoints()
-	row, ok := r.decode.(interface {
-		DecodeRow(int, *gozxing.BitArray, map[gozxing.DecodeHintType]any) (*gozxing.Result, error)
-	})
-	if !ok || len(pts) == 0 {
-		return true
-	}
-	if len(pts) > 1 && pts[0].GetX() == pts[1].GetX() {
-		return true // read across a turned image: its rows are columns here
-	}
-	y, votes := int(pts[0].GetY()), 0
-	for _, dy := range []int{-6, -3, -2, 2, 3, 6} {
-		if y+dy < 0 || y+dy >= bmp.GetHeight() {
+// Count returns what the readings agree on, and what they dispute.
+func (b *Ballot) Count() []ocr.Barcode {
+	type key struct{ symbology, text string }
+	votes := map[key]map[string]bool{}
+	boxes := map[key]image.Rectangle{}
+	for _, r := range b.readings {
+		if r.symbology != "patch" && !correcting(r.symbology) && len(r.text) < minLength {
 			continue
 		}
-		bits, err := bmp.GetBlackRow(y+dy, nil)
-		if err != nil {
-			continue
+		k := key{r.symbology, r.text}
+		if votes[k] == nil {
+			votes[k] = map[string]bool{}
 		}
-		if again, err := row.DecodeRow(y+dy, bits, hints); err == nil && again.GetText() == res.GetText() {
-			votes++
+		votes[k][r.reader] = true
+		boxes[k] = boxes[k].Union(r.box)
+	}
+	var out []ocr.Barcode
+	for _, sym := range Symbologies() {
+		var keys []key
+		for k := range votes {
+			if k.symbology == sym {
+				keys = append(keys, k)
+			}
 		}
-	}
-	return votes > 0
-}
-
-// gray shows an image to gozxing without copying it pixel by pixel.
-type gray struct {
-	gozxing.LuminanceSourceBase
-	g *image.Gray
-}
-
-func (s *gray) GetRow(y int, row []byte) ([]byte, error) {
-	if y < 0 || y >= s.Height {
-		return nil, fmt.Errorf("row %d of %d", y, s.Height)
-	}
-	if len(row) < s.Width {
-		row = make([]byte, s.Width)
-	}
-	copy(row, s.g.Pix[y*s.g.Stride:y*s.g.Stride+s.Width])
-	return row, nil
-}
-
-func (s *gray) GetMatrix() []byte { return s.g.Pix } // lept's images are packed
-
-func (s *gray) Invert() gozxing.LuminanceSource { return gozxing.LuminanceSourceInvert(s) }
-
-func (s *gray) String() string { return "page" }
-
-func (s *gray) IsRotateSupported() bool { return true }
-
-func (s *gray) RotateCounterClockwise() (gozxing.LuminanceSource, error) {
-	w, h := s.Width, s.Height
-	t := image.NewGray(image.Rect(0, 0, h, w))
-	for y := range h {
-		for x := range w {
-			t.Pix[(w-1-x)*h+y] = s.g.Pix[y*s.g.Stride+x]
+		slices.SortFunc(keys, func(a, c key) int {
+			if d := boxes[a].Min.Y - boxes[c].Min.Y; d != 0 {
+				return d
+			}
+			return boxes[a].Min.X - boxes[c].Min.X
+		})
+		for _, k := range keys {
+			contested := slices.ContainsFunc(keys, func(o key) bool { return o != k && boxes[o].Overlaps(boxes[k]) })
+			enough := correcting(sym) || len(votes[k]) >= 2
+			if enough || contested {
+				out = append(out, ocr.Barcode{Symbology: sym, Text: k.text, Box: boxes[k], Disputed: contested})
+			}
 		}
 	}
-	return &gray{gozxing.LuminanceSourceBase{Width: h, Height: w}, t}, nil
+	return out
+}
+
+func scaled(r image.Rectangle, by float64) image.Rectangle {
+	f := func(v int) int { return int(float64(v) / by) }
+	return image.Rect(f(r.Min.X), f(r.Min.Y), f(r.Max.X), f(r.Max.Y))
+}
+
+// around is the box of some points, at least a few pixels wide and high: the
+// two points a linear reader gives lie on one row.
+func around(pts []image.Point) image.Rectangle {
+	var r image.Rectangle
+	for i, p := range pts {
+		at := image.Rectangle{p.Sub(image.Pt(4, 4)), p.Add(image.Pt(4, 4))}
+		if i == 0 {
+			r = at
+		}
+		r = r.Union(at)
+	}
+	return r
+}
+
+// erase paints a symbol white, and for a linear one what lies above and below.
+func erase(g *image.Gray, box image.Rectangle) {
+	box = box.Inset(-8).Intersect(g.Bounds())
+	for y := box.Min.Y; y < box.Max.Y; y++ {
+		row := g.Pix[y*g.Stride+box.Min.X : y*g.Stride+box.Max.X]
+		for i := range row {
+			row[i] = 255
+		}
+	}
 }

@@ -69,10 +69,11 @@ static PIX *cv_specks(PIX *bw, int w, int h) {
 
 // cv_marks looks at the connected components that do not touch the border:
 // how many are at least w by h pixels, how many are bars (of at least tall
-// pixels, much higher than wide), and how many are squares of at least side.
-static int cv_marks(PIX *bw, int w, int h, int tall, int side, int *bars, int *squares) {
+// pixels, much higher than wide), how many are squares
+// of at least side, and how many long thick stripes, as in a patch code.
+static int cv_marks(PIX *bw, int w, int h, int tall, int side, int *bars, int *squares, int *stripes) {
 	PIX *in = pixRemoveBorderConnComps(bw, 8);
-	*bars = *squares = 0;
+	*bars = *squares = *stripes = 0;
 	if (!in) return -1;
 	BOXA *b = pixConnCompBB(in, 8);
 	pixDestroy(&in);
@@ -83,6 +84,7 @@ static int cv_marks(PIX *bw, int w, int h, int tall, int side, int *bars, int *s
 		if (bw_ >= w && bh >= h) n++;
 		int lng = bw_ > bh ? bw_ : bh, thin = bw_ > bh ? bh : bw_;
 		if (lng >= tall && thin * 3 <= lng && (thin * 3 <= tall || lng >= 3 * tall)) (*bars)++;
+		if (lng >= 6 * tall && 5 * thin >= 2 * tall && thin <= 2 * tall) (*stripes)++;
 		if (bw_ >= side && bh >= side && bw_ * 10 <= bh * 12 && bh * 10 <= bw_ * 12) (*squares)++;
 	}
 	boxaDestroy(&b);
@@ -321,18 +323,19 @@ type Shapes struct {
 	Marks   int // at least the size asked for
 	Bars    int // long and thin, as in a linear symbol
 	Squares int // as wide as high, as the corners of a QR symbol
+	Stripes int // long and thick, as in a patch code
 }
 
 // Shapes counts the components of a 1-bit image that do not touch the border:
 // marks of at least w by h pixels, bars at least tall pixels long, squares of
 // at least side pixels.
 func (p *Pix) Shapes(w, h, tall, side int) (Shapes, error) {
-	var bars, squares C.int
-	n := C.cv_marks(p.p, C.int(w), C.int(h), C.int(tall), C.int(side), &bars, &squares)
+	var bars, squares, stripes C.int
+	n := C.cv_marks(p.p, C.int(w), C.int(h), C.int(tall), C.int(side), &bars, &squares, &stripes)
 	if n < 0 {
 		return Shapes{}, errFailed
 	}
-	return Shapes{int(n), int(bars), int(squares)}, nil
+	return Shapes{int(n), int(bars), int(squares), int(stripes)}, nil
 }
 
 // Heights counts the components of a 1-bit image that could be letters, by

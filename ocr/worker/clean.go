@@ -15,6 +15,7 @@ type cleaned struct {
 	gray   *lept.Pix // 8 bits, even in background, without its dark frame
 	half   *lept.Pix // the same at half size
 	bw     *lept.Pix // black and white, without specks
+	paper  float64   // pixels of the scan for one inch of the page, across
 	dpi    int       // of what is recognised
 	sx     float64   // pixels of it for one of the scan, across
 	sy     float64   // and down
@@ -36,7 +37,7 @@ func (c *cleaned) close() {
 // clean measures a page and prepares what every rendering of it starts from.
 // The steps and their order are measured, not guessed: docs/benchmarks.md.
 func clean(up *lept.Pix, dpix, dpiy float64) (c *cleaned, err error) {
-	c = &cleaned{up: up, sx: 1, sy: 1, dpi: int(math.Round(dpix))}
+	c = &cleaned{up: up, paper: dpix, sx: 1, sy: 1, dpi: int(math.Round(dpix))}
 	defer func() {
 		if err != nil {
 			c.close()
@@ -114,8 +115,8 @@ func (c *cleaned) level(up *lept.Pix, dpi int) error {
 func (c *cleaned) count(dpi float64) (err error) {
 	look := func(p *lept.Pix) (int, error) {
 		sh, err := shapes(p, dpi)
-		c.maybe = c.maybe || sh.Bars >= manyBars/2 || sh.Squares >= 2
-		c.codes = c.codes || sh.Bars >= manyBars || sh.Squares >= 3
+		c.maybe = c.maybe || sh.Bars >= manyBars/2 || sh.Squares >= 2 || sh.Stripes >= 3
+		c.codes = c.codes || sh.Bars >= manyBars || sh.Squares >= 3 || sh.Stripes >= 3
 		return sh.Marks, err
 	}
 	if c.up.Depth() == 1 {

@@ -58,7 +58,7 @@ func (r *reader) read(side scan.Side, o ocr.Options) (ocr.Page, error) {
 		return pg, err
 	}
 	defer c.close()
-	if pg.Barcodes, err = c.barcodes(); err != nil {
+	if pg.Barcodes, err = c.barcodes(o.Careful); err != nil {
 		return pg, err
 	}
 	if pg.Sheet, err = matches(pg.Barcodes, o.Sheets); err != nil {

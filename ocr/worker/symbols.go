@@ -6,34 +6,45 @@ import (
 	"chartvault/ocr/lept"
 )
 
+// smallPage is a picture of a symbol rather than a page: it is searched
+// whatever its components look like.
+const smallPage = 2 << 20 // pixels
+
 // barcodes reads the page at half size first: averaging removes noise and is
-// faster. Only what stays unread is looked at again, at full size and straightened.
-func (c *cleaned) barcodes() ([]ocr.Barcode, error) {
-	if !c.maybe {
+// faster. What is not settled then is looked at again: at full size, straightened,
+// in black and white, and where there was noise through a median.
+func (c *cleaned) barcodes(careful bool) ([]ocr.Barcode, error) {
+	small := c.up.Width()*c.up.Height() <= smallPage
+	if !c.maybe && !small {
 		return nil, nil
 	}
-	if found := barcode.Read(c.half.Image()); len(found) > 0 {
-		return found, nil
+	b := barcode.NewBallot(c.paper, careful)
+	b.Add("half", c.half.Image(), float64(c.half.Width())/float64(c.up.Width()))
+	if b.Settled() || b.Empty() && !c.codes && !small {
+		return b.Count(), nil
 	}
-	if !c.codes {
-		return nil, nil
-	}
-	for _, render := range []func() (*lept.Pix, error){
-		c.gray.Gray,
-		c.straight,
-		func() (*lept.Pix, error) { return c.bilevel() },
+	for _, r := range []struct {
+		name   string
+		render func() (*lept.Pix, error)
+	}{
+		{"full", c.gray.Gray},
+		{"straight", c.straight},
+		{"bilevel", c.bilevel},
+		{"smooth", func() (*lept.Pix, error) { return c.half.Median() }},
 	} {
-		g, err := render()
+		g, err := r.render()
 		if err != nil {
 			return nil, err
 		}
-		found := barcode.Read(g.Image())
+		img := g.Image()
+		scale := float64(g.Width()) / float64(c.up.Width())
 		g.Close()
-		if len(found) > 0 {
-			return found, nil
+		b.Add(r.name, img, scale)
+		if b.Settled() {
+			break
 		}
 	}
-	return nil, nil
+	return b.Count(), nil
 }
 
 // straight is the page in grays with its lines level.
