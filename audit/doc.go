@@ -40,6 +40,7 @@ const (
 	ActSearch          Action = "search"
 	ActLookup          Action = "chart.lookup"
 	ActFacts           Action = "facts.import"
+	ActPatients        Action = "patients.import"
 	ActDestroying      Action = "document.destroying"
 	ActDestroyed       Action = "document.destroyed"
 	ActEvaluated       Action = "retention.evaluated"

@@ -12,6 +12,7 @@ import (
 	"chartvault/archive/seal"
 	"chartvault/audit"
 	"chartvault/catalog"
+	"chartvault/ingest/fields"
 	"chartvault/ocr"
 	"chartvault/record"
 )
@@ -51,6 +52,9 @@ func (j *job) deposit(ctx context.Context, s *splitting, d segment) (_ catalog.K
 		ID: d.ID, Batch: j.batch.ID, Chart: d.Chart, Type: d.Type,
 		FiledAt: j.batch.ReceivedAt, State: d.state(), Doubts: s.doubts(d),
 	}
+	if err := describe(&m, d.Index); err != nil {
+		return catalog.Keyed{}, false, err
+	}
 	for _, n := range d.Pages {
 		p, err := j.readPage(ctx, n)
 		if err != nil {
@@ -77,6 +81,19 @@ func (j *job) deposit(ctx context.Context, s *splitting, d segment) (_ catalog.K
 	}
 	k, err := Row(stored.Manifest, stored.Key)
 	return k, complete, err
+}
+
+// describe puts what is known of a document into its manifest: every value with
+// where it came from, and as the date of service what was surely read.
+func describe(m *seal.Manifest, x fields.Index) (err error) {
+	if m.Index, err = json.Marshal(x); err != nil {
+		return err
+	}
+	if x.Service.Confidence < fields.SureWord || fields.Vague(x.Service.Label) {
+		return nil
+	}
+	m.ServiceDate, err = record.ParseDate(x.Service.Text)
+	return err
 }
 
 // Row makes a document's catalogue row from its manifest. Filing and rebuilding

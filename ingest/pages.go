@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"chartvault/archive/keys"
+	"chartvault/ingest/fields"
 	"chartvault/internal/durable"
 	"chartvault/ocr"
 	"chartvault/record"
@@ -22,7 +23,8 @@ import (
 type pageFile struct {
 	Page   ocr.Page     `json:"page"`
 	Unread record.Doubt `json:"unread,omitempty"` // why it could not be read; "" when it was
-	Named  string       `json:"named,omitempty"`  // the chart number its own text names, canonical; "" for none
+	Found  fields.Found `json:"found,omitzero"`   // what its text says of itself
+	Sketch sketch       `json:"sketch,omitzero"`
 }
 
 // readAll reads every page of the source into the spool and returns what the
@@ -71,7 +73,7 @@ func (j *job) readPage(ctx context.Context, n int) (pageFile, error) {
 	case ctx.Err() != nil:
 		return p, ctx.Err()
 	case err == nil:
-		p.Page, p.Named = pg, named(pg.Text, j.Sheets)
+		p.Page, p.Found, p.Sketch = pg, j.Fields.Page(pg.Text, n), newSketch(pg.Text)
 	case ocr.Unavailable(err):
 		return p, err
 	default:

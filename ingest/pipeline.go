@@ -17,6 +17,7 @@ import (
 	"chartvault/archive/seal"
 	"chartvault/audit"
 	"chartvault/catalog"
+	"chartvault/ingest/fields"
 	"chartvault/ingest/sheet"
 	"chartvault/internal/durable"
 	"chartvault/ocr"
@@ -47,10 +48,12 @@ type Pipeline struct {
 	Archive   Archive
 	Catalogue Catalogue
 	Sheets    *sheet.Set
-	Languages string  // Tesseract's
-	Poor      float64 // quality score below which a page waits in QA
-	Parallel  int     // pages read at once
-	Spool     string  // directory for sealed files
+	Fields    *fields.Extractor
+	Patients  func() *fields.Patients // the site's patient list as it is now; nil for none
+	Languages string                  // Tesseract's
+	Poor      float64                 // quality score below which a page waits in QA
+	Parallel  int                     // pages read at once
+	Spool     string                  // directory for sealed files
 	Now       func() time.Time
 	Rand      io.Reader
 	Log       *slog.Logger

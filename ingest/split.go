@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"chartvault/ingest/fields"
 	"chartvault/ingest/sheet"
 	"chartvault/ocr"
 	"chartvault/record"
@@ -26,11 +27,29 @@ type placed struct {
 
 // segment is one document to be.
 type segment struct {
-	ID    record.ID    `json:"id"`
-	Chart string       `json:"chart,omitempty"` // as read; "" when none is valid
-	Type  string       `json:"type"`
-	Doubt record.Doubt `json:"doubt,omitempty"` // about the document as a whole
-	Pages []int        `json:"pages"`           // 1-based, in the source
+	ID    record.ID      `json:"id"`
+	Chart string         `json:"chart,omitempty"` // as read; "" when none may be filed under
+	Type  string         `json:"type"`
+	Doubt record.Doubt   `json:"doubt,omitempty"` // about the document as a whole
+	Also  []record.Doubt `json:"also,omitempty"`  // what else stands against it
+	Index fields.Index   `json:"index"`
+	Pages []int          `json:"pages"` // 1-based, in the source
+
+	named string // canonical number its sheet names
+	kind  string // type its sheet names
+	want  int    // pages its sheet promises; 0 for any number
+	cover int    // index of the cover sheet it lies under; -1 for none
+}
+
+// doubt adds a reason to look at the document.
+func (s *segment) doubt(x record.Doubt) {
+	switch {
+	case x == "" || x == s.Doubt || slices.Contains(s.Also, x):
+	case s.Doubt == "":
+		s.Doubt = x
+	default:
+		s.Also = append(s.Also, x)
+	}
 }
 
 func (s segment) state() record.DocumentState {
@@ -51,21 +70,41 @@ func (j *job) split(ctx context.Context) (*splitting, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err = divide(pages, j.Sheets, j.Poor, func() (record.ID, error) { return record.NewID(j.Rand) })
+	s, err = divide(pages, judge{set: j.Sheets, poor: j.Poor, list: j.patients(), newID: func() (record.ID, error) { return record.NewID(j.Rand) }})
 	if err != nil {
 		return nil, err
 	}
 	return s, j.save("split.age", s)
 }
 
+func (j *job) patients() *fields.Patients {
+	if j.Patients == nil {
+		return nil
+	}
+	return j.Patients()
+}
+
+// judge is what a split is decided by.
+type judge struct {
+	set   *sheet.Set
+	poor  float64          // quality below which a page is looked at
+	list  *fields.Patients // nil for none
+	newID func() (record.ID, error)
+}
+
 // divide cuts a batch into documents. A page's barcodes rule what follows up
 // to the next page that says anything; blank sides and sheets go to the rest.
-func divide(pages []pageFile, set *sheet.Set, poor float64, newID func() (record.ID, error)) (*splitting, error) {
+// Then what the pages say is held against what the sheets said.
+func divide(pages []pageFile, by judge) (*splitting, error) {
 	s := &splitting{}
 	cur := -1 // the open document
 	mark := sheet.Mark{}
+	var covers []sheet.Cover
 	for i, p := range pages {
-		m := set.Read(p.Page.Barcodes)
+		m := by.set.Read(p.Page.Barcodes)
+		if m.Cover != nil {
+			covers = append(covers, *m.Cover)
+		}
 		if m.Begins {
 			mark, cur = m, -1
 			if !m.Keep {
@@ -78,36 +117,67 @@ func divide(pages []pageFile, set *sheet.Set, poor float64, newID func() (record
 			continue
 		}
 		if cur < 0 {
-			id, err := newID()
+			id, err := by.newID()
 			if err != nil {
 				return nil, err
 			}
-			s.Documents = append(s.Documents, begin(id, mark))
+			d := begin(id, mark)
+			d.cover = len(covers) - 1
+			s.Documents = append(s.Documents, d)
 			cur = len(s.Documents) - 1
 		}
 		d := &s.Documents[cur]
 		d.Pages = append(d.Pages, i+1)
-		at := placed{record.PlaceFiled, cur, pageDoubt(p, poor)}
-		if at.Doubt == "" && contradicts(p.Named, canonical(d.Chart)) {
-			at.Doubt = record.DoubtOtherChart
-		}
-		if at.Doubt != "" || d.Doubt != "" {
-			at.Placement = record.PlaceQA
-		}
-		s.Pages = append(s.Pages, at)
+		s.Pages = append(s.Pages, placed{record.PlaceFiled, cur, pageDoubt(p, by.poor)})
 	}
+	s.understand(pages, by.list)
+	s.reconcile(covers)
+	s.suspect(pages)
+	s.place()
 	return s, nil
 }
 
 func begin(id record.ID, m sheet.Mark) segment {
-	d := segment{ID: id, Chart: m.Chart.Reveal(), Type: m.Type, Doubt: m.Doubt}
-	if d.Type == "" {
-		d.Type = record.TypeUnknown
+	return segment{ID: id, Chart: m.Chart.Reveal(), Doubt: m.Doubt, named: m.Chart.Canonical(), kind: m.Type, want: m.Pages}
+}
+
+// understand decides each document's chart and type from its sheet, its text
+// and the patient list.
+func (s *splitting) understand(pages []pageFile, list *fields.Patients) {
+	for i := range s.Documents {
+		d := &s.Documents[i]
+		found := make([]fields.Found, len(d.Pages))
+		for k, n := range d.Pages {
+			found[k] = pages[n-1].Found
+		}
+		o := fields.Decide(found, fields.Sheet{Chart: d.named, Type: d.kind}, list)
+		d.Index = o.Index
+		if d.Type = o.Type.Text; d.Type == "" {
+			d.Type = record.TypeUnknown
+		}
+		if d.Doubt == "" || o.Doubt != record.DoubtNoChartNumber && o.Doubt != record.DoubtTextOnly {
+			d.doubt(o.Doubt) // a sheet whose number is bad is not also one without a number
+		}
+		if d.named == "" && o.Filed && d.Doubt == "" {
+			d.Chart = o.Chart.Text
+		}
+		for n, x := range o.Doubts {
+			if s.Pages[n-1].Doubt == "" {
+				s.Pages[n-1].Doubt = x
+			}
+		}
 	}
-	if d.Chart == "" && d.Doubt == "" {
-		d.Doubt = record.DoubtNoChartNumber
+}
+
+// place sends the pages that are in doubt, and those of documents that are, to
+// QA.
+func (s *splitting) place() {
+	for i := range s.Pages {
+		p := &s.Pages[i]
+		if p.Document >= 0 && (p.Doubt != "" || s.Documents[p.Document].Doubt != "") {
+			p.Placement = record.PlaceQA
+		}
 	}
-	return d
 }
 
 // pageDoubt says why a page needs a second look, or "".
@@ -119,15 +189,6 @@ func pageDoubt(p pageFile, poor float64) record.Doubt {
 		return record.DoubtPoorText
 	}
 	return ""
-}
-
-// canonical is the form a chart number of the split is compared in.
-func canonical(chart string) string {
-	n, err := record.ParseChartNumber(chart)
-	if err != nil {
-		return "" // none was named
-	}
-	return n.Canonical()
 }
 
 // counts is the page accounting.
@@ -157,6 +218,9 @@ func (s *splitting) doubts(d segment) []record.Doubt {
 		}
 	}
 	add(d.Doubt)
+	for _, x := range d.Also {
+		add(x)
+	}
 	for _, n := range d.Pages {
 		add(s.Pages[n-1].Doubt)
 	}

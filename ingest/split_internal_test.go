@@ -38,6 +38,17 @@ func side(code string) pageFile {
 	case "poor":
 		p.Page.Text.Quality.Score = 10
 	default:
+		var chart string
+		var documents, pages int
+		if n, _ := fmt.Sscanf(code, "BOX%d/%d", &documents, &pages); n == 2 {
+			code = sheet.Cover{Label: "BOX", Documents: documents, Pages: pages}.Payload()
+		} else if n, _ := fmt.Sscanf(code, "DOC%4s/%d", &chart, &pages); n == 2 {
+			number, err := record.ParseChartNumber(chart)
+			if err != nil {
+				panic(err) // the test's own
+			}
+			code = sheet.Counted(number, "CONSENT", pages)
+		}
 		p.Page.Barcodes = []ocr.Barcode{{Symbology: "qr", Text: code}}
 	}
 	return p
@@ -50,7 +61,7 @@ func split(t testing.TB, codes ...string) *splitting {
 		ps = append(ps, side(c))
 	}
 	n := byte(0)
-	s, err := divide(ps, testSet(t), 50, func() (record.ID, error) { n++; return record.ID{n}, nil })
+	s, err := divide(ps, judge{set: testSet(t), poor: 50, newID: func() (record.ID, error) { n++; return record.ID{n}, nil }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,6 +84,12 @@ func TestDivide(t *testing.T) {
 		{"an unread page", []string{"CH1111", "", "unread"}, "1111:[2 3]:", record.Counts{PagesIn: 3, Filed: 1, Separators: 1, QA: 1}},
 		{"a poor page", []string{"CH1111", "poor"}, "1111:[2]:", record.Counts{PagesIn: 2, Separators: 1, QA: 1}},
 		{"two sheets in a row", []string{"CH1111", "CH2222", ""}, "2222:[3]:", record.Counts{PagesIn: 3, Filed: 1, Separators: 2}},
+		{"as many pages as its sheet says", []string{"DOC1111/2", "", ""}, "1111:[2 3]:", record.Counts{PagesIn: 3, Filed: 2, Separators: 1}},
+		{"a page less than its sheet says", []string{"DOC1111/2", "", "CH2222", ""}, "1111:[2]:document_count 2222:[4]:", record.Counts{PagesIn: 4, Filed: 1, Separators: 2, QA: 1}},
+		{"a batch as counted", []string{"BOX2/3", "CH1111", "", "", "blank", "CH2222", ""}, "1111:[3 4]: 2222:[7]:", record.Counts{PagesIn: 7, Filed: 3, Separators: 3, Blanks: 1}},
+		{"a separator not seen", []string{"BOX2/3", "CH1111", "", "", ""}, "1111:[3 4 5]:batch_count", record.Counts{PagesIn: 5, Separators: 2, QA: 3}},
+		{"a page missing from the batch", []string{"BOX1/3", "CH1111", "", ""}, "1111:[3 4]:batch_count", record.Counts{PagesIn: 4, Separators: 2, QA: 2}},
+		{"the next box is not blamed", []string{"BOX1/2", "CH1111", "", "BOX1/1", "CH2222", ""}, "1111:[3]:batch_count 2222:[6]:", record.Counts{PagesIn: 6, Filed: 1, Separators: 4, QA: 1}},
 		{"only blanks", []string{"blank", "blank"}, "", record.Counts{PagesIn: 2, Blanks: 2}},
 	}
 	for _, tt := range tests {
@@ -94,7 +111,7 @@ func TestDivide(t *testing.T) {
 // document or in the rest, in order, and the counts balance.
 func TestEveryPageHasOnePlace(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
-		codes := rapid.SliceOfN(rapid.SampledFrom([]string{"", "", "blank", "unread", "poor", "CH1111", "CH2222", "CH9", "L3333", "PATCHT", "foreign"}), 1, 30).Draw(r, "pages")
+		codes := rapid.SliceOfN(rapid.SampledFrom([]string{"", "", "blank", "unread", "poor", "CH1111", "CH2222", "CH9", "L3333", "PATCHT", "foreign", "BOX2/2", "DOC1111/2"}), 1, 30).Draw(r, "pages")
 		s := split(t, codes...)
 		seen := map[int]int{}
 		for i, d := range s.Documents {
@@ -122,28 +139,4 @@ func TestEveryPageHasOnePlace(t *testing.T) {
 			r.Errorf("counts %+v do not balance", n)
 		}
 	})
-}
-
-func TestContradicts(t *testing.T) {
-	for _, tt := range []struct {
-		text, filed string
-		want        bool
-	}{
-		{"", "10433217", false}, {"10433217", "10433217", false}, {"10438217", "10433217", false}, {"1043321", "10433217", false},
-		{"86252657", "73361172", true}, {"NG139537", "NG287101", true},
-	} {
-		if got := contradicts(tt.text, tt.filed); got != tt.want {
-			t.Errorf("text %s, filed %s: got %v, want %v", tt.text, tt.filed, got, tt.want)
-		}
-	}
-	set, err := sheet.Compile(nil, sheet.Rule{Expr: "[A-Z]{0,3}[0-9]{4,9}"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for text, want := range map[string]string{"Chart No.: 1043321-7": "10433217", "MRN: NG-139537": "NG139537", "Medical Record Number 55512": "55512", "chart of the heart": "", "No. 12345": ""} {
-		p := ocr.PageText{Words: []ocr.Word{{Text: text}}}
-		if got := named(p, set); got != want {
-			t.Errorf("%q: got %q, want %q", text, got, want)
-		}
-	}
 }

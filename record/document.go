@@ -28,6 +28,13 @@ const (
 	DoubtUnreadSource   Doubt = "source_not_read"      // no page of the file could be had
 	DoubtConflict       Doubt = "conflicting_barcodes" // one page carries two different chart numbers
 	DoubtOtherChart     Doubt = "text_names_another"   // the page's own text names another chart than the sheet before it
+	DoubtTextOnly       Doubt = "chart_number_in_text" // no sheet named a chart; the text does, and nothing confirms it
+	DoubtUnknownChart   Doubt = "chart_not_in_list"    // the patient list does not know the sheet's chart number
+	DoubtOtherPatient   Doubt = "another_patient"      // name or date of birth are not those of the chart, or of the document's first page
+	DoubtDocumentCount  Doubt = "document_count"       // the document has another number of pages than its sheet says
+	DoubtBatchCount     Doubt = "batch_count"          // the batch has other counts than its cover sheet says
+	DoubtDoubleFeed     Doubt = "double_feed"          // a side is missing, or far longer than the others: two sheets went through together
+	DoubtSamePage       Doubt = "page_scanned_twice"   // another page of the batch looks the same
 )
 
 // DocumentState says what a document is.

@@ -23,6 +23,7 @@ import (
 	"chartvault/catalog/sqlite"
 	"chartvault/disposition"
 	"chartvault/ingest"
+	"chartvault/ingest/fields"
 	"chartvault/internal/durable"
 	"chartvault/ocr"
 	"chartvault/ocr/sandbox"
@@ -45,6 +46,7 @@ type app struct {
 	index    *search.Index
 	pool     *ocr.Pool
 	pipeline *ingest.Pipeline
+	patients atomic.Pointer[fields.Patients] // nil without a patient list
 
 	watcher *ingest.Watcher // nil unless the daemon runs
 	meter   meter
@@ -232,8 +234,10 @@ func (a *app) wireIngest() error {
 		Reader: a.pool, Archive: a.arch, Catalogue: a.cat, Sheets: set, Languages: a.cfg.Ingest.Languages,
 		Poor: a.cfg.Ingest.Poor, Parallel: a.cfg.workers(), Spool: a.cfg.path("spool"), Now: a.now, Rand: rand.Reader, Log: a.log,
 		Inflight: &ingest.Inflight{},
+		Fields:   fields.New(set.Number, fields.Order(a.cfg.Ingest.DateOrder), func() int { return a.now().Year() }, a.cfg.Ingest.Forms),
+		Patients: a.patients.Load,
 	}
-	return nil
+	return a.loadPatients(set)
 }
 
 // warm compiles the PDF engine once, before workers need it: they may not

@@ -7,6 +7,7 @@ import (
 	"io"
 	"path/filepath"
 	"runtime/debug"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -23,7 +24,7 @@ func (e *env) sheetsCmd() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "sheets --out FILE.pdf < list",
 		Short:   "Print separator sheets as PDF",
-		Long:    "Reads lines \"CHART-NUMBER TYPE\" from standard input and writes one separator sheet for each, with the number and\nthe type as Code 128 and as QR.",
+		Long:    "Reads lines from standard input and writes one sheet for each, its content as Code 128 and as QR:\n  CHART-NUMBER TYPE [PAGES]        a separator sheet; with PAGES the document is checked for completeness\n  BATCH LABEL DOCUMENTS PAGES      a batch cover sheet; the batch waits in QA unless its counts are these",
 		Example: "  printf '9118427 PROGRESS_NOTE\\n' | chartvault sheets --out sheets.pdf",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
@@ -54,23 +55,46 @@ func readLabels(r io.Reader) ([]sheet.Label, error) {
 		if len(f) == 0 {
 			continue
 		}
-		if len(f) != 2 {
-			return nil, fmt.Errorf("sheets: line %d: %w: want a chart number and a type", n, record.ErrInvalid)
-		}
-		chart, err := record.ParseChartNumber(f[0])
+		l, err := readLabel(f)
 		if err != nil {
 			return nil, fmt.Errorf("sheets: line %d: %w", n, err)
 		}
-		typ, err := record.TypeCode(f[1])
-		if err != nil {
-			return nil, fmt.Errorf("sheets: line %d: %w", n, err)
-		}
-		out = append(out, sheet.Label{Chart: chart, Type: typ})
+		out = append(out, l)
 	}
 	if len(out) == 0 {
 		return nil, fmt.Errorf("sheets: %w: no lines on standard input", record.ErrInvalid)
 	}
 	return out, sc.Err()
+}
+
+// readLabel reads one line: "CHART TYPE [PAGES]", or "BATCH LABEL DOCUMENTS PAGES"
+// for a batch cover sheet.
+func readLabel(f []string) (l sheet.Label, err error) {
+	if strings.EqualFold(f[0], "batch") {
+		if len(f) != 4 {
+			return l, fmt.Errorf("%w: want BATCH, a label, how many documents and how many pages", record.ErrInvalid)
+		}
+		documents, err1 := strconv.Atoi(f[2])
+		pages, err2 := strconv.Atoi(f[3])
+		if err1 != nil || err2 != nil {
+			return l, fmt.Errorf("%w: a count is no number", record.ErrInvalid)
+		}
+		c, err := sheet.ParseCover(f[1], documents, pages)
+		return sheet.Label{Cover: &c}, err
+	}
+	if len(f) != 2 && len(f) != 3 {
+		return l, fmt.Errorf("%w: want a chart number, a type and, if they were counted, the pages", record.ErrInvalid)
+	}
+	if l.Chart, err = record.ParseChartNumber(f[0]); err != nil {
+		return l, err
+	}
+	if l.Type, err = record.TypeCode(f[1]); err != nil || len(f) == 2 {
+		return l, err
+	}
+	if l.Pages, err = strconv.Atoi(f[2]); err != nil || l.Pages < 1 {
+		return l, fmt.Errorf("%w: the pages are no number", record.ErrInvalid)
+	}
+	return l, nil
 }
 
 func (e *env) sampleCmd() *cobra.Command {

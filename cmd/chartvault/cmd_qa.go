@@ -52,7 +52,7 @@ func (e *env) qaCmd() *cobra.Command {
 	as.Flags().StringVar(&doc, "document", "", "the document's id")
 	as.Flags().StringVar(&typ, "type", "", "document type, such as PROGRESS_NOTE; as it is when not given")
 	must(as.MarkFlagRequired("document"))
-	c.AddCommand(list, as)
+	c.AddCommand(list, as, e.qaShowCmd())
 	return c
 }
 
@@ -73,6 +73,13 @@ func words(ds []record.Doubt) []string {
 		record.DoubtUnreadSource:   "the file could not be read",
 		record.DoubtConflict:       "one page carries two chart numbers",
 		record.DoubtOtherChart:     "a page's text names another chart",
+		record.DoubtTextOnly:       "no sheet named a chart; the text does, and nothing confirms it",
+		record.DoubtUnknownChart:   "the patient list does not know the sheet's chart number",
+		record.DoubtOtherPatient:   "a name or a date of birth is another patient's",
+		record.DoubtDocumentCount:  "it has another number of pages than its sheet says",
+		record.DoubtBatchCount:     "the batch has other counts than its cover sheet says",
+		record.DoubtDoubleFeed:     "two sheets may have gone through together: a page is too long, or one is missing",
+		record.DoubtSamePage:       "a page looks like one that was scanned before it",
 	}
 	out := make([]string, len(ds))
 	for i, d := range ds {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"chartvault/ingest/fields"
 	"chartvault/ingest/sheet"
 	"chartvault/record"
 )
@@ -55,18 +56,20 @@ type config struct {
 		DSNFile string `toml:"dsn_file"`
 	} `toml:"catalogue"`
 	Ingest struct {
-		Folder      string   `toml:"folder"`
-		Settle      duration `toml:"settle"`
-		Poll        duration `toml:"poll"`
-		Patience    duration `toml:"patience"`
-		Keep        duration `toml:"keep"`
-		ReserveMiB  int64    `toml:"reserve_mib"`
-		Workers     int      `toml:"workers"`
-		Languages   string   `toml:"languages"`
-		Poor        float64  `toml:"poor"`
-		PageTimeout duration `toml:"page_timeout"`
-		MemoryMiB   int64    `toml:"memory_mib"`
-		Sandbox     string   `toml:"sandbox"`
+		Folder      string            `toml:"folder"`
+		Settle      duration          `toml:"settle"`
+		Poll        duration          `toml:"poll"`
+		Patience    duration          `toml:"patience"`
+		Keep        duration          `toml:"keep"`
+		ReserveMiB  int64             `toml:"reserve_mib"`
+		Workers     int               `toml:"workers"`
+		Languages   string            `toml:"languages"`
+		Poor        float64           `toml:"poor"`
+		PageTimeout duration          `toml:"page_timeout"`
+		MemoryMiB   int64             `toml:"memory_mib"`
+		Sandbox     string            `toml:"sandbox"`
+		DateOrder   string            `toml:"date_order"`
+		Forms       map[string]string `toml:"forms"`
 	} `toml:"ingest"`
 	ChartNumber struct {
 		Expr  string `toml:"expr"`
@@ -157,6 +160,8 @@ func (c *config) check(name string) error {
 		return bad("ingest.poll", "must be more than nothing")
 	case c.Ingest.MemoryMiB < 256:
 		return bad("ingest.memory_mib", "at least 256")
+	case c.Ingest.DateOrder != string(fields.MonthFirst) && c.Ingest.DateOrder != string(fields.DayFirst):
+		return bad("ingest.date_order", "there are mdy and dmy")
 	case c.Retention.DailyCap < 1:
 		return bad("retention.daily_cap", "at least 1")
 	case c.Retention.KeyBackupDays < 0:

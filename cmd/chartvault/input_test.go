@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"reflect"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -24,7 +25,7 @@ func TestDefaultConfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(before.Sheets) == 0 || len(after.Sheets) != len(before.Sheets) || after.Ingest != before.Ingest {
+	if len(before.Sheets) == 0 || len(after.Sheets) != len(before.Sheets) || !reflect.DeepEqual(after.Ingest, before.Ingest) {
 		t.Errorf("got %+v, want %+v", after, before)
 	}
 	// What stands in comments must work once the '#' is gone.

@@ -48,6 +48,8 @@ func operations() map[string]op {
 		"rebuild":            (*app).opRebuild,
 		"qa-list":            (*app).opQAList,
 		"qa-assign":          (*app).opQAAssign,
+		"patients-import":    (*app).opPatients,
+		"qa-show":            (*app).opQAShow,
 		"facts-import":       (*app).opFacts,
 		"facts-show":         (*app).opFactsShow,
 		"hold-place":         (*app).opHoldPlace,

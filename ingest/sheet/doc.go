@@ -7,10 +7,16 @@
 // rule is reported as invalid, never corrected; two numbers on one page are a
 // conflict.
 //
-// Stored form of our own payload, version 1:
+// Stored form of our own payload, version 2, of a separator and of a batch
+// cover sheet:
+//
+//	CV2|D|CHART|TYPE|PAGES|CHECK
+//	CV2|B|LABEL|DOCUMENTS|PAGES|CHECK
+//
+// where counts may be empty and CHECK is the CRC-32 (IEEE) of what stands before
+// its bar, as eight hex digits in upper case. Version 1 was
 //
 //	CV1|D|CHART|TYPE|CHECK
 //
-// where CHECK is the first four hex digits, in upper case, of the CRC-32 (IEEE)
-// of what stands before its bar.
+// with the first four digits of the same check.
 package sheet

@@ -14,7 +14,7 @@ import (
 // Pattern says how one kind of a site's sheets is recognised.
 type Pattern struct {
 	Name        string   // for messages
-	Symbologies []string // "code128", "code39", "qr"; empty for any
+	Symbologies []string // "code128", "code39", "qr", "datamatrix", "pdf417", "patch"; empty for any
 	Expr        string   // regular expression over the whole payload; groups "chart" and "type" are optional
 	Type        string   // document type when the payload names none; "" for none
 	Keep        bool     // the sheet is a page of the document it begins: a label
@@ -38,6 +38,11 @@ type compiled struct {
 	re *regexp.Regexp
 }
 
+// symbologies are those the reader knows.
+func symbologies() []string {
+	return []string{"code128", "code39", "qr", "datamatrix", "pdf417", "patch"}
+}
+
 // Compile checks patterns and rule. Our own sheets are always recognised.
 func Compile(patterns []Pattern, rule Rule) (*Set, error) {
 	s := &Set{check: rule.Check}
@@ -47,8 +52,8 @@ func Compile(patterns []Pattern, rule Rule) (*Set, error) {
 			return nil, fmt.Errorf("sheet pattern %q: %w: %w", p.Name, record.ErrInvalid, err)
 		}
 		for _, sym := range p.Symbologies {
-			if !slices.Contains([]string{"code128", "code39", "qr"}, sym) {
-				return nil, fmt.Errorf("sheet pattern %q: %w: no symbology %q; there are code128, code39 and qr", p.Name, record.ErrInvalid, sym)
+			if !slices.Contains(symbologies(), sym) {
+				return nil, fmt.Errorf("sheet pattern %q: %w: no symbology %q; there are %s", p.Name, record.ErrInvalid, sym, strings.Join(symbologies(), ", "))
 			}
 		}
 		if p.Type != "" {
@@ -76,7 +81,7 @@ func Compile(patterns []Pattern, rule Rule) (*Set, error) {
 // Dropped returns the expressions of sheets that are no page of any document,
 // so that the reader need not recognise them.
 func (s *Set) Dropped() []string {
-	out := []string{`^CV1\|D\|`}
+	out := []string{`^CV[12]\|[BD]\|`}
 	for _, p := range s.patterns {
 		if !p.Keep {
 			out = append(out, p.re.String())
@@ -91,6 +96,8 @@ type Mark struct {
 	Keep   bool               // the page itself belongs to it
 	Chart  record.ChartNumber // zero when none was named, or none that is valid
 	Type   string             // "" when none was named
+	Pages  int                // how many pages the document has; 0 when the sheet does not say
+	Cover  *Cover             // what a batch cover sheet promises; nil on any other page
 	Doubt  record.Doubt       // DoubtBadChartNumber or DoubtConflict; "" for none
 }
 
@@ -99,26 +106,30 @@ func (s *Set) Read(codes []ocr.Barcode) Mark {
 	m := Mark{Keep: true}
 	number := ""
 	for _, b := range codes {
-		chart, typ, keep, bad, ok := s.match(b)
+		said, keep, ok := s.match(b)
 		if !ok {
 			continue
 		}
 		m.Begins = true
 		m.Keep = m.Keep && keep
-		if b.Disputed {
+		switch {
+		case b.Disputed, m.Cover != nil && said.cover != nil && *m.Cover != *said.cover, m.Pages > 0 && said.pages > 0 && m.Pages != said.pages:
 			m.Doubt = record.DoubtConflict
 			continue
-		}
-		if bad {
+		case said.bad:
 			m.Doubt = record.DoubtBadChartNumber
 		}
-		if typ != "" {
-			m.Type = typ
+		if said.cover != nil {
+			m.Cover = said.cover
 		}
-		if chart == "" {
+		m.Pages = max(m.Pages, said.pages)
+		if said.typ != "" {
+			m.Type = said.typ
+		}
+		if said.chart == "" {
 			continue
 		}
-		n, err := s.Number(chart)
+		n, err := s.Number(said.chart)
 		switch {
 		case err != nil:
 			m.Doubt = record.DoubtBadChartNumber
@@ -134,12 +145,20 @@ func (s *Set) Read(codes []ocr.Barcode) Mark {
 	return m
 }
 
-// match tries one barcode. bad is set for one of our own sheets whose check
-// does not hold.
-func (s *Set) match(b ocr.Barcode) (chart, typ string, keep, bad, ok bool) {
-	if strings.HasPrefix(b.Text, ownPrefix) {
-		chart, typ, err := parseOwn(b.Text)
-		return chart, typ, false, err != nil, true
+// said is what one barcode says.
+type said struct {
+	chart, typ string
+	pages      int    // 0 for any number
+	cover      *Cover // nil unless it is a batch cover sheet
+	bad        bool   // one of our own sheets whose check does not hold
+}
+
+// match tries one barcode.
+func (s *Set) match(b ocr.Barcode) (what said, keep, ok bool) {
+	if own(b.Text) {
+		what, err := parseOwn(b.Text)
+		what.bad = err != nil
+		return what, false, true
 	}
 	for _, p := range s.patterns {
 		if len(p.Symbologies) > 0 && !slices.Contains(p.Symbologies, b.Symbology) {
@@ -149,20 +168,20 @@ func (s *Set) match(b ocr.Barcode) (chart, typ string, keep, bad, ok bool) {
 		if g == nil {
 			continue
 		}
-		typ = p.Type
+		what.typ = p.Type
 		for i, name := range p.re.SubexpNames() {
 			switch {
 			case name == "chart" && g[i] != "":
-				chart = g[i]
+				what.chart = g[i]
 			case name == "type" && g[i] != "":
 				if t, err := record.TypeCode(g[i]); err == nil {
-					typ = t
+					what.typ = t
 				}
 			}
 		}
-		return chart, typ, p.Keep, false, true
+		return what, p.Keep, true
 	}
-	return "", "", false, false, false
+	return said{}, false, false
 }
 
 // Number parses a chart number and holds it against the site's rule. The error

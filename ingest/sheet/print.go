@@ -2,9 +2,7 @@ package sheet
 
 import (
 	"fmt"
-	"hash/crc32"
 	"io"
-	"strings"
 
 	"codeberg.org/go-pdf/fpdf"
 	"github.com/boombuler/barcode"
@@ -14,35 +12,12 @@ import (
 	"chartvault/record"
 )
 
-const ownPrefix = "CV1|"
-
-// Payload returns what our own sheet carries for a chart and a type.
-func Payload(chart record.ChartNumber, typ string) string {
-	s := ownPrefix + "D|" + chart.Canonical() + "|" + typ
-	return s + "|" + ownCheck(s)
-}
-
-func ownCheck(s string) string {
-	return fmt.Sprintf("%08X", crc32.ChecksumIEEE([]byte(s)))[:4]
-}
-
-// parseOwn reads one of our own payloads.
-func parseOwn(s string) (chart, typ string, err error) {
-	i := strings.LastIndexByte(s, '|')
-	parts := strings.Split(s, "|")
-	if len(parts) != 5 || parts[1] != "D" || ownCheck(s[:i]) != parts[4] {
-		return "", "", fmt.Errorf("sheet: %w: damaged payload", record.ErrInvalid)
-	}
-	if typ, err = record.TypeCode(parts[3]); err != nil {
-		return "", "", err
-	}
-	return parts[2], typ, nil
-}
-
 // Label is one separator sheet to print.
 type Label struct {
 	Chart record.ChartNumber
 	Type  string
+	Pages int    // pages the document has; 0 when they were not counted
+	Cover *Cover // a batch cover sheet instead, with no chart
 }
 
 // Sizes in millimetres on a letter page. Bars are whole pixels of a 300 dpi
@@ -66,16 +41,16 @@ func Print(w io.Writer, labels []Label) error {
 		doc.AddPage()
 		doc.SetFont("Helvetica", "B", 28)
 		doc.SetXY(18, 22)
-		doc.Cell(180, 12, "SEPARATOR SHEET")
+		head, lines, payload := l.words()
+		doc.Cell(180, 12, head)
 		doc.SetFont("Helvetica", "", 13)
 		doc.SetXY(18, 38)
-		doc.MultiCell(180, 6, "Put this sheet in front of the document it names. Do not copy it crooked; do not write on the bars.", "", "L", false)
+		doc.MultiCell(180, 6, lines[0], "", "L", false)
 		doc.SetFont("Helvetica", "B", 20)
 		doc.SetXY(18, 58)
-		doc.Cell(180, 10, "Chart "+l.Chart.Reveal())
+		doc.Cell(180, 10, lines[1])
 		doc.SetXY(18, 70)
-		doc.Cell(180, 10, "Type "+l.Type)
-		payload := Payload(l.Chart, l.Type)
+		doc.Cell(180, 10, lines[2])
 		c, err := code128.Encode(payload)
 		if err != nil {
 			return fmt.Errorf("print sheet: %w", err)
@@ -91,6 +66,24 @@ func Print(w io.Writer, labels []Label) error {
 		return fmt.Errorf("print sheets: %w", err)
 	}
 	return nil
+}
+
+// words are what stands on a sheet for people, and what for the reader.
+func (l Label) words() (head string, lines [3]string, payload string) {
+	if c := l.Cover; c != nil {
+		return "BATCH COVER SHEET", [3]string{
+			"Put this sheet in front of everything that was counted for it. Sheets and blank sides do not count as pages.",
+			"Batch " + c.Label, fmt.Sprintf("%d documents, %d pages", c.Documents, c.Pages),
+		}, c.Payload()
+	}
+	kind := "Type " + l.Type
+	if l.Pages > 0 {
+		kind = fmt.Sprintf("Type %s, %d pages", l.Type, l.Pages)
+	}
+	return "SEPARATOR SHEET", [3]string{
+		"Put this sheet in front of the document it names. Do not copy it crooked; do not write on the bars.",
+		"Chart " + l.Chart.Reveal(), kind,
+	}, Counted(l.Chart, l.Type, l.Pages)
 }
 
 func dark(b barcode.Barcode, x, y int) bool {

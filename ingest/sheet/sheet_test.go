@@ -3,6 +3,8 @@ package sheet_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"hash/crc32"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -63,6 +65,8 @@ func TestRead(t *testing.T) {
 		{"two numbers on a page", []ocr.Barcode{{Symbology: "code128", Text: "CH:1111;DT:A"}, {Symbology: "qr", Text: "1518347-8"}}, true, false, "", "A", record.DoubtConflict},
 		{"the same number twice", []ocr.Barcode{{Symbology: "code128", Text: "CH:15183478;DT:A"}, {Symbology: "qr", Text: "1518347-8"}}, true, false, "15183478", "A", ""},
 		{"our own", []ocr.Barcode{{Symbology: "code128", Text: own}, {Symbology: "qr", Text: own}}, true, false, "9118427", "LAB_REPORT", ""},
+		{"our own of version 1", []ocr.Barcode{{Symbology: "code128", Text: "CV1|D|9118427|LAB_REPORT|" + crc4("CV1|D|9118427|LAB_REPORT")}}, true, false, "9118427", "LAB_REPORT", ""},
+		{"disputed", []ocr.Barcode{{Symbology: "code128", Text: "1518347-8", Disputed: true}}, true, true, "", "", record.DoubtConflict},
 		{"our own, damaged", []ocr.Barcode{{Symbology: "qr", Text: strings.Replace(own, "9118427", "9118428", 1)}}, true, false, "", "", record.DoubtBadChartNumber},
 	}
 	for _, tt := range tests {
@@ -104,7 +108,7 @@ func TestCompileErrors(t *testing.T) {
 // TestPrintedSheetsRead prints our sheets, renders them as a scanner would see
 // them, and reads both symbols back.
 func TestPrintedSheetsRead(t *testing.T) {
-	labels := []sheet.Label{{Chart: number(t, "NG-139537"), Type: "DISCHARGE_SUMMARY"}, {Chart: number(t, "9118427"), Type: "LAB_REPORT"},
+	labels := []sheet.Label{{Chart: number(t, "NG-139537"), Type: "DISCHARGE_SUMMARY"}, {Chart: number(t, "9118427"), Type: "LAB_REPORT", Pages: 12},
 		{Chart: number(t, "ABCDEFGHIJKLMNOP1234567890"), Type: "A_VERY_LONG_DOCUMENT_TYPE_CODE_INDEED"}}
 	dir := t.TempDir()
 	var b bytes.Buffer
@@ -132,7 +136,9 @@ func TestPrintedSheetsRead(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		codes := barcode.Read(g.Image())
+		ballot := barcode.NewBallot(300, false)
+		ballot.Add("full", g.Image(), 1)
+		codes := ballot.Count()
 		m := set.Read(codes)
 		if m.Chart.Canonical() != l.Chart.Canonical() || m.Type != l.Type {
 			t.Errorf("sheet %d: read %v, want chart and type of the label", i+1, codes)
@@ -158,4 +164,32 @@ func FuzzRead(f *testing.F) {
 			t.Errorf("%q: a doubtful mark names a chart", s)
 		}
 	})
+}
+
+func crc4(s string) string { return fmt.Sprintf("%08X", crc32.ChecksumIEEE([]byte(s)))[:4] }
+
+// TestCounts: sheets say how much belongs to them, in both directions.
+func TestCounts(t *testing.T) {
+	set := compile(t, sheet.Rule{})
+	m := set.Read([]ocr.Barcode{{Symbology: "qr", Text: sheet.Counted(number(t, "9118427"), "CONSENT", 12)}})
+	if m.Pages != 12 || m.Chart.Canonical() != "9118427" {
+		t.Errorf("separator: got %d pages of %q", m.Pages, m.Chart.Canonical())
+	}
+	want := sheet.Cover{Label: "BOX-17", Documents: 3, Pages: 40}
+	m = set.Read([]ocr.Barcode{{Symbology: "qr", Text: want.Payload()}})
+	if m.Cover == nil || *m.Cover != want || m.Keep {
+		t.Errorf("cover: got %+v, want %+v", m.Cover, want)
+	}
+	other := sheet.Cover{Label: "BOX-17", Documents: 3, Pages: 41}
+	if m = set.Read([]ocr.Barcode{{Symbology: "qr", Text: want.Payload()}, {Symbology: "code128", Text: other.Payload()}}); m.Doubt != record.DoubtConflict {
+		t.Errorf("two covers on one page: got %q, want a conflict", m.Doubt)
+	}
+	for _, bad := range []struct {
+		label            string
+		documents, pages int
+	}{{"", 1, 1}, {"a b", 1, 1}, {"x", -1, 1}, {"x", 1, 1 << 30}} {
+		if _, err := sheet.ParseCover(bad.label, bad.documents, bad.pages); !errors.Is(err, record.ErrInvalid) {
+			t.Errorf("cover %+v: got %v, want ErrInvalid", bad, err)
+		}
+	}
 }
