@@ -7,7 +7,8 @@
 // properties. Libraries were tried first (docs/design.md): none writes CCITT
 // images and text render mode 3.
 //
-// Stored form: PDF 1.7 with a classic cross-reference table; text in a
+// Stored form: PDF/A-2u (ISO 19005-2) unless an image is in CMYK, which is PDF
+// 1.7 with a classic cross-reference table; text in a
 // glyphless font, so that a viewer has nothing to draw and a search finds
 // everything.
 package pdf

@@ -3,6 +3,7 @@ package pdf
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 )
 
 // unitsPerEm and glyphWidth fix the metrics of the glyphless font: every
@@ -87,24 +88,29 @@ func glyphMap() []byte {
 	return bytes.Repeat([]byte{0, 1}, 1<<16)
 }
 
-// toUnicode says that a code is the UTF-16 unit it looks like.
-const toUnicode = `/CIDInit /ProcSet findresource begin
-12 dict begin
-begincmap
-/CIDSystemInfo << /Registry (Adobe) /Ordering (UCS) /Supplement 0 >> def
-/CMapName /Adobe-Identity-UCS def
-/CMapType 2 def
-1 begincodespacerange
-<0000> <FFFF>
-endcodespacerange
-1 beginbfrange
-<0000> <FFFF> <0000>
-endbfrange
-endcmap
-CMapName currentdict /CMap defineresource pop
-end
-end
-`
+// toUnicode says that a code is the UTF-16 unit it looks like. A range may not
+// go beyond the last byte of its codes, and a block holds a hundred of them.
+func toUnicode() []byte {
+	var b bytes.Buffer
+	b.WriteString("/CIDInit /ProcSet findresource begin\n12 dict begin\nbegincmap\n" +
+		"/CIDSystemInfo << /Registry (Adobe) /Ordering (UCS) /Supplement 0 >> def\n" +
+		"/CMapName /Adobe-Identity-UCS def\n/CMapType 2 def\n" +
+		"1 begincodespacerange\n<0000> <FFFF>\nendcodespacerange\n")
+	for from := 0; from < 256; from += 100 {
+		n := min(100, 256-from)
+		fmt.Fprintf(&b, "%d beginbfrange\n", n)
+		for hi := from; hi < from+n; hi++ {
+			first := hi << 8
+			if hi == 0 {
+				first = 1 // nothing is U+0000
+			}
+			fmt.Fprintf(&b, "<%04X> <%02XFF> <%04X>\n", first, hi, first)
+		}
+		b.WriteString("endbfrange\n")
+	}
+	b.WriteString("endcmap\nCMapName currentdict /CMap defineresource pop\nend\nend\n")
+	return b.Bytes()
+}
 
 // FontObject is one object of the glyphless font. Body is a dictionary; a
 // stream when Stream is not nil. In Body, "%d" stands for the numbers of the
@@ -125,6 +131,6 @@ func Font() []FontObject {
 		{Body: "/Type /FontDescriptor /FontName /Glyphless /Flags 5 /FontBBox [0 0 500 1000] /Ascent 1000 /Descent -1 /CapHeight 1000 /ItalicAngle 0 /StemV 80 /FontFile2 %d 0 R", Refs: []int{3}},
 		{Stream: fontFile()},
 		{Stream: glyphMap()},
-		{Stream: []byte(toUnicode)},
+		{Stream: toUnicode()},
 	}
 }

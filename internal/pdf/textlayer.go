@@ -52,7 +52,7 @@ func TextLayer(words []Word, m [6]float64) []byte {
 func encode(s string) []uint16 {
 	out := make([]uint16, 0, len(s))
 	for _, r := range s {
-		if r > 0xFFFF || utf16.IsSurrogate(r) || r < ' ' {
+		if r > 0xFFFF || utf16.IsSurrogate(r) || r < ' ' || r == 0xFEFF || r == 0xFFFE || r == 0xFFFF {
 			r = 0xFFFD
 		}
 		out = append(out, uint16(r))

@@ -53,6 +53,7 @@ type Writer struct {
 	off     int64
 	offsets []int64 // of object i+1
 	pages   []int
+	other   bool // some image has colours that PDF/A does not allow here
 	err     error
 }
 
@@ -77,7 +78,7 @@ func NewWriter(w io.Writer) *Writer {
 		if o.Stream == nil {
 			p.object("<< " + body + " >>")
 		} else {
-			p.stream(body, deflate(o.Stream), "/FlateDecode")
+			p.stream(strings.TrimSpace(fmt.Sprintf("%s /Length1 %d", body, len(o.Stream))), deflate(o.Stream), "/FlateDecode")
 		}
 	}
 	return p
@@ -91,6 +92,7 @@ func (p *Writer) AddPage(pg Page) error {
 	if total == 0 || pg.Image.Width == 0 {
 		return errors.New("write pdf page: image without pixels")
 	}
+	p.other = p.other || !plain(pg.Image.ColorSpace)
 	for i, s := range pg.Image.Strips {
 		n := p.image(pg.Image, s)
 		fmt.Fprintf(&xobjects, "/I%d %d 0 R ", i, n)
@@ -149,7 +151,7 @@ func (p *Writer) Close() error {
 		fmt.Fprintf(&kids, "%d 0 R ", n)
 	}
 	p.place(objPages, fmt.Sprintf("<< /Type /Pages /Count %d /Kids [%s] >>", len(p.pages), kids.String()))
-	p.place(objCatalog, fmt.Sprintf("<< /Type /Catalog /Pages %d 0 R >>", objPages))
+	p.place(objCatalog, fmt.Sprintf("<< /Type /Catalog /Pages %d 0 R %s>>", objPages, p.archival()))
 	xref, id := p.off, p.sum.Sum(nil)[:16]
 	p.printf("xref\n0 %d\n0000000000 65535 f \n", len(p.offsets)+1)
 	for _, off := range p.offsets {
@@ -158,6 +160,18 @@ func (p *Writer) Close() error {
 	p.printf("trailer\n<< /Size %d /Root %d 0 R /ID [<%x> <%x>] >>\nstartxref\n%d\n%%%%EOF\n",
 		len(p.offsets)+1, objCatalog, id, id, xref)
 	return p.err
+}
+
+// archival writes what makes the file PDF/A-2u and returns what the catalogue
+// says of it; "" when it is none.
+func (p *Writer) archival() string {
+	if p.other {
+		return ""
+	}
+	icc := p.stream("/N 3", deflate(srgb()), "/FlateDecode")
+	intent := p.object(fmt.Sprintf("<< /Type /OutputIntent /S /GTS_PDFA1 /OutputConditionIdentifier (sRGB) /Info (sRGB) /DestOutputProfile %d 0 R >>", icc))
+	meta := p.stream("/Type /Metadata /Subtype /XML", []byte(xmp), "") // in clear, as 6.6.2 wants it
+	return fmt.Sprintf("/Metadata %d 0 R /OutputIntents [%d 0 R] ", meta, intent)
 }
 
 func (p *Writer) object(body string) int {
@@ -175,7 +189,10 @@ func (p *Writer) place(n int, body string) {
 func (p *Writer) stream(dict string, data []byte, filter string) int {
 	p.offsets = append(p.offsets, p.off)
 	n := len(p.offsets)
-	p.printf("%d 0 obj\n<< %s /Filter %s /Length %d >>\nstream\n", n, dict, filter, len(data))
+	if filter != "" {
+		dict += " /Filter " + filter
+	}
+	p.printf("%d 0 obj\n<< %s /Length %d >>\nstream\n", n, dict, len(data))
 	p.write(data)
 	p.printf("\nendstream\nendobj\n")
 	return n
