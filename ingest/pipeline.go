@@ -51,6 +51,7 @@ type Pipeline struct {
 	Fields    *fields.Extractor
 	Patients  func() *fields.Patients // the site's patient list as it is now; nil for none
 	Languages string                  // Tesseract's
+	Passwords []string                // tried on encrypted PDFs
 	Poor      float64                 // quality score below which a page waits in QA
 	Parallel  int                     // pages read at once
 	Spool     string                  // directory for sealed files
@@ -113,7 +114,7 @@ func (p *Pipeline) Ingest(ctx context.Context, f *os.File, name record.Private) 
 		err := p.Archive.Journal(ctx, audit.ActBatchClaimed, b.ID.String(), map[string]any{"actor": record.Daemon, "duplicate": true})
 		return Result{b, true}, err
 	}
-	j := &job{Pipeline: p, batch: b, src: ocr.Source{Key: b.ID.String(), File: f}, dir: filepath.Join(p.Spool, b.ID.String())}
+	j := &job{Pipeline: p, batch: b, src: ocr.Source{Key: b.ID.String(), File: f, Passwords: p.Passwords}, dir: filepath.Join(p.Spool, b.ID.String())}
 	if err := j.run(ctx, fresh); err != nil {
 		return Result{Batch: b}, fmt.Errorf("ingest batch %s: %w", b.ID, err)
 	}
@@ -138,6 +139,8 @@ type job struct {
 	src   ocr.Source
 	dir   string
 	key   *keys.Key
+
+	damaged bool // as the probe found the source
 }
 
 func (j *job) run(ctx context.Context, fresh bool) (err error) {

@@ -70,7 +70,7 @@ func (j *job) split(ctx context.Context) (*splitting, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err = divide(pages, judge{set: j.Sheets, poor: j.Poor, list: j.patients(), newID: func() (record.ID, error) { return record.NewID(j.Rand) }})
+	s, err = divide(pages, judge{set: j.Sheets, poor: j.Poor, list: j.patients(), lost: j.damaged, newID: func() (record.ID, error) { return record.NewID(j.Rand) }})
 	if err != nil {
 		return nil, err
 	}
@@ -89,6 +89,7 @@ type judge struct {
 	set   *sheet.Set
 	poor  float64          // quality below which a page is looked at
 	list  *fields.Patients // nil for none
+	lost  bool             // the file is broken: pages may be missing anywhere
 	newID func() (record.ID, error)
 }
 
@@ -131,6 +132,11 @@ func divide(pages []pageFile, by judge) (*splitting, error) {
 		s.Pages = append(s.Pages, placed{record.PlaceFiled, cur, pageDoubt(p, by.poor)})
 	}
 	s.understand(pages, by.list)
+	if by.lost {
+		for i := range s.Documents {
+			s.Documents[i].doubt(record.DoubtDamaged)
+		}
+	}
 	s.reconcile(covers)
 	s.suspect(pages)
 	s.place()

@@ -176,7 +176,7 @@ func resident(pid int) int64 {
 
 // send passes a request and its source.
 func (w *worker) send(req Request, src Source) error {
-	req.Source = src.Key
+	req.Source, req.Passwords = src.Key, src.Passwords
 	b, err := json.Marshal(req)
 	if err != nil {
 		return err

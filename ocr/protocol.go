@@ -11,11 +11,12 @@ import (
 // Request is what the pool sends a worker over its socket; the source's file
 // descriptor travels beside it. Only the worker package reads it.
 type Request struct {
-	Op      string   `json:"op"` // "probe", "page", "document" or "original"
-	Source  string   `json:"source"`
-	Page    int      `json:"page,omitempty"`
-	Pages   []int    `json:"pages,omitempty"`
-	Options *Options `json:"options,omitempty"`
+	Op        string   `json:"op"` // "probe", "page", "document" or "original"
+	Source    string   `json:"source"`
+	Passwords []string `json:"passwords,omitempty"`
+	Page      int      `json:"page,omitempty"`
+	Pages     []int    `json:"pages,omitempty"`
+	Options   *Options `json:"options,omitempty"`
 }
 
 // Frame kinds of a worker's answers, and of the page texts that follow a

@@ -11,14 +11,16 @@ import (
 // Source is an open scan file. Key tells two sources apart, so that a worker
 // keeps one parsed between its pages; it must be unique to the bytes.
 type Source struct {
-	Key  string
-	File *os.File // open for reading only; the reader duplicates it
+	Key       string
+	File      *os.File // open for reading only; the reader duplicates it
+	Passwords []string // tried on an encrypted PDF
 }
 
 // Probe says what a scan file is.
 type Probe struct {
-	Kind  string `json:"kind"`  // "tiff", "pdf", "jpeg" or "png"
-	Pages int    `json:"pages"` // sides, at least 1
+	Kind   string `json:"kind"`             // "tiff", "pdf", "jpeg", "jp2" or "png"
+	Damage string `json:"damage,omitempty"` // what of the file could not be had, in words; "" for nothing
+	Pages  int    `json:"pages"`            // sides, at least 1
 }
 
 // Barcode is one symbol found on a page.

@@ -34,6 +34,7 @@ const (
 	DoubtDocumentCount  Doubt = "document_count"       // the document has another number of pages than its sheet says
 	DoubtBatchCount     Doubt = "batch_count"          // the batch has other counts than its cover sheet says
 	DoubtDoubleFeed     Doubt = "double_feed"          // a side is missing, or far longer than the others: two sheets went through together
+	DoubtDamaged        Doubt = "file_damaged"         // the scan file is broken and may have had more pages
 	DoubtSamePage       Doubt = "page_scanned_twice"   // another page of the batch looks the same
 )
 

@@ -26,6 +26,9 @@ for set in "$@"; do
 		;;
 	test)
 		want poppler-utils command -v pdftotext
+		want libtiff-tools command -v tiffcp
+		want libopenjp2-tools command -v opj_compress
+		want mupdf-tools command -v mutool
 		want qpdf command -v qpdf
 		want unzip command -v unzip
 		want zstd command -v zstd

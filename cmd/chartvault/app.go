@@ -227,6 +227,12 @@ func (a *app) wireIngest() error {
 	if err != nil {
 		return fmt.Errorf("ingest: %w", err)
 	}
+	var passwords []string
+	if name := a.cfg.Ingest.Passwords; name != "" {
+		if passwords, err = secretFile(a.cfg.path(name)); err != nil {
+			return fmt.Errorf("ingest.pdf_passwords_file: %w", err)
+		}
+	}
 	limits := ocr.DefaultLimits()
 	limits.Page, limits.Memory = time.Duration(a.cfg.Ingest.PageTimeout), a.cfg.Ingest.MemoryMiB<<20
 	a.pool = ocr.NewPool(a.cfg.workers(), limits, mode, self, "worker", a.cfg.path("cache"))
@@ -235,7 +241,7 @@ func (a *app) wireIngest() error {
 		Poor: a.cfg.Ingest.Poor, Parallel: a.cfg.workers(), Spool: a.cfg.path("spool"), Now: a.now, Rand: rand.Reader, Log: a.log,
 		Inflight: &ingest.Inflight{},
 		Fields:   fields.New(set.Number, fields.Order(a.cfg.Ingest.DateOrder), func() int { return a.now().Year() }, a.cfg.Ingest.Forms),
-		Patients: a.patients.Load,
+		Patients: a.patients.Load, Passwords: passwords,
 	}
 	return a.loadPatients(set)
 }

@@ -79,6 +79,7 @@ func words(ds []record.Doubt) []string {
 		record.DoubtDocumentCount:  "it has another number of pages than its sheet says",
 		record.DoubtBatchCount:     "the batch has other counts than its cover sheet says",
 		record.DoubtDoubleFeed:     "two sheets may have gone through together: a page is too long, or one is missing",
+		record.DoubtDamaged:        "the scan file is broken and may have had more pages: scan it again, or look what is missing",
 		record.DoubtSamePage:       "a page looks like one that was scanned before it",
 	}
 	out := make([]string, len(ds))

@@ -69,6 +69,7 @@ type config struct {
 		MemoryMiB   int64             `toml:"memory_mib"`
 		Sandbox     string            `toml:"sandbox"`
 		DateOrder   string            `toml:"date_order"`
+		Passwords   string            `toml:"pdf_passwords_file"`
 		Forms       map[string]string `toml:"forms"`
 	} `toml:"ingest"`
 	ChartNumber struct {

@@ -39,6 +39,15 @@ func WritePDF(w io.Writer, pages []*image.Gray) error {
 	return doc.Close()
 }
 
+// WritePGM writes a page as raw samples, for tools that make other formats.
+func WritePGM(w io.Writer, g *image.Gray) error {
+	if _, err := fmt.Fprintf(w, "P5\n%d %d\n255\n", g.Bounds().Dx(), g.Bounds().Dy()); err != nil {
+		return err
+	}
+	_, err := w.Write(g.Pix)
+	return err
+}
+
 // WriteTIFF writes pages as one multi-page TIFF, compressed as "g4", "lzw" or
 // "jpeg", each page encoded by Leptonica.
 func WriteTIFF(w io.Writer, pages []*image.Gray, compression string) error {
@@ -81,7 +90,7 @@ func JoinTIFF(w io.Writer, files [][]byte) error {
 		if !bytes.HasPrefix(f, []byte("II*\x00")) {
 			return fmt.Errorf("join tiff: not a little-endian TIFF")
 		}
-		if _, err := scan.Open(bytes.NewReader(f), int64(len(f)), ""); err != nil {
+		if _, err := scan.Open(bytes.NewReader(f), int64(len(f)), scan.Options{}); err != nil {
 			return fmt.Errorf("join tiff: %w", err)
 		}
 		base := len(out)

@@ -37,6 +37,19 @@ static PIX *cv_from_gray(const l_uint8 *data, int w, int h, int stride) {
 	return p;
 }
 
+static PIX *cv_from_rgba(const l_uint8 *data, int w, int h, int stride) {
+	PIX *p = pixCreate(w, h, 32);
+	if (!p) return NULL;
+	l_uint32 *d = pixGetData(p);
+	int wpl = pixGetWpl(p), x, y;
+	for (y = 0; y < h; y++)
+		for (x = 0; x < w; x++) {
+			const l_uint8 *q = data + (size_t)y * stride + 4 * x;
+			composeRGBPixel(q[0], q[1], q[2], d + (size_t)y * wpl + x);
+		}
+	return p;
+}
+
 static void cv_to_gray(PIX *p, l_uint8 *out) {
 	int w = pixGetWidth(p), h = pixGetHeight(p), wpl = pixGetWpl(p), x, y;
 	l_uint32 *d = pixGetData(p);
@@ -246,6 +259,16 @@ func FromGray(g *image.Gray) (*Pix, error) {
 	}
 	pix := g.Pix[g.PixOffset(b.Min.X, b.Min.Y):]
 	return wrap(C.cv_from_gray((*C.l_uint8)(unsafe.Pointer(&pix[0])), C.int(b.Dx()), C.int(b.Dy()), C.int(g.Stride)))
+}
+
+// FromRGBA copies an opaque colour image.
+func FromRGBA(m *image.RGBA) (*Pix, error) {
+	b := m.Bounds()
+	if b.Empty() {
+		return nil, errFailed
+	}
+	pix := m.Pix[m.PixOffset(b.Min.X, b.Min.Y):]
+	return wrap(C.cv_from_rgba((*C.l_uint8)(unsafe.Pointer(&pix[0])), C.int(b.Dx()), C.int(b.Dy()), C.int(m.Stride)))
 }
 
 // Close frees the image. A nil Pix is fine.

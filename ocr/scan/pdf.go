@@ -33,24 +33,19 @@ type pdfFile struct {
 	cache wazero.CompilationCache
 }
 
-func openPDF(r io.ReaderAt, size int64, cacheDir string) (_ File, err error) {
+func openPDF(r io.ReaderAt, size int64, o Options) (_ File, err error) {
 	f := &pdfFile{}
 	defer func() {
 		if err != nil {
 			f.Close() // the opening error is the one to tell
 		}
 	}()
-	if err := f.start(cacheDir); err != nil {
+	if err := f.start(o.CacheDir); err != nil {
 		return nil, fmt.Errorf("start pdf engine: %w: %w", ocr.ErrEngine, err)
 	}
-	d, err := f.in.OpenDocument(&requests.OpenDocument{FileReader: io.NewSectionReader(r, 0, size), FileReaderSize: size})
-	if errors.Is(err, pdfiumerrors.ErrPassword) {
-		return nil, fmt.Errorf("open pdf: %w: it needs a password", ocr.ErrFormat)
+	if f.doc, err = f.open(r, size, o.Passwords); err != nil {
+		return nil, err
 	}
-	if err != nil {
-		return nil, fmt.Errorf("open pdf: %w: %w", ocr.ErrFormat, err)
-	}
-	f.doc = d.Document
 	n, err := f.in.FPDF_GetPageCount(&requests.FPDF_GetPageCount{Document: f.doc})
 	if err != nil {
 		return nil, fmt.Errorf("open pdf: %w: %w", ocr.ErrFormat, err)
@@ -60,6 +55,24 @@ func openPDF(r io.ReaderAt, size int64, cacheDir string) (_ File, err error) {
 		return nil, fmt.Errorf("open pdf: %w: %d pages", ocr.ErrFormat, f.pages)
 	}
 	return f, nil
+}
+
+// open opens the document, with each of the site's passwords where it needs
+// one.
+func (f *pdfFile) open(r io.ReaderAt, size int64, passwords []string) (references.FPDF_DOCUMENT, error) {
+	req := requests.OpenDocument{FileReader: io.NewSectionReader(r, 0, size), FileReaderSize: size}
+	d, err := f.in.OpenDocument(&req)
+	for i := 0; errors.Is(err, pdfiumerrors.ErrPassword) && i < len(passwords); i++ {
+		req.FileReader, req.Password = io.NewSectionReader(r, 0, size), &passwords[i]
+		d, err = f.in.OpenDocument(&req)
+	}
+	if errors.Is(err, pdfiumerrors.ErrPassword) {
+		return "", fmt.Errorf("open pdf: %w: it needs a password: %w", ocr.ErrFormat, pdfiumerrors.ErrPassword)
+	}
+	if err != nil {
+		return "", fmt.Errorf("open pdf: %w: %w", ocr.ErrFormat, err)
+	}
+	return d.Document, nil
 }
 
 // start brings the engine up: 0.1 s with its compiled code in cacheDir, some
@@ -122,8 +135,8 @@ func (f *pdfFile) page(n int) requests.Page {
 	return requests.Page{ByIndex: &requests.PageByIndex{Document: f.doc, Index: n - 1}}
 }
 
-// Decode implements File: the page as rendered, at the resolution of the image
-// on it where one image makes the page.
+// Decode implements File: the image that makes the page, or the page as
+// rendered, at the resolution of the largest image on it.
 func (f *pdfFile) Decode(n int) (Side, error) {
 	if n < 1 || n > f.pages {
 		return Side{}, fmt.Errorf("pdf page %d of %d: %w", n, f.pages, ocr.ErrFormat)
@@ -131,6 +144,9 @@ func (f *pdfFile) Decode(n int) (Side, error) {
 	size, err := f.in.FPDF_GetPageSizeByIndex(&requests.FPDF_GetPageSizeByIndex{Document: f.doc, Index: n - 1})
 	if err != nil {
 		return Side{}, fmt.Errorf("pdf page %d: %w: %w", n, ocr.ErrFormat, err)
+	}
+	if s, ok := f.whole(n, size.Width, size.Height); ok {
+		return s, nil
 	}
 	imageDPI, covered := f.images(n, size.Width, size.Height)
 	dpi := renderDPI(size.Width, size.Height, imageDPI)

@@ -1,4 +1,5 @@
-// Package scan opens the files scanners deliver: TIFF, JPEG, PNG and PDF. It
+// Package scan opens the files scanners deliver: TIFF, JPEG, JPEG 2000, PNG and
+// PDF. It
 // counts their sides, decodes one at a time, and hands out the images as they
 // were encoded.
 //
@@ -16,6 +17,8 @@ import (
 	"strconv"
 	"strings"
 
+	pdfiumerrors "github.com/klippa-app/go-pdfium/errors"
+
 	"chartvault/internal/pdf"
 	"chartvault/ocr"
 	"chartvault/ocr/lept"
@@ -32,7 +35,7 @@ const (
 
 // File is an open scan file.
 type File interface {
-	// Kind is "tiff", "jpeg", "png" or "pdf".
+	// Kind is "tiff", "jpeg", "jp2", "png" or "pdf".
 	Kind() string
 	// Pages is the number of sides, at least 1.
 	Pages() int
@@ -70,9 +73,21 @@ type Documents interface {
 	Extract(w io.Writer, pages []int, texts []ocr.PageText) error
 }
 
-// Open finds out what r holds and opens it. cacheDir is where compiled code of
-// the PDF engine may be kept between processes; "" for nowhere.
-func Open(r io.ReaderAt, size int64, cacheDir string) (File, error) {
+// Options are what opening a file may need.
+type Options struct {
+	CacheDir  string   // where compiled code of the PDF engine lies; "" for nowhere
+	Passwords []string // tried on an encrypted PDF
+}
+
+// Damaged is a File of which more was there than could be had.
+type Damaged interface {
+	// Damage says what is missing, in a technician's words; "" for nothing.
+	Damage() string
+}
+
+// Open finds out what r holds and opens it. A PDF that cannot be opened any
+// more is searched for the images that are whole.
+func Open(r io.ReaderAt, size int64, o Options) (File, error) {
 	if size == 0 {
 		return nil, fmt.Errorf("open scan: %w: empty file", ocr.ErrFormat)
 	}
@@ -92,9 +107,17 @@ func Open(r io.ReaderAt, size int64, cacheDir string) (File, error) {
 	case bytes.HasPrefix(head, []byte("\x89PNG\r\n\x1a\n")):
 		return openPNG(r, size)
 	case bytes.Contains(head, []byte("%PDF-")):
-		return openPDF(r, size, cacheDir)
+		f, err := openPDF(r, size, o)
+		if errors.Is(err, ocr.ErrFormat) && !errors.Is(err, pdfiumerrors.ErrPassword) {
+			if s, serr := salvage(r, size); serr == nil {
+				return s, nil
+			}
+		}
+		return f, err
+	case bytes.HasPrefix(head, []byte("\x00\x00\x00\x0cjP  \r\n\x87\n")), bytes.HasPrefix(head, []byte("\xff\x4f\xff\x51")):
+		return openJP2(r, size)
 	}
-	return nil, fmt.Errorf("open scan: %w: neither TIFF, PDF, JPEG nor PNG", ocr.ErrFormat)
+	return nil, fmt.Errorf("open scan: %w: neither TIFF, PDF, JPEG, JPEG 2000 nor PNG", ocr.ErrFormat)
 }
 
 // checkSize refuses what would not fit before anything is decoded.

@@ -29,7 +29,7 @@ func TestTIFFVariants(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			f, err := scan.Open(bytes.NewReader(b), int64(len(b)), "")
+			f, err := scan.Open(bytes.NewReader(b), int64(len(b)), scan.Options{})
 			if err != nil {
 				t.Fatalf("open: %v", err)
 			}
@@ -59,7 +59,7 @@ func TestOriginal(t *testing.T) {
 		if err := sample.WriteTIFF(&b, []*image.Gray{sample.Blank(), note, sample.Blank()}, compression); err != nil {
 			t.Fatal(err)
 		}
-		f, err := scan.Open(bytes.NewReader(b.Bytes()), int64(b.Len()), "")
+		f, err := scan.Open(bytes.NewReader(b.Bytes()), int64(b.Len()), scan.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -68,7 +68,7 @@ func TestOriginal(t *testing.T) {
 		if err != nil || ext != ".tif" {
 			t.Fatalf("%s: got %q, %v", compression, ext, err)
 		}
-		g, err := scan.Open(bytes.NewReader(out.Bytes()), int64(out.Len()), "")
+		g, err := scan.Open(bytes.NewReader(out.Bytes()), int64(out.Len()), scan.Options{})
 		if err != nil || g.Pages() != 2 {
 			t.Fatalf("%s: the copy: %v", compression, err)
 		}
@@ -114,7 +114,7 @@ func FuzzOpen(f *testing.F) {
 		if bytes.Contains(b[:min(len(b), 1024)], []byte("%PDF-")) {
 			return // another engine
 		}
-		file, err := scan.Open(bytes.NewReader(b), int64(len(b)), "")
+		file, err := scan.Open(bytes.NewReader(b), int64(len(b)), scan.Options{})
 		if err != nil {
 			return
 		}

@@ -3,17 +3,12 @@ package scan
 import (
 	"bytes"
 	"fmt"
-	"image"
-	"image/draw"
 	"io"
 	"math/bits"
 	"slices"
 
-	"golang.org/x/image/tiff"
-
 	"chartvault/internal/pdf"
 	"chartvault/ocr"
-	"chartvault/ocr/lept"
 )
 
 // Compression schemes of TIFF.
@@ -43,6 +38,15 @@ func (f *tiffFile) Kind() string { return "tiff" }
 // Pages implements File: one a directory.
 func (f *tiffFile) Pages() int { return len(f.dirs) }
 
+// Damage implements Damaged: a chain of pages that breaks off or goes round in
+// a circle may have had more.
+func (f *tiffFile) Damage() string {
+	if f.cut {
+		return "the TIFF's list of pages breaks off"
+	}
+	return ""
+}
+
 // Close implements File.
 func (f *tiffFile) Close() error { return nil }
 
@@ -70,31 +74,13 @@ func (f *tiffFile) Decode(n int) (Side, error) {
 	}
 	p, err := decode(buf.Bytes())
 	if err != nil {
-		if p, err = decodeInGo(buf.Bytes()); err != nil {
+		if p, err = f.tiled(d, buf.Bytes()); err != nil {
 			return Side{}, fmt.Errorf("tiff page %d: %w", n, err)
 		}
 	}
 	x, y := d.resolution()
 	x, y = resolution(x, y, w, h)
 	return Side{Pix: p, Turn: quarterTurns(d.uint(tagOrientation, 1)), DPIX: x, DPIY: y}, nil
-}
-
-// decodeInGo reads what Leptonica does not: tiled images.
-func decodeInGo(b []byte) (p *lept.Pix, err error) {
-	cfg, err := tiff.DecodeConfig(bytes.NewReader(b))
-	if err == nil {
-		err = checkSize(cfg.Width, cfg.Height)
-	}
-	var m image.Image
-	if err == nil {
-		m, err = tiff.Decode(bytes.NewReader(b))
-	}
-	if err != nil {
-		return nil, fmt.Errorf("decode: %w: %w", ocr.ErrFormat, err)
-	}
-	g := image.NewGray(image.Rect(0, 0, m.Bounds().Dx(), m.Bounds().Dy()))
-	draw.Draw(g, g.Bounds(), m, m.Bounds().Min, draw.Src)
-	return lept.FromGray(g)
 }
 
 // Image implements Images.

@@ -141,12 +141,12 @@ func (s *server) receive() (ocr.Request, *os.File, error) {
 
 func (s *server) answer(req ocr.Request, f *os.File) error {
 	s.ended = req.Op != "document"
-	if err := s.open(req.Source, f); err != nil {
+	if err := s.open(req.Source, f, req.Passwords); err != nil {
 		return errors.Join(err, s.drain())
 	}
 	switch req.Op {
 	case "probe":
-		return ocr.WriteJSON(s.out, ocr.FrameResult, ocr.Probe{Kind: s.file.Kind(), Pages: s.file.Pages()})
+		return ocr.WriteJSON(s.out, ocr.FrameResult, ocr.Probe{Kind: s.file.Kind(), Pages: s.file.Pages(), Damage: damage(s.file)})
 	case "page":
 		side, err := s.file.Decode(req.Page)
 		if err != nil {
@@ -169,8 +169,16 @@ func (s *server) answer(req ocr.Request, f *os.File) error {
 	return fmt.Errorf("no such request: %q", req.Op)
 }
 
+// damage says what of a file could not be had, "" for nothing.
+func damage(f scan.File) string {
+	if d, ok := f.(scan.Damaged); ok {
+		return d.Damage()
+	}
+	return ""
+}
+
 // open makes f the current source, unless it is already.
-func (s *server) open(key string, f *os.File) error {
+func (s *server) open(key string, f *os.File, passwords []string) error {
 	if s.file != nil && key == s.key {
 		return f.Close()
 	}
@@ -180,7 +188,7 @@ func (s *server) open(key string, f *os.File) error {
 		f.Close() // nothing was read
 		return err
 	}
-	file, err := scan.Open(f, st.Size(), s.cacheDir)
+	file, err := scan.Open(f, st.Size(), scan.Options{CacheDir: s.cacheDir, Passwords: passwords})
 	if err != nil {
 		f.Close() // nothing was read
 		return err
