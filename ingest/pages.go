@@ -40,6 +40,7 @@ func (j *job) readAll(ctx context.Context) ([]pageFile, error) {
 	if j.damaged = pr.Damage != ""; j.damaged {
 		j.Log.WarnContext(ctx, "scan file is damaged", "batch", j.batch.ID.String(), "what", pr.Damage, "pages", pr.Pages)
 	}
+	j.src.Pages = pr.Pages
 	pages := make([]pageFile, pr.Pages)
 	var done atomic.Int64
 	g, ctx := errgroup.WithContext(ctx)

@@ -79,7 +79,8 @@ func (p *Pipeline) progress(b record.ID, s record.BatchState, done, of int) {
 // Result is a batch that has been taken in.
 type Result struct {
 	record.Batch
-	Duplicate bool // the same bytes had been taken in before
+	Duplicate bool    // the same bytes had been taken in before
+	Why       ocr.Why // a batch that ended unread could not be had; "" for another
 }
 
 // Ingest takes one open source in and returns when every page of it is stored,
@@ -112,13 +113,13 @@ func (p *Pipeline) Ingest(ctx context.Context, f *os.File, name record.Private) 
 	}
 	if b.State.Done() {
 		err := p.Archive.Journal(ctx, audit.ActBatchClaimed, b.ID.String(), map[string]any{"actor": record.Daemon, "duplicate": true})
-		return Result{b, true}, err
+		return Result{Batch: b, Duplicate: true}, err
 	}
 	j := &job{Pipeline: p, batch: b, src: ocr.Source{Key: b.ID.String(), File: f, Passwords: p.Passwords}, dir: filepath.Join(p.Spool, b.ID.String())}
 	if err := j.run(ctx, fresh); err != nil {
 		return Result{Batch: b}, fmt.Errorf("ingest batch %s: %w", b.ID, err)
 	}
-	return Result{Batch: j.batch}, nil
+	return Result{Batch: j.batch, Why: j.why}, nil
 }
 
 func digest(f *os.File) (sum [32]byte, size int64, err error) {
@@ -140,7 +141,8 @@ type job struct {
 	dir   string
 	key   *keys.Key
 
-	damaged bool // as the probe found the source
+	damaged bool    // as the probe found the source
+	why     ocr.Why // nothing in it could be read
 }
 
 func (j *job) run(ctx context.Context, fresh bool) (err error) {
@@ -174,7 +176,7 @@ func (j *job) run(ctx context.Context, fresh bool) (err error) {
 func (j *job) finish(ctx context.Context, state record.BatchState, docs []catalog.Keyed) error {
 	j.batch.State = state
 	if err := j.Archive.Note(ctx, audit.ActBatchFiled, j.key, map[string]any{
-		"actor": record.Daemon, "state": state, "counts": j.batch.Counts, "documents": len(docs),
+		"actor": record.Daemon, "state": state, "counts": j.batch.Counts, "documents": len(docs), "why": j.why,
 	}); err != nil {
 		return err
 	}
@@ -199,9 +201,11 @@ var errUnread = errors.New("no page can be read")
 // storeUnread keeps a source whole. Its pages cannot be counted, so it counts
 // as one, in QA.
 func (j *job) storeUnread(ctx context.Context, cause error) error {
-	j.Log.WarnContext(ctx, "source kept unread", "batch", j.batch.ID.String(), "bytes", j.batch.Size)
+	j.why = ocr.Reason(cause)
+	j.Log.WarnContext(ctx, "source kept unread", "batch", j.batch.ID.String(), "bytes", j.batch.Size, "why", string(j.why))
 	j.batch.Counts = record.Counts{PagesIn: 1, QA: 1}
 	m := j.manifest(record.BatchUnread)
+	m.Why = string(j.why)
 	m.Pages = []seal.BatchPage{{Placement: record.PlaceQA}}
 	_, err := j.Archive.DepositBatch(ctx, m, j.addSource)
 	if err != nil {

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"fmt"
 	"hash/fnv"
 	"strings"
 	"unicode"
@@ -10,9 +11,11 @@ import (
 
 // sketch is a small picture of a page's text by which two scans of one sheet
 // are told from two pages of one form: the least hashes of its pairs of words,
-// and of its words with digits, which is where two filled forms differ.
+// of the same with about where they stand, and of its words with digits, which
+// is where two filled forms differ.
 type sketch struct {
 	Pairs   [48]uint32 `json:"pairs"`
+	Places  [96]uint32 `json:"places"`
 	Figures [24]uint32 `json:"figures"`
 	Words   int        `json:"words"`
 }
@@ -20,18 +23,22 @@ type sketch struct {
 // fewWords is how many words a page must have for its sketch to say anything.
 const fewWords = 40
 
+// bands is how many parts of a page's height are told apart: the second scan of
+// a sheet lies a little higher or lower.
+const bands = 20
+
 func newSketch(t ocr.PageText) sketch {
 	s := sketch{Words: len(t.Words)}
-	for i := range s.Pairs {
-		s.Pairs[i] = ^uint32(0)
-	}
-	for i := range s.Figures {
-		s.Figures[i] = ^uint32(0)
+	for _, slots := range [][]uint32{s.Pairs[:], s.Places[:], s.Figures[:]} {
+		for i := range slots {
+			slots[i] = ^uint32(0)
+		}
 	}
 	before := ""
 	for _, w := range t.Words {
 		text := strings.ToLower(w.Text)
 		least(s.Pairs[:], before+" "+text)
+		least(s.Places[:], fmt.Sprintf("%s %s %d", before, text, bands*w.Box.Min.Y/max(t.Height, 1)))
 		if strings.ContainsFunc(text, unicode.IsDigit) {
 			least(s.Figures[:], text)
 		}
@@ -52,21 +59,21 @@ func least(slots []uint32, word string) {
 }
 
 // same reports whether two pages are scans of one sheet: nearly all pairs of
-// words in common, and nearly all figures.
+// words in common, most of them at the same height, and nearly all figures.
 func (s sketch) same(o sketch) bool {
 	if s.Words < fewWords || o.Words < fewWords {
 		return false
 	}
-	pairs, figures := 0, 0
-	for i := range s.Pairs {
-		if s.Pairs[i] == o.Pairs[i] {
-			pairs++
+	return common(s.Pairs[:], o.Pairs[:]) >= 0.75 && common(s.Places[:], o.Places[:]) >= 0.5 && common(s.Figures[:], o.Figures[:]) >= 0.75
+}
+
+// common estimates the share two sets have in common from their least hashes.
+func common(a, b []uint32) float64 {
+	n := 0
+	for i := range a {
+		if a[i] == b[i] {
+			n++
 		}
 	}
-	for i := range s.Figures {
-		if s.Figures[i] == o.Figures[i] {
-			figures++
-		}
-	}
-	return pairs*100 >= 75*len(s.Pairs) && figures*100 >= 85*len(s.Figures)
+	return float64(n) / float64(len(a))
 }

@@ -20,6 +20,7 @@ var (
 	ErrLinked     = errors.New("it has more than one name: hard links are not taken")
 	ErrEmpty      = errors.New("it is empty")
 	ErrWriting    = errors.New("it is still being written")
+	ErrTurn       = errors.New("it waits for its turn: enough is being read")
 )
 
 // OpenSource opens a scan for reading without following a link or waiting for

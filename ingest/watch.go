@@ -92,21 +92,21 @@ func (w *Watcher) Run(ctx context.Context) error {
 			go forward(ctx, n.Events, hints)
 		}
 	}
-	slots := make(chan struct{}, max(w.Parallel, 1))
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	tick := time.NewTicker(w.Poll)
 	defer tick.Stop()
+	line := newLine(w.Parallel)
 	for {
 		w.sweepKept(ctx)
-		for _, path := range w.ready(ctx) {
-			select {
-			case slots <- struct{}{}:
-			case <-ctx.Done():
-				return nil
+		w.ready(ctx, line)
+		for {
+			path, leave, ok := line.next()
+			if !ok || ctx.Err() != nil {
+				break
 			}
 			wg.Go(func() {
-				defer func() { <-slots }()
+				defer leave()
 				w.take(ctx, path)
 			})
 		}
@@ -115,6 +115,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		case <-hints:
+		case <-line.left:
 		}
 	}
 }
@@ -140,13 +141,15 @@ func forward(ctx context.Context, from chan fsnotify.Event, to chan fsnotify.Eve
 	}
 }
 
-// ready lists sources to take now: those claimed before a crash first, then
-// those that have settled, which it claims.
-func (w *Watcher) ready(ctx context.Context) []string {
-	out := w.claimed()
+// ready puts sources in line: those claimed before a crash first, then those
+// that have settled, which it claims.
+func (w *Watcher) ready(ctx context.Context, line *line) {
+	for _, path := range w.claimed() {
+		line.join(path)
+	}
 	if err := w.room(); err != nil {
 		w.halt(ctx, err)
-		return out
+		return
 	}
 	w.halt(ctx, nil)
 	now := w.Pipeline.Now()
@@ -172,17 +175,16 @@ func (w *Watcher) ready(ctx context.Context) []string {
 			return nil
 		}
 		present[path] = true
-		if claimed, ok := w.consider(ctx, path, now); ok {
-			out = append(out, claimed)
+		if claimed, ok := w.consider(ctx, path, now, line); ok {
+			line.join(claimed)
 		}
 		return nil
 	})
 	if err != nil {
 		w.halt(ctx, fmt.Errorf("the watched folder cannot be read: %w", reason(err)))
-		return out
+		return
 	}
 	w.forget(present)
-	return out
 }
 
 // forget drops what is no longer in the folder.
@@ -202,7 +204,7 @@ func (w *Watcher) forget(present map[string]bool) {
 }
 
 // consider looks at one file and claims it when it has settled.
-func (w *Watcher) consider(ctx context.Context, path string, now time.Time) (string, bool) {
+func (w *Watcher) consider(ctx context.Context, path string, now time.Time, line *line) (string, bool) {
 	f, st, err := OpenSource(path)
 	if err != nil {
 		w.wait(ctx, path, now, err)
@@ -226,6 +228,8 @@ func (w *Watcher) consider(ctx context.Context, path string, now time.Time) (str
 		w.wait(ctx, path, now, ErrEmpty)
 	case rest < w.Settle || !known, partial(path), written(f), !complete(f, st.Size()) && rest < w.Patience:
 		w.wait(ctx, path, now, ErrWriting)
+	case line.full(st.Size()):
+		w.wait(ctx, path, now, ErrTurn)
 	default:
 		to, err := w.claim(path)
 		if err != nil {
@@ -345,7 +349,7 @@ func (w *Watcher) wait(ctx context.Context, path string, now time.Time, why erro
 	}
 	w.waiting[path] = Waiting{record.NewPrivate(filepath.Base(path)), now, why}
 	w.mu.Unlock()
-	if errors.Is(why, ErrWriting) {
+	if errors.Is(why, ErrWriting) || errors.Is(why, ErrTurn) {
 		return
 	}
 	w.Log.WarnContext(ctx, "not taken from the watched folder", "why", why)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -35,7 +36,8 @@ type Pool struct {
 	command []string
 	mode    sandbox.Mode
 	limits  Limits
-	slots   chan *worker // nil for a worker yet to be started
+	size    int
+	queue   *queue
 	crashes atomic.Int64
 }
 
@@ -43,10 +45,7 @@ type Pool struct {
 // (program and arguments, to which the sandbox's mode is added). Close ends
 // them.
 func NewPool(size int, limits Limits, mode sandbox.Mode, command ...string) *Pool {
-	p := &Pool{command: command, mode: mode, limits: limits, slots: make(chan *worker, size)}
-	for range size {
-		p.slots <- nil
-	}
+	p := &Pool{command: command, mode: mode, limits: limits, size: size, queue: newQueue(size)}
 	return p
 }
 
@@ -54,12 +53,16 @@ func NewPool(size int, limits Limits, mode sandbox.Mode, command ...string) *Poo
 func (p *Pool) Crashes() int64 { return p.crashes.Load() }
 
 // Size is the number of requests that may run at once.
-func (p *Pool) Size() int { return cap(p.slots) }
+func (p *Pool) Size() int { return p.size }
 
 // Close ends the workers that are idle and waits for those that are not.
 func (p *Pool) Close() error {
-	for range cap(p.slots) {
-		if w := <-p.slots; w != nil {
+	for range p.size {
+		w, err := p.queue.take(context.Background(), math.MaxInt)
+		if err != nil {
+			return err
+		}
+		if w != nil {
 			w.stop()
 		}
 	}
@@ -103,7 +106,7 @@ func wrapOp(op string, err error) error {
 
 // once sends a request whose answer is one JSON value.
 func (p *Pool) once(ctx context.Context, req Request, src Source, limit time.Duration, out any) error {
-	return p.with(ctx, limit, func(w *worker) error {
+	return p.with(ctx, src.Pages, limit, func(w *worker) error {
 		if err := w.send(req, src); err != nil {
 			return err
 		}
@@ -121,7 +124,7 @@ func (p *Pool) once(ctx context.Context, req Request, src Source, limit time.Dur
 
 // Document implements Reader.
 func (p *Pool) Document(ctx context.Context, src Source, next func() (DocumentPage, error), out io.Writer) (doc Document, err error) {
-	err = p.with(ctx, p.limits.Stream, func(w *worker) error {
+	err = p.with(ctx, src.Pages, p.limits.Stream, func(w *worker) error {
 		if err := w.send(Request{Op: "document"}, src); err != nil {
 			return err
 		}
@@ -147,7 +150,7 @@ func (p *Pool) Document(ctx context.Context, src Source, next func() (DocumentPa
 
 // Original implements Reader.
 func (p *Pool) Original(ctx context.Context, src Source, pages []int, out io.Writer) (ext string, err error) {
-	err = p.with(ctx, p.limits.Stream, func(w *worker) error {
+	err = p.with(ctx, src.Pages, p.limits.Stream, func(w *worker) error {
 		if err := w.send(Request{Op: "original", Pages: pages}, src); err != nil {
 			return err
 		}
@@ -162,23 +165,20 @@ func (p *Pool) Original(ctx context.Context, src Source, pages []int, out io.Wri
 
 // with runs f on a worker under a wall-clock limit and decides afterwards
 // whether the worker may live on.
-func (p *Pool) with(ctx context.Context, limit time.Duration, f func(*worker) error) error {
-	var w *worker
-	select {
-	case w = <-p.slots:
-	case <-ctx.Done():
-		return ctx.Err()
+func (p *Pool) with(ctx context.Context, size int, limit time.Duration, f func(*worker) error) error {
+	w, err := p.queue.take(ctx, size)
+	if err != nil {
+		return err
 	}
 	keep := (*worker)(nil)
-	defer func() { p.slots <- keep }()
+	defer func() { p.queue.give(keep) }()
 	if w == nil {
-		var err error
 		if w, err = start(p.command, p.mode, p.limits.Memory); err != nil {
 			return fmt.Errorf("start the reading process: %w", err)
 		}
 	}
 	w.begin(ctx, limit)
-	err := f(w)
+	err = f(w)
 	alive, cause := w.end()
 	switch {
 	case err == nil, errors.Is(err, ErrFormat), errors.Is(err, ErrEngine), isFailure(err):

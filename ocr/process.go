@@ -235,7 +235,7 @@ func (w *worker) answer(out io.Writer) ([]byte, error) {
 			}
 			switch {
 			case f.Format:
-				return nil, fmt.Errorf("%w: %s", ErrFormat, f.Message)
+				return nil, fmt.Errorf("%w: %s", f.Why.sentinel(), f.Message)
 			case f.Engine:
 				return nil, fmt.Errorf("%w: %s", ErrEngine, f.Message)
 			}

@@ -32,6 +32,7 @@ const (
 // Failure is a worker's error as it crosses the pipe.
 type Failure struct {
 	Format  bool   `json:"format"` // it will fail again: ErrFormat
+	Why     Why    `json:"why"`    // of an ErrFormat
 	Engine  bool   `json:"engine"` // it is about the machine: ErrEngine
 	Message string `json:"message"`
 }

@@ -14,6 +14,7 @@ type Source struct {
 	Key       string
 	File      *os.File // open for reading only; the reader duplicates it
 	Passwords []string // tried on an encrypted PDF
+	Pages     int      // of the source, where known: small ones are read before large ones
 }
 
 // Probe says what a scan file is.

@@ -59,6 +59,7 @@ type BatchManifest struct {
 	Name       string            `json:"name"`   // of the source file
 	ReceivedAt time.Time         `json:"received_at"`
 	State      record.BatchState `json:"state"`
+	Why        string            `json:"why,omitempty"` // a source that could not be read: in one word
 	Counts     record.Counts     `json:"counts"`
 	Pages      []BatchPage       `json:"pages"`
 	Object     string            `json:"object,omitempty"` // name of the rest; empty when there is none

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/term"
 
 	"chartvault/ingest"
+	"chartvault/ocr"
 	"chartvault/record"
 )
 
@@ -33,6 +34,7 @@ type ingestLine struct {
 	Batch     string            `json:"batch,omitempty"`
 	State     record.BatchState `json:"state,omitempty"`
 	Duplicate bool              `json:"duplicate,omitempty"`
+	Why       ocr.Why           `json:"why,omitempty"` // no page could be read
 	*record.Counts
 	Error    string           `json:"error,omitempty"`
 	Progress *ingest.Progress `json:"progress,omitempty"`
@@ -42,7 +44,7 @@ func (e *env) ingestCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:     "ingest FILE...",
 		Short:   "Take scan files in, once",
-		Long:    "Takes PDF, TIFF, JPEG and PNG files in and returns when every page is stored, verified and accounted for.\nThe files stay where they are. A folder stands for the files in it. Repeating the command changes nothing.",
+		Long:    "Takes PDF, TIFF, JPEG, JPEG 2000 and PNG files in and returns when every page is stored, verified and accounted for.\nThe files stay where they are. A folder stands for the files in it. Repeating the command changes nothing.",
 		Example: "  chartvault ingest --passphrase-file pass monday.tif tuesday.pdf",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -71,7 +73,7 @@ func (e *env) showIngest(l ingestLine, bar *progressBar) {
 	case l.Error != "":
 		fmt.Fprintf(e.out, "%s: not taken in: %s\n", l.File, l.Error)
 	case l.State == record.BatchUnread:
-		fmt.Fprintf(e.out, "%s: kept whole, no page could be read; batch %s\n", l.File, l.Batch)
+		fmt.Fprintf(e.out, "%s: kept whole, no page could be read: %s; batch %s\n", l.File, whyUnread(l.Why), l.Batch)
 	default:
 		again := ""
 		if l.Duplicate {
@@ -166,6 +168,21 @@ func (a *app) opIngest(ctx context.Context, r asked, out func(any) error) error 
 	return nil
 }
 
+// whyUnread says why nothing of a file could be read, and what to do.
+func whyUnread(w ocr.Why) string {
+	say, ok := map[ocr.Why]string{
+		ocr.WhyPassword: "it is encrypted: put its password into ingest.pdf_passwords_file and take it in again, or scan the paper",
+		ocr.WhyForeign:  "it is no scan: neither TIFF, PDF, JPEG, JPEG 2000 nor PNG",
+		ocr.WhyLimit:    "it is larger than is safe to open: scan it at a lower resolution or in parts",
+		ocr.WhyCrashed:  "reading it crashed the reading process, twice: scan the paper again",
+		ocr.WhyStuck:    "reading it did not end in time: scan the paper again",
+	}[w]
+	if !ok {
+		return "it is damaged: scan the paper again"
+	}
+	return say
+}
+
 // refused reports whether a file was not even opened, for what it is.
 func refused(err error) bool {
 	return errors.Is(err, ingest.ErrNotRegular) || errors.Is(err, fs.ErrPermission)
@@ -194,6 +211,7 @@ func ingestFile(ctx context.Context, pipe *ingest.Pipeline, path string) (ingest
 	if err != nil {
 		return l, err
 	}
+	l.Why = res.Why
 	l.Batch, l.State, l.Duplicate, l.Counts = res.ID.String(), res.State, res.Duplicate, &res.Counts
 	return l, nil
 }

@@ -67,7 +67,7 @@ func (f *pdfFile) open(r io.ReaderAt, size int64, passwords []string) (reference
 		d, err = f.in.OpenDocument(&req)
 	}
 	if errors.Is(err, pdfiumerrors.ErrPassword) {
-		return "", fmt.Errorf("open pdf: %w: it needs a password: %w", ocr.ErrFormat, pdfiumerrors.ErrPassword)
+		return "", fmt.Errorf("open pdf: %w", ocr.ErrPassword)
 	}
 	if err != nil {
 		return "", fmt.Errorf("open pdf: %w: %w", ocr.ErrFormat, err)

@@ -17,8 +17,6 @@ import (
 	"strconv"
 	"strings"
 
-	pdfiumerrors "github.com/klippa-app/go-pdfium/errors"
-
 	"chartvault/internal/pdf"
 	"chartvault/ocr"
 	"chartvault/ocr/lept"
@@ -92,7 +90,7 @@ func Open(r io.ReaderAt, size int64, o Options) (File, error) {
 		return nil, fmt.Errorf("open scan: %w: empty file", ocr.ErrFormat)
 	}
 	if size > MaxFile {
-		return nil, fmt.Errorf("open scan: %w: %d bytes, limit %d", ocr.ErrFormat, size, int64(MaxFile))
+		return nil, fmt.Errorf("open scan: %w: %d bytes, limit %d", ocr.ErrLimit, size, int64(MaxFile))
 	}
 	head := make([]byte, min(size, 1024))
 	if _, err := r.ReadAt(head, 0); err != nil && err != io.EOF {
@@ -108,7 +106,7 @@ func Open(r io.ReaderAt, size int64, o Options) (File, error) {
 		return openPNG(r, size)
 	case bytes.Contains(head, []byte("%PDF-")):
 		f, err := openPDF(r, size, o)
-		if errors.Is(err, ocr.ErrFormat) && !errors.Is(err, pdfiumerrors.ErrPassword) {
+		if errors.Is(err, ocr.ErrFormat) && !errors.Is(err, ocr.ErrPassword) {
 			if s, serr := salvage(r, size); serr == nil {
 				return s, nil
 			}
@@ -117,7 +115,7 @@ func Open(r io.ReaderAt, size int64, o Options) (File, error) {
 	case bytes.HasPrefix(head, []byte("\x00\x00\x00\x0cjP  \r\n\x87\n")), bytes.HasPrefix(head, []byte("\xff\x4f\xff\x51")):
 		return openJP2(r, size)
 	}
-	return nil, fmt.Errorf("open scan: %w: neither TIFF, PDF, JPEG, JPEG 2000 nor PNG", ocr.ErrFormat)
+	return nil, fmt.Errorf("open scan: %w", ocr.ErrForeign)
 }
 
 // checkSize refuses what would not fit before anything is decoded.
@@ -126,7 +124,7 @@ func checkSize(w, h int) error {
 		return fmt.Errorf("%w: image of %d by %d pixels", ocr.ErrFormat, w, h)
 	}
 	if w > MaxSide || h > MaxSide || int64(w)*int64(h) > MaxPixels {
-		return fmt.Errorf("%w: image of %d by %d pixels is over the limit", ocr.ErrFormat, w, h)
+		return fmt.Errorf("%w: image of %d by %d pixels", ocr.ErrLimit, w, h)
 	}
 	return nil
 }
@@ -242,7 +240,7 @@ func (s *single) Original(w io.Writer, _ []int) (string, error) {
 
 func readWhole(r io.ReaderAt, size int64) ([]byte, error) {
 	if size > maxEncoded {
-		return nil, fmt.Errorf("open image: %w: %d bytes, limit %d", ocr.ErrFormat, size, maxEncoded)
+		return nil, fmt.Errorf("open image: %w: %d bytes, limit %d", ocr.ErrLimit, size, maxEncoded)
 	}
 	b := make([]byte, size)
 	if _, err := io.ReadFull(io.NewSectionReader(r, 0, size), b); err != nil {

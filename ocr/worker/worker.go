@@ -107,7 +107,7 @@ func (s *server) serve() error {
 		return err
 	}
 	if err := s.answer(req, f); err != nil {
-		fail := ocr.Failure{Format: errors.Is(err, ocr.ErrFormat), Engine: errors.Is(err, ocr.ErrEngine), Message: err.Error()}
+		fail := ocr.Failure{Format: errors.Is(err, ocr.ErrFormat), Why: ocr.Reason(err), Engine: errors.Is(err, ocr.ErrEngine), Message: err.Error()}
 		return ocr.WriteJSON(s.out, ocr.FrameError, fail)
 	}
 	return nil
