@@ -52,8 +52,18 @@ if command -v ocrmypdf >/dev/null; then
 	t4=$(now)
 	rate "ocrmypdf, $cores at once" "$t3" "$t4"
 	ratio "$ours" "$(awk -v s="$t3" -v e="$t4" 'BEGIN { print e - s }')" "chartvault : ocrmypdf"
+	t5=$(now)
+	find "$work/pages" -type f ! -name '*.pdf' -print0 | OMP_THREAD_LIMIT=1 xargs -0 -n 1 -P "$cores" sh -c 'ocrmypdf -q -j 1 --image-dpi 300 --rotate-pages --deskew --clean "$1" "$1.pdf" >/dev/null 2>&1' sh
+	t6=$(now)
+	rate "ocrmypdf with cleaning, $cores at once" "$t5" "$t6"
+	ratio "$ours" "$(awk -v s="$t5" -v e="$t6" 'BEGIN { print e - s }')" "chartvault : ocrmypdf with cleaning"
 fi
 ratio "$ours" "$bare" "chartvault : bare tesseract"
+
+# Accuracy, class by class, and what the quality rule finds: needs the corpus.
+if [ -d ../shared/corpus ]; then
+	go test -run '^$' -bench 'BenchmarkAccuracy|BenchmarkQuality' -benchtime 1x -timeout 60m ./ocr 2>&1 | grep -v '^goos\|^goarch\|^pkg\|^cpu\|^PASS\|^ok'
+fi
 
 # Retention: every document of a large catalogue decided, and decided again.
 CHARTVAULT_DOCUMENTS=${CHARTVAULT_DOCUMENTS:-1000000} go test -run '^$' -bench BenchmarkEvaluate -benchtime 1x -timeout 60m ./cmd/chartvault 2>&1 | grep documents

@@ -137,7 +137,7 @@ func TestPrintedSheetsRead(t *testing.T) {
 			t.Fatal(err)
 		}
 		ballot := barcode.NewBallot(300, false)
-		ballot.Add("full", g.Image(), 1)
+		ballot.Add("full", g.Image(), 1, true)
 		codes := ballot.Count()
 		m := set.Read(codes)
 		if m.Chart.Canonical() != l.Chart.Canonical() || m.Type != l.Type {

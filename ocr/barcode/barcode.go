@@ -56,9 +56,10 @@ type Ballot struct {
 func NewBallot(dpi float64, careful bool) *Ballot { return &Ballot{dpi: dpi, careful: careful} }
 
 // Add reads one rendering of the page: an 8-bit image, packed, of which scale
-// pixels are one pixel of the page. name tells renderings apart.
-func (b *Ballot) Add(name string, g *image.Gray, scale float64) {
-	for _, r := range b.read(g) {
+// pixels are one pixel of the page. name tells renderings apart. The slower
+// reader is asked too when slow is set, or when the fast one may not be.
+func (b *Ballot) Add(name string, g *image.Gray, scale float64, slow bool) {
+	for _, r := range b.read(g, slow || b.careful) {
 		r.reader += "/" + name
 		r.box = scaled(r.box, scale)
 		b.readings = append(b.readings, r)
@@ -70,8 +71,11 @@ func (b *Ballot) Add(name string, g *image.Gray, scale float64) {
 	}
 }
 
-func (b *Ballot) read(g *image.Gray) []reading {
-	out := gozxingAll(g)
+func (b *Ballot) read(g *image.Gray, slow bool) []reading {
+	var out []reading
+	if slow {
+		out = gozxingAll(g)
+	}
 	if b.careful {
 		return out
 	}

@@ -80,26 +80,71 @@ static PIX *cv_specks(PIX *bw, int w, int h) {
 	return pixSelectBySize(bw, w, h, 8, L_SELECT_IF_EITHER, L_SELECT_IF_GTE, NULL);
 }
 
+// cv_close counts the bars beside bar i: of about its length, side by side with
+// it, and within half an inch of it, as the bars of a linear symbol are. The
+// rules of a form lie further apart.
+static int cv_close(BOXA *bars, int i, int inch) {
+	int x, y, w, h, x2, y2, w2, h2, k, n = 0;
+	boxaGetBoxGeometry(bars, i, &x, &y, &w, &h);
+	int lng = w > h ? w : h, slack = lng / 6 + 2;
+	for (k = 0; k < boxaGetCount(bars); k++) {
+		if (k == i) continue;
+		boxaGetBoxGeometry(bars, k, &x2, &y2, &w2, &h2);
+		if ((w > h) != (w2 > h2)) continue;
+		int from = w > h ? x - x2 : y - y2, to = w > h ? x + w - x2 - w2 : y + h - y2 - h2;
+		int away = w > h ? y - y2 : x - x2;
+		if (abs(from) <= slack && abs(to) <= slack && abs(away) <= inch / 2) n++;
+	}
+	return n;
+}
+
+// cv_core says whether square i has a square of three sevenths of its size in
+// its middle, as the corners of a QR symbol have.
+static int cv_core(BOXA *b, int i) {
+	int x, y, w, h, x2, y2, w2, h2, k;
+	boxaGetBoxGeometry(b, i, &x, &y, &w, &h);
+	for (k = 0; k < boxaGetCount(b); k++) {
+		boxaGetBoxGeometry(b, k, &x2, &y2, &w2, &h2);
+		if (7 * w2 < 2 * w || 7 * w2 > 4 * w || 7 * h2 < 2 * h || 7 * h2 > 4 * h) continue;
+		if (10 * abs(2 * (x - x2) + w - w2) <= 2 * w && 10 * abs(2 * (y - y2) + h - h2) <= 2 * h) return 1;
+	}
+	return 0;
+}
+
 // cv_marks looks at the connected components that do not touch the border:
 // how many are at least w by h pixels, how many are bars (of at least tall
-// pixels, much higher than wide), how many are squares
-// of at least side, and how many long thick stripes, as in a patch code.
-static int cv_marks(PIX *bw, int w, int h, int tall, int side, int *bars, int *squares, int *stripes) {
+// pixels, an eighth of an inch, much higher than wide) of which others lie
+// close, how many are squares of at least side, how many of those have the
+// core of a QR symbol's corner, and how many long thick stripes, as in a patch
+// code.
+static int cv_marks(PIX *bw, int w, int h, int tall, int side, int *bars, int *squares, int *finders, int *stripes) {
 	PIX *in = pixRemoveBorderConnComps(bw, 8);
-	*bars = *squares = *stripes = 0;
+	*bars = *squares = *finders = *stripes = 0;
 	if (!in) return -1;
-	BOXA *b = pixConnCompBB(in, 8);
+	BOXA *b = pixConnCompBB(in, 8), *thins = boxaCreate(64);
 	pixDestroy(&in);
-	if (!b) return -1;
+	if (!b || !thins) {
+		boxaDestroy(&b);
+		boxaDestroy(&thins);
+		return -1;
+	}
 	int n = 0, i, bw_, bh;
 	for (i = 0; i < boxaGetCount(b); i++) {
 		boxaGetBoxGeometry(b, i, NULL, NULL, &bw_, &bh);
 		if (bw_ >= w && bh >= h) n++;
 		int lng = bw_ > bh ? bw_ : bh, thin = bw_ > bh ? bh : bw_;
-		if (lng >= tall && thin * 3 <= lng && (thin * 3 <= tall || lng >= 3 * tall)) (*bars)++;
-		if (lng >= 6 * tall && 5 * thin >= 2 * tall && thin <= 2 * tall) (*stripes)++;
-		if (bw_ >= side && bh >= side && bw_ * 10 <= bh * 12 && bh * 10 <= bw_ * 12) (*squares)++;
+		if (lng >= tall && thin * 3 <= lng && (thin * 3 <= tall || lng >= 3 * tall)) {
+			if (boxaGetCount(thins) < 1000) boxaAddBox(thins, boxaGetBox(b, i, L_CLONE), L_INSERT);
+			if (lng >= 6 * tall && 5 * thin >= 2 * tall && thin <= 2 * tall) (*stripes)++;
+		}
+		if (bw_ >= side && bh >= side && bw_ * 10 <= bh * 12 && bh * 10 <= bw_ * 12) {
+			(*squares)++;
+			if (*squares <= 50 && cv_core(b, i)) (*finders)++;
+		}
 	}
+	for (i = 0; i < boxaGetCount(thins); i++)
+		if (cv_close(thins, i, 8 * tall) >= 6) (*bars)++;
+	boxaDestroy(&thins);
 	boxaDestroy(&b);
 	return n;
 }
@@ -204,6 +249,8 @@ static PIX *cv_sauvola(PIX *g) {
 }
 
 static PIX *cv_median(PIX *g) { return pixMedianFilter(g, 3, 3); }
+
+static PIX *cv_reduce(PIX *bw) { return pixReduceRankBinary2(bw, 2, NULL); }
 
 static PIX *cv_threshold(PIX *g, int t) { return pixThresholdToBinary(g, t); }
 
@@ -316,6 +363,9 @@ func (p *Pix) Threshold(t int) (*Pix, error) { return wrap(C.cv_threshold(p.p, C
 // Specks removes components of a 1-bit image smaller than w and h.
 func (p *Pix) Specks(w, h int) (*Pix, error) { return wrap(C.cv_specks(p.p, C.int(w), C.int(h))) }
 
+// Reduce returns a 1-bit image at half its size.
+func (p *Pix) Reduce() (*Pix, error) { return wrap(C.cv_reduce(p.p)) }
+
 // Components counts the connected components of a 1-bit image.
 func (p *Pix) Components() (int, error) {
 	var n C.l_int32
@@ -344,8 +394,9 @@ func (p *Pix) Rotate(degrees float64) (*Pix, error) {
 // Shapes is what the components of a page look like.
 type Shapes struct {
 	Marks   int // at least the size asked for
-	Bars    int // long and thin, as in a linear symbol
+	Bars    int // long and thin, with others of their length close by, as in a linear symbol
 	Squares int // as wide as high, as the corners of a QR symbol
+	Finders int // of those, the ones with the core of such a corner
 	Stripes int // long and thick, as in a patch code
 }
 
@@ -353,12 +404,12 @@ type Shapes struct {
 // marks of at least w by h pixels, bars at least tall pixels long, squares of
 // at least side pixels.
 func (p *Pix) Shapes(w, h, tall, side int) (Shapes, error) {
-	var bars, squares, stripes C.int
-	n := C.cv_marks(p.p, C.int(w), C.int(h), C.int(tall), C.int(side), &bars, &squares, &stripes)
+	var bars, squares, finders, stripes C.int
+	n := C.cv_marks(p.p, C.int(w), C.int(h), C.int(tall), C.int(side), &bars, &squares, &finders, &stripes)
 	if n < 0 {
 		return Shapes{}, errFailed
 	}
-	return Shapes{int(n), int(bars), int(squares), int(stripes)}, nil
+	return Shapes{int(n), int(bars), int(squares), int(finders), int(stripes)}, nil
 }
 
 // Heights counts the components of a 1-bit image that could be letters, by

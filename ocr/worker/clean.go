@@ -22,6 +22,7 @@ type cleaned struct {
 	skew   float64   // degrees clockwise it is rotated by
 	text   int       // height of the small letters of the scan in pixels; 0 when there is no text to speak of
 	specky bool      // a bilevel scan has more specks than letters
+	dirty  bool      // it has specks enough for a median to be worth trying
 	marks  int       // components the size of a letter, clearly darker than the paper, away from the border
 	faint  int       // the same, of anything darker than the paper: pencil, or the other side showing through
 	maybe  bool      // a few components look like the parts of a barcode
@@ -59,7 +60,7 @@ func clean(up *lept.Pix, dpix, dpiy float64) (c *cleaned, err error) {
 		if err != nil {
 			return c, err
 		}
-		c.specky = all > 2*kept
+		c.specky, c.dirty = all > 2*kept, 4*all > 5*kept
 	} else {
 		if err := c.level(up, int(dpix)); err != nil {
 			return c, err
@@ -115,8 +116,8 @@ func (c *cleaned) level(up *lept.Pix, dpi int) error {
 func (c *cleaned) count(dpi float64) (err error) {
 	look := func(p *lept.Pix) (int, error) {
 		sh, err := shapes(p, dpi)
-		c.maybe = c.maybe || sh.Bars >= manyBars/2 || sh.Squares >= 2 || sh.Stripes >= 3
-		c.codes = c.codes || sh.Bars >= manyBars || sh.Squares >= 3 || sh.Stripes >= 3
+		c.maybe = c.maybe || sh.Bars >= manyBars/2 || sh.Squares >= 1 || sh.Stripes >= 3
+		c.codes = c.codes || sh.Bars >= manyBars || sh.Finders >= 1 || sh.Stripes >= 3
 		return sh.Marks, err
 	}
 	if c.up.Depth() == 1 {
@@ -143,7 +144,7 @@ func (c *cleaned) count(dpi float64) (err error) {
 
 // manyBars is how many long thin components make a page worth a longer look
 // for a symbol: the shortest has some twenty, a ruled form a few.
-const manyBars = 12
+const manyBars = 6
 
 // shapes counts components by the sizes they have on paper: a letter is at
 // least 6 by 10 pixels at 300 dpi, a bar an eighth of an inch long, the corner

@@ -17,7 +17,7 @@ import (
 
 // Thresholds of the page pipeline, chosen by measurement (docs/benchmarks.md).
 const (
-	smallText   = 12.0 // pixels the small letters of a gray scan are high; below it a page is scaled up
+	smallText   = 9.5  // pixels the small letters of a gray scan are high; below it a page is scaled up
 	smallBlack  = 17.5 // the same of a bilevel scan, whose letters have no grays to show their shape
 	wantedText  = 22.0 // pixels they are scaled up to
 	maxScale    = 4.0

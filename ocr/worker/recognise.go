@@ -208,15 +208,28 @@ func (r *reader) words(c *cleaned, as rendering, turn int) ([]ocr.Word, error) {
 	return words, nil
 }
 
-// orientation asks Leptonica, which looks at ascenders and descenders.
+// orientation asks Leptonica, which looks at ascenders and descenders. Half the
+// size is enough where the letters are large.
 func (c *cleaned) orientation() (int, bool) {
-	if c.skew == 0 {
-		return c.bw.Orientation()
+	bw := c.bw
+	if c.text >= largeText {
+		half, err := bw.Reduce()
+		if err != nil {
+			return 0, false
+		}
+		defer half.Close()
+		bw = half
 	}
-	level, err := c.bw.Rotate(c.skew)
+	if c.skew == 0 {
+		return bw.Orientation()
+	}
+	level, err := bw.Rotate(c.skew)
 	if err != nil {
 		return 0, false
 	}
 	defer level.Close()
 	return level.Orientation()
 }
+
+// largeText is the height of small letters, in pixels, that can be halved.
+const largeText = 18

@@ -21,6 +21,9 @@ const (
 // others the ones to try where that reads poorly.
 func (c *cleaned) first() (first rendering, others []rendering) {
 	if c.up.Depth() == 1 {
+		if !c.dirty {
+			return asBilevel, nil
+		}
 		return asBilevel, []rendering{asSmooth}
 	}
 	return asLevel, []rendering{asLocal, asScanned, asGlobal}
