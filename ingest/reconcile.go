@@ -9,10 +9,24 @@ import (
 	"chartvault/record"
 )
 
+// promise is a cover sheet and where it lies.
+type promise struct {
+	sheet.Cover
+	page int // index
+}
+
+// unkept sends a sheet to QA that promised pages of which none came, so that
+// there is no document to ask about.
+func (s *splitting) unkept(page int) {
+	if page >= 0 {
+		s.Pages[page] = placed{record.PlaceQA, -1, record.DoubtDocumentCount}
+	}
+}
+
 // reconcile holds what arrived against what the sheets promise: a page that is
 // missing is the worst thing that can happen to a chart, and one too many is a
 // separator that was not seen.
-func (s *splitting) reconcile(covers []sheet.Cover) {
+func (s *splitting) reconcile(covers []promise) {
 	documents, pages := make([]int, len(covers)), make([]int, len(covers))
 	for i := range s.Documents {
 		d := &s.Documents[i]
@@ -27,6 +41,9 @@ func (s *splitting) reconcile(covers []sheet.Cover) {
 	for i, c := range covers {
 		if (c.Documents == 0 || c.Documents == documents[i]) && (c.Pages == 0 || c.Pages == pages[i]) {
 			continue
+		}
+		if documents[i] == 0 {
+			s.Pages[c.page] = placed{record.PlaceQA, -1, record.DoubtBatchCount}
 		}
 		// Which document has the error is not known: all of them wait.
 		for k := range s.Documents {

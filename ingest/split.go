@@ -100,14 +100,19 @@ func divide(pages []pageFile, by judge) (*splitting, error) {
 	s := &splitting{}
 	cur := -1 // the open document
 	mark := sheet.Mark{}
-	var covers []sheet.Cover
+	var covers []promise
+	empty := -1 // the separator with a count that no page has followed yet
 	for i, p := range pages {
 		m := by.set.Read(p.Page.Barcodes)
 		if m.Cover != nil {
-			covers = append(covers, *m.Cover)
+			covers = append(covers, promise{*m.Cover, i})
 		}
 		if m.Begins {
-			mark, cur = m, -1
+			s.unkept(empty)
+			mark, cur, empty = m, -1, -1
+			if m.Pages > 0 && !m.Keep {
+				empty = i
+			}
 			if !m.Keep {
 				s.Pages = append(s.Pages, placed{record.PlaceSeparator, -1, ""})
 				continue
@@ -125,12 +130,13 @@ func divide(pages []pageFile, by judge) (*splitting, error) {
 			d := begin(id, mark)
 			d.cover = len(covers) - 1
 			s.Documents = append(s.Documents, d)
-			cur = len(s.Documents) - 1
+			cur, empty = len(s.Documents)-1, -1
 		}
 		d := &s.Documents[cur]
 		d.Pages = append(d.Pages, i+1)
 		s.Pages = append(s.Pages, placed{record.PlaceFiled, cur, pageDoubt(p, by.poor)})
 	}
+	s.unkept(empty)
 	s.understand(pages, by.list)
 	if by.lost {
 		for i := range s.Documents {

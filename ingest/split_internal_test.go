@@ -90,6 +90,8 @@ func TestDivide(t *testing.T) {
 		{"a separator not seen", []string{"BOX2/3", "CH1111", "", "", ""}, "1111:[3 4 5]:batch_count", record.Counts{PagesIn: 5, Separators: 2, QA: 3}},
 		{"a page missing from the batch", []string{"BOX1/3", "CH1111", "", ""}, "1111:[3 4]:batch_count", record.Counts{PagesIn: 4, Separators: 2, QA: 2}},
 		{"the next box is not blamed", []string{"BOX1/2", "CH1111", "", "BOX1/1", "CH2222", ""}, "1111:[3]:batch_count 2222:[6]:", record.Counts{PagesIn: 6, Filed: 1, Separators: 4, QA: 1}},
+		{"a box without its papers", []string{"BOX1/3", "blank"}, "", record.Counts{PagesIn: 2, Blanks: 1, QA: 1}},
+		{"a sheet without its pages", []string{"DOC1111/2", "CH2222", ""}, "2222:[3]:", record.Counts{PagesIn: 3, Filed: 1, Separators: 1, QA: 1}},
 		{"only blanks", []string{"blank", "blank"}, "", record.Counts{PagesIn: 2, Blanks: 2}},
 	}
 	for _, tt := range tests {
