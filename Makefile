@@ -34,14 +34,16 @@ deps:
 test-deps:
 	@scripts/deps.sh build test
 
-bench: build test-deps ## pages a minute, side by side with bare Tesseract and OCRmyPDF
+bench: build test-deps ## pages a minute and words read right, side by side with bare Tesseract and OCRmyPDF
 	@scripts/deps.sh build test bench
 	@scripts/bench.sh
 
-soak: test-deps tools  ## the long campaigns: kills, every hostile file, a million charts, ten thousand years, mutants, fuzzing
+soak: test-deps tools  ## the long campaigns: kills, every hostile file, hundreds of spoiled sheets, a million charts, ten thousand years, mutants, fuzzing
 	CHARTVAULT_KILLS=200 go test -timeout 60m -run 'TestKill' -v ./cmd/chartvault
 	CHARTVAULT_PLAN=10000 go test -timeout 60m -run 'TestPlanKill' -v ./cmd/chartvault
 	CHARTVAULT_HOSTILE=all go test -timeout 60m -run 'TestHostile' ./ocr
+	CHARTVAULT_HOSTILE=300 go test -timeout 60m -run 'TestHostileFolder' -v ./cmd/chartvault
+	CHARTVAULT_SHEETS=40 go test -timeout 60m -run 'TestSheets' -v ./ocr
 	CHARTVAULT_CHARTS=1000000 go test -timeout 60m -run 'TestOracle' -v ./retention
 	CHARTVAULT_YEARS=10000 go test -timeout 180m -run 'TestSimulation' -v ./disposition
 	$(MAKE) mutate
