@@ -25,3 +25,6 @@ func (e *Engine) Read([]byte, int, int, int) ([]ocr.Word, error) { return nil, n
 
 // Close does nothing.
 func (e *Engine) Close() error { return nil }
+
+// Known knows nothing.
+func (*Engine) Known(string) bool { return false }
