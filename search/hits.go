@@ -15,11 +15,12 @@ import (
 // Hit is one page that matches.
 type Hit struct {
 	Document record.ID `json:"document"`
-	Page     int       `json:"page"`    // 1-based, in the document
-	Score    float64   `json:"score"`   // larger is better; only the order has a meaning
-	Near     bool      `json:"near"`    // found by nearly the same spelling
-	Snippet  string    `json:"snippet"` // text around the matches, which stand in square brackets
-	Width    int       `json:"width"`   // of the page, in the unit of the boxes
+	Page     int       `json:"page"`               // 1-based, in the document
+	Score    float64   `json:"score"`              // larger is better; only the order has a meaning
+	Near     bool      `json:"near"`               // found by nearly the same spelling
+	Doubtful bool      `json:"doubtful,omitempty"` // the page was read badly, so it may not say this
+	Snippet  string    `json:"snippet"`            // text around the matches, which stand in square brackets
+	Width    int       `json:"width"`              // of the page, in the unit of the boxes
 	Height   int       `json:"height"`
 	Boxes    [][4]int  `json:"boxes"` // x0, y0, x1, y1 of every matching word, in pixels of the page as displayed
 }
@@ -74,7 +75,7 @@ func expander(spellings map[string][]string) func(term) []string {
 
 func (x *Index) match(ctx context.Context, q Query, limit int, expand func(term) []string) ([]Hit, error) {
 	rows, err := x.db.QueryContext(ctx, `SELECT p.document, p.number, -bm25(text), snippet(text, 0, '[', ']', ' … ', 24), p.words
-		FROM text JOIN page p ON p.id = text.rowid WHERE text MATCH $1 ORDER BY bm25(text) LIMIT $2`, q.fts(expand), limit)
+		FROM text JOIN page p ON p.id = text.rowid WHERE text MATCH $1 ORDER BY p.doubtful, bm25(text) LIMIT $2`, q.fts(expand), limit)
 	if err != nil {
 		return nil, fmt.Errorf("search: %w", err)
 	}
@@ -104,6 +105,7 @@ func (x *Index) match(ctx context.Context, q Query, limit int, expand func(term)
 		if err != nil {
 			return nil, fmt.Errorf("search: page %d of %s: %w", h.Page, h.Document, record.ErrCorrupt)
 		}
+		h.Doubtful = doubtful(p)
 		h.Width, h.Height, h.Boxes = p.Width, p.Height, boxes(p, q, expand)
 		out = append(out, h)
 	}

@@ -129,10 +129,12 @@ func (x *Index) openShard(ctx context.Context, n int) (*sql.DB, error) {
 			id       INTEGER PRIMARY KEY,
 			document TEXT NOT NULL,
 			number   INTEGER NOT NULL,
+			doubtful INTEGER NOT NULL, -- 1 for a page that was read badly: ranked last
 			words    BLOB NOT NULL)`, // zstd of ocr.PageText as JSON
 		`CREATE INDEX IF NOT EXISTS page_document ON page (document)`,
 		`CREATE VIRTUAL TABLE IF NOT EXISTS text USING fts5(body, tokenize='unicode61 remove_diacritics 2')`,
 		`INSERT INTO text(text, rank) VALUES('secure-delete', 1)`,
+		`SELECT doubtful FROM page LIMIT 0`, // an index of before it was there is made again
 		`CREATE VIRTUAL TABLE IF NOT EXISTS terms USING fts5vocab(text, 'row')`,
 	} {
 		if _, err := db.ExecContext(ctx, s); err != nil {
@@ -140,6 +142,13 @@ func (x *Index) openShard(ctx context.Context, n int) (*sql.DB, error) {
 		}
 	}
 	return db, nil
+}
+
+// doubtful reports whether a page was recognised so badly that what was read
+// may not be what is there: handwriting, above all. Pages of before quality was
+// measured have none.
+func doubtful(p ocr.PageText) bool {
+	return p.Origin == ocr.FromOCR && p.Quality != (ocr.Quality{}) && p.Quality.Poor(ocr.DefaultPoor)
 }
 
 // Close closes the index.
@@ -187,7 +196,7 @@ func (x *Index) Put(ctx context.Context, id record.ID, pages []ocr.PageText) err
 			if err != nil {
 				return err
 			}
-			r, err := tx.ExecContext(ctx, `INSERT INTO page (document, number, words) VALUES ($1, $2, $3)`, id.String(), i+1, z.EncodeAll(b, nil))
+			r, err := tx.ExecContext(ctx, `INSERT INTO page (document, number, doubtful, words) VALUES ($1, $2, $3, $4)`, id.String(), i+1, doubtful(p), z.EncodeAll(b, nil))
 			if err != nil {
 				return err
 			}

@@ -236,3 +236,22 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestDoubtfulLast: a page that was read badly comes after all that were not,
+// however often it has the word.
+func TestDoubtfulLast(t *testing.T) {
+	x := open(t, t.TempDir(), &ring{keys: map[string][]byte{}})
+	bad := page("penicillin penicillin penicillin penicillin")
+	bad.Origin, bad.Quality = ocr.FromOCR, ocr.Quality{Score: 30, Low: 0.7}
+	good := page("Allergies: none known, though a rash after penicillin was told of in a letter of long ago.")
+	good.Origin, good.Quality = ocr.FromOCR, ocr.Quality{Score: 97}
+	for i, p := range []ocr.PageText{bad, good} {
+		if err := x.Put(t.Context(), id(byte(i+1)), []ocr.PageText{p}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hits := find(t, x, "penicillin")
+	if len(hits) != 2 || hits[0].Document != id(2) || hits[0].Doubtful || !hits[1].Doubtful {
+		t.Errorf("got %+v, want the page that was read well first", hits)
+	}
+}

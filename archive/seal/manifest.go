@@ -38,8 +38,8 @@ type Manifest struct {
 	Doubts      []record.Doubt       `json:"doubts,omitempty"`
 	Object      string               `json:"object"` // name of the package
 	Package     Sums                 `json:"package"`
-	PDF         []byte               `json:"pdf_sha256"` // of document.pdf inside the package; empty when it has none
-	Policy      string               `json:"policy"`     // the site's retention policy the deposit was made under
+	PDF         []byte               `json:"pdf_sha256"`      // of document.pdf inside the package; empty when it has none
+	Policy      string               `json:"policy"`          // the site's retention policy the deposit was made under
 	Index       json.RawMessage      `json:"index,omitempty"` // what was read of the document and how surely; opaque here
 	Pages       []Page               `json:"pages"`
 }

@@ -36,6 +36,9 @@ func (e *env) searchCmd() *cobra.Command {
 				if h.Near {
 					near = " (nearly)"
 				}
+				if h.Doubtful {
+					near += " (read badly)"
+				}
 				fmt.Fprintf(e.out, "%s page %d%s: %s\n", h.Document, h.Page, near, h.Snippet)
 			}))
 			if err == nil && found == 0 && !e.json {
