@@ -1,12 +1,13 @@
 #!/bin/sh
 # Resident memory of the whole program (all processes together, at its peak)
-# while it takes in a 5-page and a PAGES-page TIFF of the same page.
+# while it takes in a 50-page and a PAGES-page file of the same page, as TIFF and
+# as PDF.
 #
 #   scripts/memory.sh PAGE.tif [PAGES]   PAGE.tif: one Group 4 page, little-endian
 set -eu
 cd "$(dirname "$0")/.."
 page=$1
-many=${2:-500}
+many=${2:-1000}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 echo "a passphrase" >"$work/pass"
@@ -28,8 +29,12 @@ peak() { # peak FILE: MiB
 	wait $pid
 	echo $((max / 1024))
 }
-go run ./internal/sample/jointiff "$work/few.tif" "$page" 5
-go run ./internal/sample/jointiff "$work/many.tif" "$page" "$many"
-few=$(peak "$work/few.tif")
-lots=$(peak "$work/many.tif")
-echo "5 pages: $few MiB, $many pages: $lots MiB, difference $((lots - few)) MiB"
+for n in 50 "$many"; do
+	go run ./internal/sample/jointiff "$work/$n.tif" "$page" "$n"
+	tiff2pdf -o "$work/$n.pdf" "$work/$n.tif" # of libtiff-tools
+done
+for ext in tif pdf; do
+	few=$(peak "$work/50.$ext")
+	lots=$(peak "$work/$many.$ext")
+	echo "$ext: 50 pages: $few MiB, $many pages: $lots MiB, difference $((lots - few)) MiB"
+done
