@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -256,6 +257,7 @@ func (a *app) warm() error {
 	if ents, err := os.ReadDir(dir); err == nil && len(ents) > 0 {
 		return nil
 	}
+	defer debug.FreeOSMemory() // compiling takes some 300 MB that nothing needs again
 	return scan.WarmPDF(dir)
 }
 
