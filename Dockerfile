@@ -1,7 +1,7 @@
 # Builds and runs the Chartvault server. The image has no shell tricks: the
 # binary, Tesseract with its English model, and a user of its own.
 FROM golang:1.26-bookworm AS build
-RUN apt-get update && apt-get install -y --no-install-recommends libtesseract-dev libleptonica-dev pkg-config
+RUN apt-get update && apt-get install -y --no-install-recommends libtesseract-dev libleptonica-dev libzxing-dev pkg-config
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
@@ -10,7 +10,7 @@ RUN go build -trimpath -o /chartvault ./cmd/chartvault
 
 FROM debian:bookworm-slim
 RUN apt-get update \
- && apt-get install -y --no-install-recommends tesseract-ocr tesseract-ocr-eng ca-certificates \
+ && apt-get install -y --no-install-recommends tesseract-ocr tesseract-ocr-eng libzxing2 ca-certificates \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --uid 10001 --home-dir /var/lib/chartvault --create-home chartvault
 COPY --from=build /chartvault /usr/local/bin/chartvault
