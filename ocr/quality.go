@@ -35,18 +35,34 @@ const DefaultPoor = 82
 // Poor reports whether a page must be seen by a person, at a site's threshold.
 func (q Quality) Poor(below float64) bool { return q.Score < below }
 
-// Rate makes the quality of words that were recognised. known says whether a
-// word is in a dictionary; uncovered is the share of ink in no word.
-func Rate(words []Word, known func(string) bool, uncovered float64) Quality {
-	q := Quality{Uncovered: uncovered}
-	letters, right, asked, unknown, low := 0.0, 0.0, 0, 0, 0
+// Expected estimates how many letters of words are right.
+func Expected(words []Word) float64 {
+	sum := 0.0
 	for _, w := range words {
-		n := float64(len(w.Text))
-		letters += n
-		right += n * Right(w.Confidence)
+		sum += Right(w.Confidence) * float64(len(w.Text))
+	}
+	return sum
+}
+
+// LowShare is the share of words that are more likely wrong than right; 0 when
+// there are none.
+func LowShare(words []Word) float64 {
+	low := 0
+	for _, w := range words {
 		if w.Confidence < LowConfidence {
 			low++
 		}
+	}
+	return float64(low) / max(float64(len(words)), 1)
+}
+
+// Rate makes the quality of words that were recognised. known says whether a
+// word is in a dictionary; uncovered is the share of ink in no word.
+func Rate(words []Word, known func(string) bool, uncovered float64) Quality {
+	q := Quality{Uncovered: uncovered, Low: LowShare(words)}
+	letters, asked, unknown := 0, 0, 0
+	for _, w := range words {
+		letters += len(w.Text)
 		if core := letterCore(w.Text); len(core) >= 3 {
 			asked++
 			if !known(core) {
@@ -54,14 +70,11 @@ func Rate(words []Word, known func(string) bool, uncovered float64) Quality {
 			}
 		}
 	}
-	if len(words) > 0 {
-		q.Low = float64(low) / float64(len(words))
-	}
 	if asked > 0 {
 		q.Unknown = float64(unknown) / float64(asked)
 	}
 	if letters > 0 {
-		q.Score = 100 * right / letters / Right(100) * (1 - uncovered)
+		q.Score = 100 * Expected(words) / float64(letters) / Right(100) * (1 - uncovered)
 	}
 	q.Score = math.Round(10*q.Score) / 10
 	return q

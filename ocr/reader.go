@@ -24,9 +24,15 @@ type Probe struct {
 	Pages  int    `json:"pages"`            // sides, at least 1
 }
 
+// Symbologies lists the symbologies that are read, in the order a page's symbols
+// come in.
+func Symbologies() []string {
+	return []string{"code128", "code39", "qr", "datamatrix", "pdf417", "patch"}
+}
+
 // Barcode is one symbol found on a page.
 type Barcode struct {
-	Symbology string          `json:"symbology"`          // "code128", "code39", "qr", "datamatrix", "pdf417" or "patch"
+	Symbology string          `json:"symbology"`          // one of Symbologies
 	Text      string          `json:"text"`               // of a patch code: "1", "2", "3", "T", "4" or "6"
 	Box       image.Rectangle `json:"box"`                // where on the page as scanned, in pixels, about
 	Disputed  bool            `json:"disputed,omitempty"` // readers saw different texts at this place: none of them counts

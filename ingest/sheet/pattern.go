@@ -14,7 +14,7 @@ import (
 // Pattern says how one kind of a site's sheets is recognised.
 type Pattern struct {
 	Name        string   // for messages
-	Symbologies []string // "code128", "code39", "qr", "datamatrix", "pdf417", "patch"; empty for any
+	Symbologies []string // of ocr.Symbologies; empty for any
 	Expr        string   // regular expression over the whole payload; groups "chart" and "type" are optional
 	Type        string   // document type when the payload names none; "" for none
 	Keep        bool     // the sheet is a page of the document it begins: a label
@@ -38,11 +38,6 @@ type compiled struct {
 	re *regexp.Regexp
 }
 
-// symbologies are those the reader knows.
-func symbologies() []string {
-	return []string{"code128", "code39", "qr", "datamatrix", "pdf417", "patch"}
-}
-
 // Compile checks patterns and rule. Our own sheets are always recognised.
 func Compile(patterns []Pattern, rule Rule) (*Set, error) {
 	s := &Set{check: rule.Check}
@@ -52,8 +47,8 @@ func Compile(patterns []Pattern, rule Rule) (*Set, error) {
 			return nil, fmt.Errorf("sheet pattern %q: %w: %w", p.Name, record.ErrInvalid, err)
 		}
 		for _, sym := range p.Symbologies {
-			if !slices.Contains(symbologies(), sym) {
-				return nil, fmt.Errorf("sheet pattern %q: %w: no symbology %q; there are %s", p.Name, record.ErrInvalid, sym, strings.Join(symbologies(), ", "))
+			if !slices.Contains(ocr.Symbologies(), sym) {
+				return nil, fmt.Errorf("sheet pattern %q: %w: no symbology %q; there are %s", p.Name, record.ErrInvalid, sym, strings.Join(ocr.Symbologies(), ", "))
 			}
 		}
 		if p.Type != "" {

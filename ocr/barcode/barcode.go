@@ -33,11 +33,6 @@ type reading struct {
 	box       image.Rectangle // in pixels of the ballot's page
 }
 
-// Symbologies lists what is read, in the order results come in.
-func Symbologies() []string {
-	return []string{"code128", "code39", "qr", "datamatrix", "pdf417", "patch"}
-}
-
 // correcting reports whether a symbology corrects errors, so that a symbol
 // that decodes at all says what was printed.
 func correcting(symbology string) bool {
@@ -79,14 +74,11 @@ func (b *Ballot) read(g *image.Gray, slow bool) []reading {
 	if b.careful {
 		return out
 	}
-	for _, s := range []struct {
-		names  []string
-		global bool
-	}{{[]string{"code128", "code39"}, false}, {[]string{"qr", "datamatrix"}, false}, {[]string{"pdf417"}, false}} {
+	for _, names := range [][]string{{"code128", "code39"}, {"qr", "datamatrix"}, {"pdf417"}} {
 		// A symbol that is found is painted over, and the page searched again.
 		page := g
 		for range maxSymbols {
-			r, ok := zxing(page, s.names, s.global)
+			r, ok := zxing(page, names)
 			if !ok {
 				break
 			}
@@ -137,7 +129,7 @@ func (b *Ballot) Count() []ocr.Barcode {
 		boxes[k] = boxes[k].Union(r.box)
 	}
 	var out []ocr.Barcode
-	for _, sym := range Symbologies() {
+	for _, sym := range ocr.Symbologies() {
 		var keys []key
 		for k := range votes {
 			if k.symbology == sym {

@@ -31,12 +31,12 @@ static BarcodeFormats theirs(int mask) {
 	return f;
 }
 
-void cv_zxing(const unsigned char *gray, int w, int h, int stride, int formats, int global, cv_symbol *out) {
+void cv_zxing(const unsigned char *gray, int w, int h, int stride, int formats, cv_symbol *out) {
 	std::memset(out, 0, sizeof *out);
 	try {
 		DecodeHints hints;
 		hints.setFormats(theirs(formats)).setTryHarder(true).setTryRotate(true).setMinLineCount(2);
-		hints.setBinarizer(global ? Binarizer::GlobalHistogram : Binarizer::LocalAverage);
+		hints.setBinarizer(Binarizer::LocalAverage);
 		Result r = ReadBarcode(ImageView(gray, w, h, ImageFormat::Lum, stride), hints);
 		std::string text = r.text();
 		if (!r.isValid() || text.empty() || text.size() > sizeof out->text) return;

@@ -15,7 +15,7 @@ import (
 )
 
 // zxing finds one symbol of the given symbologies with ZXing's C++ library.
-func zxing(g *image.Gray, symbologies []string, global bool) (reading, bool) {
+func zxing(g *image.Gray, symbologies []string) (reading, bool) {
 	b := g.Bounds()
 	if b.Dx() < 16 || b.Dy() < 16 {
 		return reading{}, false
@@ -26,11 +26,7 @@ func zxing(g *image.Gray, symbologies []string, global bool) (reading, bool) {
 		mask |= codes[s]
 	}
 	var sym C.cv_symbol
-	how := C.int(0)
-	if global {
-		how = 1
-	}
-	C.cv_zxing((*C.uchar)(unsafe.Pointer(&g.Pix[g.PixOffset(b.Min.X, b.Min.Y)])), C.int(b.Dx()), C.int(b.Dy()), C.int(g.Stride), mask, how, &sym)
+	C.cv_zxing((*C.uchar)(unsafe.Pointer(&g.Pix[g.PixOffset(b.Min.X, b.Min.Y)])), C.int(b.Dx()), C.int(b.Dy()), C.int(g.Stride), mask, &sym)
 	if sym.format == 0 {
 		return reading{}, false
 	}

@@ -13,7 +13,7 @@ typedef struct {
 } cv_symbol;
 
 // cv_zxing looks for one symbol in an 8-bit image. It never throws.
-void cv_zxing(const unsigned char *gray, int w, int h, int stride, int formats, int global, cv_symbol *out);
+void cv_zxing(const unsigned char *gray, int w, int h, int stride, int formats, cv_symbol *out);
 
 // The formats that are asked for and reported.
 enum { CV_CODE128 = 1, CV_CODE39 = 2, CV_QR = 4, CV_DATAMATRIX = 8, CV_PDF417 = 16 };

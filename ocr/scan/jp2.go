@@ -107,13 +107,7 @@ func (f *jp2File) Image(int) (pdf.Image, int, bool, error) {
 	case 3:
 		im.ColorSpace = "/DeviceRGB"
 	default: // transparency or CMYK: as pixels
-		p, err := decode(f.data)
-		if err != nil {
-			return pdf.Image{}, 0, false, err
-		}
-		defer p.Close()
-		im, err := recode(p)
-		return im, 0, false, err
+		return f.pixels()
 	}
 	return im, 0, true, nil
 }

@@ -72,13 +72,7 @@ func (f *pngFile) Kind() string { return "png" }
 // calls Flate with PNG predictors.
 func (f *pngFile) Image(int) (pdf.Image, int, bool, error) {
 	if !f.plain {
-		p, err := decode(f.data)
-		if err != nil {
-			return pdf.Image{}, 0, false, err
-		}
-		defer p.Close()
-		im, err := recode(p)
-		return im, 0, false, err
+		return f.pixels()
 	}
 	im := pdf.Image{Width: f.w, Bits: int(f.bits), Filter: "/FlateDecode", Strips: []pdf.Strip{{Rows: f.h, Data: f.idat}}}
 	colours := 1

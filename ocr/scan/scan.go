@@ -1,7 +1,6 @@
 // Package scan opens the files scanners deliver: TIFF, JPEG, JPEG 2000, PNG and
-// PDF. It
-// counts their sides, decodes one at a time, and hands out the images as they
-// were encoded.
+// PDF. It counts their sides, decodes one at a time, and hands out the images
+// as they were encoded.
 //
 // It parses hostile input and runs in the worker only. Its invariant: limits
 // are checked before memory is taken, an offset is never followed twice, and a
@@ -230,6 +229,17 @@ func (s *single) Decode(int) (Side, error) {
 		return Side{}, err
 	}
 	return Side{Pix: p, Turn: s.turn, DPIX: s.dpix, DPIY: s.dpiy}, nil
+}
+
+// pixels is the image for a PDF where its own encoding does not fit one.
+func (s *single) pixels() (im pdf.Image, turn int, exact bool, err error) {
+	p, err := decode(s.data)
+	if err != nil {
+		return pdf.Image{}, 0, false, err
+	}
+	defer p.Close()
+	im, err = recode(p)
+	return im, 0, false, err
 }
 
 // Original writes the file: it is its only side.

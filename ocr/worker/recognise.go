@@ -17,15 +17,6 @@ type attempt struct {
 	turn  int // clockwise quarter turns from the cleaned page
 }
 
-// right estimates how many letters of an attempt are right.
-func (a attempt) right() float64 {
-	sum := 0.0
-	for _, w := range a.words {
-		sum += ocr.Right(w.Confidence) * float64(len(w.Text))
-	}
-	return sum
-}
-
 // recognise reads the words. Where they come out poorly it tries the page the
 // other ways round, then other renderings of it, and keeps the best.
 func (r *reader) recognise(pg *ocr.Page, c *cleaned, langs string) error {
@@ -47,7 +38,7 @@ func (r *reader) recognise(pg *ocr.Page, c *cleaned, langs string) error {
 		if a.words, err = r.words(c, as, best.turn); err != nil {
 			return err
 		}
-		if a.right() > best.right() {
+		if ocr.Expected(a.words) > ocr.Expected(best.words) {
 			best = a
 		}
 	}
@@ -97,13 +88,7 @@ func (c *cleaned) uncovered(a attempt) (float64, error) {
 // doubtful reports whether another rendering may read better: a reading that
 // is sure of nearly all its words is left alone.
 func doubtful(words []ocr.Word) bool {
-	low := 0
-	for _, w := range words {
-		if w.Confidence < ocr.LowConfidence {
-			low++
-		}
-	}
-	return ocr.MeanConfidence(words) < unsure || float64(low) > unsureShare*float64(len(words))
+	return ocr.MeanConfidence(words) < unsure || ocr.LowShare(words) > unsureShare
 }
 
 // upright reads the page as it lies and, where that comes out poorly, the
@@ -118,7 +103,7 @@ func (r *reader) upright(c *cleaned, as rendering, coded bool) (best attempt, er
 		if turn != 0 && conf < poor {
 			continue // a page is only turned for text that is clearly there
 		}
-		if i == 0 || a.right() > best.right() || best.words == nil {
+		if i == 0 || ocr.Expected(a.words) > ocr.Expected(best.words) || best.words == nil {
 			best = a
 		}
 		if conf >= poor {
