@@ -96,6 +96,30 @@ static int cv_orient(PIX *bw) {
 	return -1;
 }
 
+// cv_lines says how strongly the ink of a 1-bit page changes from row to row
+// and from column to column: lines of text make the one far larger than the
+// other.
+static int cv_lines(PIX *bw, float *rows, float *cols) {
+	PIX *small = pixReduceRankBinaryCascade(bw, 1, 1, 0, 0), *side = small ? pixRotateOrth(small, 1) : NULL;
+	int bad = !side || pixFindDifferentialSquareSum(small, rows) || pixFindDifferentialSquareSum(side, cols);
+	if (!bad) {
+		*rows /= pixGetWidth(small);
+		*cols /= pixGetHeight(small);
+	}
+	pixDestroy(&small);
+	pixDestroy(&side);
+	return bad;
+}
+
+// cv_solid counts the squares of side 8 or 16 of a 1-bit page that are all black.
+static int cv_solid(PIX *bw, int large) {
+	PIX *p = pixReduceRankBinaryCascade(bw, 4, 4, 4, large ? 4 : 0);
+	l_int32 n = 0;
+	int bad = !p || pixCountPixels(p, &n, NULL);
+	pixDestroy(&p);
+	return bad ? -1 : n;
+}
+
 // cv_unframe paints white what is dark and reaches the border in an 8-bit
 // image: the lid of a scanner, the table under a receipt. Text that touches
 // the border goes with it only when it hangs together with the dark.
@@ -277,6 +301,32 @@ func (p *Pix) Sauvola() (*Pix, error) { return wrap(C.cv_sauvola(p.p)) }
 // Median returns the image with every pixel replaced by the median of its
 // 3 by 3 neighbourhood.
 func (p *Pix) Median() (*Pix, error) { return wrap(C.cv_median(p.p)) }
+
+// Lines reports by how much the rows of a 1-bit page of text are more uneven
+// than its columns: far above 1 when its lines run across, far below when they
+// run down; 1 when there is nothing to tell.
+func (p *Pix) Lines() float64 {
+	var rows, cols C.float
+	if C.cv_lines(p.p, &rows, &cols) != 0 || rows == 0 || cols == 0 {
+		return 1
+	}
+	return float64(rows / cols)
+}
+
+// Solid counts the squares of a 1-bit page, of 16 pixels a side or 8, that are
+// black all over: more than a few lie behind white letters, in a picture or a
+// frame, none in letters of common size.
+func (p *Pix) Solid(side int) (int, error) {
+	large := C.int(0)
+	if side > 8 {
+		large = 1
+	}
+	n := int(C.cv_solid(p.p, large))
+	if n < 0 {
+		return 0, errFailed
+	}
+	return n, nil
+}
 
 // Orientation returns the clockwise quarter turns that put a 1-bit page of
 // text upright; ok is false when it cannot tell.

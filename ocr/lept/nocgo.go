@@ -36,6 +36,8 @@ func (p *Pix) Skew() (float64, bool)                                  { return 0
 func (p *Pix) Rotate(float64) (*Pix, error)                           { return nil, errNoCgo }
 func (p *Pix) Shapes(_, _, _, _ int) (Shapes, error)                  { return Shapes{}, errNoCgo }
 func (p *Pix) Orientation() (int, bool)                               { return 0, false }
+func (p *Pix) Solid(int) (int, error)                                 { return 0, errNoCgo }
+func (p *Pix) Lines() float64                                         { return 1 }
 func (p *Pix) Image() *image.Gray                                     { return image.NewGray(image.Rectangle{}) }
 func (p *Pix) SetDPI(_, _ int)                                        {}
 func (p *Pix) BMP() ([]byte, error)                                   { return nil, errNoCgo }

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"iter"
+	"maps"
+	"slices"
 
 	"github.com/klippa-app/go-pdfium/requests"
 	"github.com/pdfcpu/pdfcpu/pkg/api"
@@ -14,34 +17,91 @@ import (
 	"chartvault/ocr"
 )
 
+// piece is how many pages of a PDF are in memory at a time while a document is
+// written.
+const piece = 50
+
 // Extract implements Documents. PDFium copies the pages with their streams as
 // they are, which also mends a damaged file; pdfcpu then adds the text layer.
-func (f *pdfFile) Extract(w io.Writer, pages []int, texts []ocr.PageText) error {
+func (f *pdfFile) Extract(w io.Writer, pages iter.Seq2[ocr.DocumentPage, error]) error {
+	next, stop := iter.Pull2(pages)
+	defer stop()
+	out := newJoiner(w)
+	for more := true; more; {
+		var some []ocr.DocumentPage
+		for len(some) < piece {
+			p, err, ok := next()
+			if err != nil {
+				return err
+			}
+			if more = ok; !ok {
+				break
+			}
+			some = append(some, p)
+		}
+		if len(some) == 0 {
+			break
+		}
+		if err := f.extract(out, some); err != nil {
+			return fmt.Errorf("extract pdf pages: %w", err)
+		}
+	}
+	if !out.begun() {
+		return fmt.Errorf("extract pdf pages: %w: none asked for", ocr.ErrFormat)
+	}
+	return out.close()
+}
+
+// extract adds some pages with their text layers. Where the layers cannot be
+// added the pages go without: they are more than their text, which the
+// manifest has too.
+func (f *pdfFile) extract(out *joiner, pages []ocr.DocumentPage) error {
+	b, err := f.copyPages(pages)
+	if err != nil {
+		return err
+	}
+	ctx, err := overlay(b, f.layers(pages))
+	if err != nil {
+		if ctx, err = parsePDF(b); err != nil {
+			return fmt.Errorf("%w: %w", ocr.ErrFormat, err)
+		}
+	}
+	return out.add(ctx, len(pages))
+}
+
+// copyPages has PDFium write a file of some pages.
+func (f *pdfFile) copyPages(pages []ocr.DocumentPage) ([]byte, error) {
 	dst, err := f.in.FPDF_CreateNewDocument(&requests.FPDF_CreateNewDocument{})
 	if err != nil {
-		return fmt.Errorf("extract pdf pages: %w", err)
+		return nil, err
 	}
 	defer f.in.FPDF_CloseDocument(&requests.FPDF_CloseDocument{Document: dst.Document})
 	idx := make([]int, len(pages))
-	for i, n := range pages {
-		idx[i] = n - 1
+	for i, p := range pages {
+		idx[i] = p.Number - 1
 	}
 	if _, err := f.in.FPDF_ImportPagesByIndex(&requests.FPDF_ImportPagesByIndex{Source: f.doc, Destination: dst.Document, PageIndices: idx}); err != nil {
-		return fmt.Errorf("extract pdf pages: %w: %w", ocr.ErrFormat, err)
+		return nil, fmt.Errorf("%w: %w", ocr.ErrFormat, err)
 	}
 	var buf bytes.Buffer
 	if _, err := f.in.FPDF_SaveAsCopy(&requests.FPDF_SaveAsCopy{Document: dst.Document, FileWriter: &buf}); err != nil {
-		return fmt.Errorf("extract pdf pages: %w: %w", ocr.ErrFormat, err)
+		return nil, fmt.Errorf("%w: %w", ocr.ErrFormat, err)
 	}
+	return buf.Bytes(), nil
+}
+
+// layers are what is to be added to some pages, by their place among them.
+func (f *pdfFile) layers(pages []ocr.DocumentPage) map[int]layer {
 	layers := map[int]layer{}
-	for i, t := range texts {
+	for i, p := range pages {
+		t := p.Text
 		l := layer{turn: t.Turn}
 		if t.Origin == ocr.FromOCR && len(t.Words) > 0 {
 			w, h := t.Width, t.Height
 			if t.Turn%2 != 0 {
 				w, h = h, w
 			}
-			if m, ok := f.toPoints(pages[i], w, h); ok {
+			if m, ok := f.toPoints(p.Number, w, h); ok {
 				m = m.after(turned(t.Turn, float64(t.Width), float64(t.Height)))
 				l.content = pdf.TextLayer(Words(t, 1, 1), [6]float64{m.a, m.b, m.c, m.d, m.e, m.f})
 			}
@@ -50,15 +110,7 @@ func (f *pdfFile) Extract(w io.Writer, pages []int, texts []ocr.PageText) error 
 			layers[i+1] = l
 		}
 	}
-	if len(layers) > 0 {
-		if b, err := overlay(buf.Bytes(), layers); err == nil {
-			_, err = w.Write(b)
-			return err
-		}
-		// The pages are more than their text, which the manifest has too.
-	}
-	_, err = w.Write(buf.Bytes())
-	return err
+	return layers
 }
 
 // layer is what is added to one page.
@@ -94,32 +146,33 @@ func turned(turn int, w, h float64) affine {
 	return affine{1, 0, 0, 1, 0, 0}
 }
 
-// overlay adds a content stream and the glyphless font to pages of a PDF.
-func overlay(b []byte, layers map[int]layer) ([]byte, error) {
+func parsePDF(b []byte) (*model.Context, error) {
 	api.DisableConfigDir()
 	conf := model.NewDefaultConfiguration()
 	conf.ValidationMode = model.ValidationRelaxed
 	ctx, err := api.ReadContext(bytes.NewReader(b), conf)
 	if err != nil {
-		return nil, fmt.Errorf("add text layer: %w", err)
+		return nil, err
 	}
-	if err := ctx.EnsurePageCount(); err != nil {
-		return nil, fmt.Errorf("add text layer: %w", err)
+	return ctx, ctx.EnsurePageCount()
+}
+
+// overlay adds a content stream and the glyphless font to pages of a PDF.
+func overlay(b []byte, layers map[int]layer) (*model.Context, error) {
+	ctx, err := parsePDF(b)
+	if err != nil || len(layers) == 0 {
+		return ctx, err
 	}
 	font, err := addFont(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("add text layer: %w", err)
 	}
-	for n, l := range layers {
-		if err := addLayer(ctx, n, l, font); err != nil {
+	for _, n := range slices.Sorted(maps.Keys(layers)) {
+		if err := addLayer(ctx, n, layers[n], font); err != nil {
 			return nil, fmt.Errorf("add text layer to page %d: %w", n, err)
 		}
 	}
-	var out bytes.Buffer
-	if err := api.WriteContext(ctx, &out); err != nil {
-		return nil, fmt.Errorf("add text layer: %w", err)
-	}
-	return out.Bytes(), nil
+	return ctx, nil
 }
 
 func addLayer(ctx *model.Context, n int, l layer, font *types.IndirectRef) error {

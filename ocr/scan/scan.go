@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"strconv"
 	"strings"
 
@@ -65,9 +66,10 @@ type Images interface {
 // Documents is a File that is a PDF.
 type Documents interface {
 	File
-	// Extract writes the given sides as a PDF, with the texts, where they are
-	// recognised, laid invisibly over them.
-	Extract(w io.Writer, pages []int, texts []ocr.PageText) error
+	// Extract writes the given sides as a PDF, with their texts, where they are
+	// recognised, laid invisibly over them. It holds a few dozen at a time; an
+	// error among them ends it.
+	Extract(w io.Writer, pages iter.Seq2[ocr.DocumentPage, error]) error
 }
 
 // Options are what opening a file may need.

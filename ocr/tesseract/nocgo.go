@@ -21,7 +21,7 @@ func New(...string) (*Engine, error) {
 func Version() string { return "none" }
 
 // Read cannot be called: New fails.
-func (e *Engine) Read([]byte, int, int, int) ([]ocr.Word, error) { return nil, nil }
+func (e *Engine) Read([]byte, int, int, Look) ([]ocr.Word, error) { return nil, nil }
 
 // Close does nothing.
 func (e *Engine) Close() error { return nil }

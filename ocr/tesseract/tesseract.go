@@ -34,7 +34,7 @@ import (
 // Engine is one Tesseract client. It is not safe for concurrent use.
 type Engine struct {
 	client *gosseract.Client
-	dpi    int
+	last   Look
 }
 
 // New returns an engine for the given languages ("eng"); the models are
@@ -60,15 +60,12 @@ func Version() string { return gosseract.Version() }
 
 // Read recognises an encoded image (as lept.Pix.BMP makes it) of w by h
 // pixels. Boxes are in pixels of that image.
-func (e *Engine) Read(img []byte, w, h, dpi int) ([]ocr.Word, error) {
+func (e *Engine) Read(img []byte, w, h int, look Look) ([]ocr.Word, error) {
 	if w <= 0 || h <= 0 || w > MaxSide || h > MaxSide {
 		return nil, fmt.Errorf("read page: image of %d by %d pixels", w, h)
 	}
-	if dpi != e.dpi {
-		if err := e.client.SetVariable("user_defined_dpi", strconv.Itoa(dpi)); err != nil {
-			return nil, fmt.Errorf("read page: %w", err)
-		}
-		e.dpi = dpi
+	if err := e.set(look); err != nil {
+		return nil, fmt.Errorf("read page: %w", err)
 	}
 	if err := e.client.SetImageFromBytes(img); err != nil {
 		return nil, fmt.Errorf("read page: %w", err)
@@ -89,6 +86,25 @@ func (e *Engine) Read(img []byte, w, h, dpi int) ([]ocr.Word, error) {
 		words = append(words, ocr.Word{Text: b.Word, Box: b.Box, Confidence: int(b.Confidence), Line: line})
 	}
 	return words, nil
+}
+
+func (e *Engine) set(look Look) error {
+	if look.DPI != e.last.DPI {
+		if err := e.client.SetVariable("user_defined_dpi", strconv.Itoa(look.DPI)); err != nil {
+			return err
+		}
+	}
+	if first := e.last.DPI == 0; first || look.White != e.last.White {
+		invert := "0"
+		if look.White {
+			invert = "1"
+		}
+		if err := e.client.SetVariable("tessedit_do_invert", invert); err != nil {
+			return err
+		}
+	}
+	e.last = look
+	return nil
 }
 
 // Known reports whether a word is in the dictionary of the language model.

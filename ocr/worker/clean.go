@@ -12,7 +12,7 @@ import (
 // is not touched.
 type cleaned struct {
 	up     *lept.Pix // the page upright as the file says; its owner closes it
-	gray   *lept.Pix // 8 bits, even in background, without its dark frame
+	gray   *lept.Pix // 8 bits, even in background, without its dark frame; see grays
 	half   *lept.Pix // the same at half size
 	bw     *lept.Pix // black and white, without specks
 	paper  float64   // pixels of the scan for one inch of the page, across
@@ -23,6 +23,7 @@ type cleaned struct {
 	text   int       // height of the small letters of the scan in pixels; 0 when there is no text to speak of
 	specky bool      // a bilevel scan has more specks than letters
 	dirty  bool      // it has specks enough for a median to be worth trying
+	white  bool      // it has black areas, with white letters in them perhaps
 	marks  int       // components the size of a letter, clearly darker than the paper, away from the border
 	faint  int       // the same, of anything darker than the paper: pencil, or the other side showing through
 	maybe  bool      // a few components look like the parts of a barcode
@@ -46,9 +47,6 @@ func clean(up *lept.Pix, dpix, dpiy float64) (c *cleaned, err error) {
 		}
 	}()
 	if up.Depth() == 1 {
-		if c.gray, err = up.Gray(); err != nil {
-			return c, err
-		}
 		if c.bw, err = up.Specks(3, 3); err != nil {
 			return c, err
 		}
@@ -69,7 +67,7 @@ func clean(up *lept.Pix, dpix, dpiy float64) (c *cleaned, err error) {
 			return c, err
 		}
 	}
-	if c.half, err = half(up, c.gray); err != nil {
+	if c.half, err = c.halved(); err != nil {
 		return c, err
 	}
 	if err := c.count(dpix); err != nil {
@@ -78,15 +76,29 @@ func clean(up *lept.Pix, dpix, dpiy float64) (c *cleaned, err error) {
 	return c, c.measure(dpix, dpiy)
 }
 
-// half halves the page; one too small for that stays as it is.
-func half(up, gray *lept.Pix) (*lept.Pix, error) {
-	if up.Width() < 64 || up.Height() < 64 {
-		return gray.Gray()
+// grays is the page in 8 bits. Of a bilevel scan it is made when it is asked
+// for: most are read as they are.
+func (c *cleaned) grays() (*lept.Pix, error) {
+	if c.gray != nil {
+		return c.gray, nil
 	}
-	if up.Depth() == 1 {
-		return up.Half()
+	g, err := c.up.Gray()
+	c.gray = g
+	return g, err
+}
+
+// halved is the page at half size; one too small for that stays as it is.
+func (c *cleaned) halved() (*lept.Pix, error) {
+	small := c.up.Width() < 64 || c.up.Height() < 64
+	switch {
+	case small && c.gray == nil:
+		return c.up.Gray()
+	case small:
+		return c.gray.Gray()
+	case c.gray == nil:
+		return c.up.Half()
 	}
-	return gray.Half()
+	return c.gray.Half()
 }
 
 // frameBelow is the gray level of a scanner's lid or a table under the page.
@@ -176,6 +188,15 @@ func (c *cleaned) measure(dpix, dpiy float64) error {
 		return err
 	}
 	c.text = median(hist[:])
+	side := 16
+	if c.text < 12 {
+		side = 8
+	}
+	solid, err := c.bw.Solid(side)
+	if err != nil {
+		return err
+	}
+	c.white = solid >= 8
 	square := dpix / dpiy // rows wanted for one that is there
 	if square > 0.95 && square < 1.05 {
 		square = 1

@@ -25,6 +25,7 @@ const (
 	poor        = 75.0            // mean confidence below which other orientations are tried
 	hopeful     = 50.0            // above it not, when there is much text: turned text reads far worse
 	unsure      = 88.0            // mean confidence below which other renderings are tried
+	unsureBlack = 80.0            // the same for a bilevel scan
 	unsureShare = 0.10            // share of doubtful words above which other renderings are tried
 	patience    = 8 * time.Second // after it no further rendering is begun
 	maxScaled   = 30 << 20        // pixels a page is scaled up to

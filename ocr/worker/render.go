@@ -21,7 +21,7 @@ const (
 // others the ones to try where that reads poorly.
 func (c *cleaned) first() (first rendering, others []rendering) {
 	if c.up.Depth() == 1 {
-		if !c.dirty {
+		if !c.dirty || c.sx != 1 || c.sy != 1 { // a median of letters this small leaves none
 			return asBilevel, nil
 		}
 		return asBilevel, []rendering{asSmooth}
@@ -72,12 +72,17 @@ func (c *cleaned) source(as rendering) (p *lept.Pix, owned bool, err error) {
 	case asGlobal:
 		return c.bw, false, nil
 	case asLevel:
-		return c.gray, false, nil
+		p, err = c.grays()
+		return p, false, err
 	case asLocal:
 		p, err = c.gray.Sauvola()
 		return p, true, err
 	case asSmooth:
-		m, err := c.gray.Median()
+		g, err := c.grays()
+		if err != nil {
+			return nil, false, err
+		}
+		m, err := g.Median()
 		if err != nil {
 			return nil, false, err
 		}

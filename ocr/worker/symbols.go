@@ -28,7 +28,7 @@ func (c *cleaned) barcodes(careful bool) ([]ocr.Barcode, error) {
 		name   string
 		render func() (*lept.Pix, error)
 	}{
-		{"full", c.gray.Gray},
+		{"full", c.full},
 		{"straight", c.straight},
 		{"bilevel", c.bilevel},
 		{"smooth", func() (*lept.Pix, error) { return c.half.Median() }},
@@ -57,6 +57,15 @@ func (c *cleaned) barcodes(careful bool) ([]ocr.Barcode, error) {
 
 // scale is how many pixels of a rendering are one of the page.
 func (c *cleaned) scale(p *lept.Pix) float64 { return float64(p.Width()) / float64(c.up.Width()) }
+
+// full is the page in grays at its own size.
+func (c *cleaned) full() (*lept.Pix, error) {
+	g, err := c.grays()
+	if err != nil {
+		return nil, err
+	}
+	return g.Gray()
+}
 
 // straight is the page in grays with its lines level.
 func (c *cleaned) straight() (*lept.Pix, error) {

@@ -299,18 +299,14 @@ func (s *server) extract(w io.Writer) error {
 	if !ok {
 		return fmt.Errorf("a %s makes no document", s.file.Kind())
 	}
-	var pages []int
-	var texts []ocr.PageText
-	for {
-		p, ok, err := s.next()
-		if err != nil {
-			return err
+	return docs.Extract(w, func(yield func(ocr.DocumentPage, error) bool) {
+		for {
+			p, ok, err := s.next()
+			if err == nil && !ok || !yield(p, err) || err != nil {
+				return
+			}
 		}
-		if !ok {
-			return docs.Extract(w, pages, texts)
-		}
-		pages, texts = append(pages, p.Number), append(texts, p.Text)
-	}
+	})
 }
 
 func (s *server) original(pages []int) error {
