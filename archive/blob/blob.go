@@ -26,6 +26,7 @@ var (
 	ErrLocked   = errors.New("object is locked")        // a retention lock forbids Delete
 	ErrName     = errors.New("malformed object name")   // not a key of this program
 	ErrShort    = errors.New("object has another size") // Put was given fewer or more bytes than announced
+	ErrChanged  = errors.New("object was changed")      // Swap found other bytes than it was told
 )
 
 // Info describes one stored object.
@@ -56,6 +57,12 @@ type Store interface {
 
 	// Stat describes the object; ErrNotExist when there is none.
 	Stat(ctx context.Context, name string) (Info, error)
+
+	// Swap puts other bytes in the place of a small object, at once and only
+	// while it still has the old ones: ErrChanged when it has others, ErrNotExist
+	// when it is gone. It never brings back what was deleted meanwhile. Only
+	// keys are ever swapped, in stores that keep no versions.
+	Swap(ctx context.Context, name string, old, new []byte) error
 
 	// Delete removes every version of the object. Absence is not an error.
 	// ErrLocked when a retention lock forbids it; nothing readable through

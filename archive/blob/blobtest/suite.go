@@ -24,6 +24,8 @@ func Run(t *testing.T, open func(t *testing.T) blob.Store) {
 	t.Run("one of many wins", func(t *testing.T) { oneWins(t, open(t)) })
 	t.Run("absent", func(t *testing.T) { absent(t, open(t)) })
 	t.Run("delete", func(t *testing.T) { deletes(t, open(t)) })
+	t.Run("swap", func(t *testing.T) { swaps(t, open(t)) })
+	t.Run("swap or delete", func(t *testing.T) { swapOrDelete(t, open(t)) })
 	t.Run("list", func(t *testing.T) { lists(t, open(t)) })
 	t.Run("names", func(t *testing.T) { names(t, open(t)) })
 	t.Run("wrong size", func(t *testing.T) { wrongSize(t, open(t)) })
@@ -159,6 +161,62 @@ func deletes(t *testing.T, s blob.Store) {
 	put(t, s, "d/x/1/a", []byte("again"))
 	if got := get(t, s, "d/x/1/a"); string(got) != "again" {
 		t.Errorf("after putting it anew: got %q", got)
+	}
+}
+
+func swaps(t *testing.T, s blob.Store) {
+	put(t, s, "k/one", []byte("first"))
+	if err := s.Swap(t.Context(), "k/one", []byte("first"), []byte("second, and longer")); err != nil {
+		t.Fatal(err)
+	}
+	if got := get(t, s, "k/one"); string(got) != "second, and longer" {
+		t.Errorf("after swap: got %q", got)
+	}
+	if err := s.Swap(t.Context(), "k/one", []byte("first"), []byte("third")); !errors.Is(err, blob.ErrChanged) {
+		t.Errorf("swap of what it is no more: got %v, want ErrChanged", err)
+	}
+	if err := s.Swap(t.Context(), "k/none", nil, []byte("x")); !errors.Is(err, blob.ErrNotExist) {
+		t.Errorf("swap of nothing: got %v, want ErrNotExist", err)
+	}
+	if got := get(t, s, "k/one"); string(got) != "second, and longer" {
+		t.Errorf("after refused swaps: got %q", got)
+	}
+	if err := s.Delete(t.Context(), "k/one"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Swap(t.Context(), "k/one", []byte("second, and longer"), []byte("back")); !errors.Is(err, blob.ErrNotExist) {
+		t.Errorf("swap after delete: got %v, want ErrNotExist", err)
+	}
+}
+
+// swapOrDelete: whatever the order of a swap and a deletion at the same
+// moment, the object is gone afterwards.
+func swapOrDelete(t *testing.T, s blob.Store) {
+	for i := range 20 {
+		name := fmt.Sprintf("k/race-%d", i)
+		put(t, s, name, []byte("old"))
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			err := s.Swap(t.Context(), name, []byte("old"), []byte("new"))
+			if err != nil && !errors.Is(err, blob.ErrNotExist) && !errors.Is(err, blob.ErrChanged) {
+				t.Errorf("swap: %v", err)
+			}
+		})
+		wg.Go(func() {
+			err := s.Delete(t.Context(), name)
+			for range 3 { // where versions are kept one may come between; it says so, and is repeated
+				if err != nil {
+					err = s.Delete(t.Context(), name)
+				}
+			}
+			if err != nil {
+				t.Errorf("delete: %v", err)
+			}
+		})
+		wg.Wait()
+		if _, err := s.Stat(t.Context(), name); !errors.Is(err, blob.ErrNotExist) {
+			t.Errorf("swap beside a deletion: got %v, want ErrNotExist", err)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@
 package fsblob
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,13 +17,17 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"chartvault/archive/blob"
 	"chartvault/internal/durable"
 )
 
 // Store is a directory of objects.
-type Store struct{ root string }
+type Store struct {
+	root string
+	swap sync.Mutex // between Swap and Delete; other processes are kept out by the archive's lock
+}
 
 // New returns the store in the directory root, which is made (0700) if absent.
 func New(root string) (*Store, error) {
@@ -100,12 +105,38 @@ func (s *Store) Stat(_ context.Context, name string) (blob.Info, error) {
 	return blob.Info{Name: name, Size: st.Size()}, nil
 }
 
+// Swap implements blob.Store: a rename over the old file.
+func (s *Store) Swap(ctx context.Context, name string, old, new []byte) error {
+	p, err := s.path(name)
+	if err != nil {
+		return fmt.Errorf("swap: %w", err)
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.swap.Lock()
+	defer s.swap.Unlock()
+	b, err := os.ReadFile(p)
+	if err != nil {
+		return wrap("swap", name, err)
+	}
+	if !bytes.Equal(b, old) {
+		return fmt.Errorf("swap %s: %w", name, blob.ErrChanged)
+	}
+	if _, err := durable.Replace(p, bytes.NewReader(new), 0o600); err != nil {
+		return fmt.Errorf("swap %s: %w", name, err)
+	}
+	return nil
+}
+
 // Delete implements blob.Store. Directories that become empty are removed.
 func (s *Store) Delete(_ context.Context, name string) error {
 	p, err := s.path(name)
 	if err != nil {
 		return fmt.Errorf("delete: %w", err)
 	}
+	s.swap.Lock()
+	defer s.swap.Unlock()
 	if err := durable.Remove(p); err != nil {
 		return fmt.Errorf("delete %s: %w", name, err)
 	}

@@ -78,6 +78,22 @@ func (s *Store) Stat(_ context.Context, name string) (blob.Info, error) {
 	return blob.Info{Name: name, Size: int64(len(e.data))}, nil
 }
 
+// Swap implements blob.Store.
+func (s *Store) Swap(_ context.Context, name string, old, new []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e, ok := s.objects[name]
+	switch {
+	case !ok:
+		return fmt.Errorf("swap %s: %w", name, blob.ErrNotExist)
+	case !bytes.Equal(e.data, old):
+		return fmt.Errorf("swap %s: %w", name, blob.ErrChanged)
+	}
+	e.data = bytes.Clone(new)
+	s.objects[name] = e
+	return nil
+}
+
 // Delete implements blob.Store.
 func (s *Store) Delete(_ context.Context, name string) error {
 	if err := blob.CheckName(name); err != nil {
