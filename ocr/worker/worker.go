@@ -314,6 +314,9 @@ func (s *server) original(pages []int) error {
 	if !ok {
 		return fmt.Errorf("a %s has no pages of its own format", s.file.Kind())
 	}
+	if n := len(pages); n == 0 || n > s.file.Pages() {
+		return fmt.Errorf("%d pages asked for of a file that has %d", n, s.file.Pages())
+	}
 	out := bufio.NewWriterSize(stream{s.out}, 256<<10)
 	ext, err := images.Original(out, pages)
 	if err != nil {

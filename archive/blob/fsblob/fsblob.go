@@ -26,7 +26,7 @@ import (
 // Store is a directory of objects.
 type Store struct {
 	root string
-	swap sync.Mutex // between Swap and Delete; other processes are kept out by the archive's lock
+	swap sync.RWMutex // between Swap and Delete; other processes are kept out by the archive's lock
 }
 
 // New returns the store in the directory root, which is made (0700) if absent.
@@ -135,8 +135,8 @@ func (s *Store) Delete(_ context.Context, name string) error {
 	if err != nil {
 		return fmt.Errorf("delete: %w", err)
 	}
-	s.swap.Lock()
-	defer s.swap.Unlock()
+	s.swap.RLock()
+	defer s.swap.RUnlock()
 	if err := durable.Remove(p); err != nil {
 		return fmt.Errorf("delete %s: %w", name, err)
 	}

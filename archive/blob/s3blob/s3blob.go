@@ -50,6 +50,7 @@ type Store struct {
 	bucket string
 	mode   minio.RetentionMode
 	clock  *clock
+	swap   sync.RWMutex // between Swap and Delete, for servers that compare and write in two steps
 }
 
 // Open connects to the bucket and makes it when it is absent.
@@ -180,6 +181,8 @@ func (s *Store) Swap(ctx context.Context, name string, old, new []byte) error {
 	if err := blob.CheckName(name); err != nil {
 		return fmt.Errorf("swap: %w", err)
 	}
+	s.swap.Lock()
+	defer s.swap.Unlock()
 	st, err := s.mc.StatObject(ctx, s.bucket, name, minio.StatObjectOptions{})
 	if err != nil {
 		return s.wrap("swap", name, err)
@@ -216,6 +219,8 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 	if err := blob.CheckName(name); err != nil {
 		return fmt.Errorf("delete: %w", err)
 	}
+	s.swap.RLock()
+	defer s.swap.RUnlock()
 	locked := false
 	for v := range s.mc.ListObjects(ctx, s.bucket, minio.ListObjectsOptions{Prefix: name, Recursive: true, WithVersions: true}) {
 		if v.Err != nil {
