@@ -59,6 +59,26 @@ func (p Places) get(ctx context.Context, name string) ([]byte, error) {
 	return nil, err
 }
 
+// replace stores an object in every place, over what is there.
+func (p Places) replace(ctx context.Context, name string, data []byte) error {
+	if len(p) == 0 {
+		return errors.New("no keys place is configured")
+	}
+	for i, s := range p {
+		old, err := blob.ReadAll(ctx, s, name, maxKeyObject)
+		switch {
+		case errors.Is(err, blob.ErrNotExist):
+			_, err = s.Put(ctx, name, bytes.NewReader(data), int64(len(data)))
+		case err == nil:
+			err = s.Swap(ctx, name, old, data)
+		}
+		if err != nil {
+			return fmt.Errorf("keys place %d: %w", i+1, err)
+		}
+	}
+	return nil
+}
+
 // has reports whether any place still has the object.
 func (p Places) has(ctx context.Context, name string) (bool, error) {
 	for i, s := range p {

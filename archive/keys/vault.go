@@ -23,6 +23,8 @@ const (
 	vaultObject    = "vault.age"
 	recoveryObject = "vault-recovery.age"
 	secretsObject  = "secrets.age"
+	nextObject     = "next.age"
+	retiredObject  = "retired.age"
 )
 
 // Site is what everybody may know of an archive. A depositor needs no more.
@@ -32,21 +34,18 @@ type Site struct {
 	Vault    string   `json:"vault"`    // the vault's recipient
 	Journal  string   `json:"journal"`  // the recipient of journal entries
 	Recovery []string `json:"recovery"` // recipients that can open the vault identity
-}
-
-// secrets are the symmetric keys only an unlocked vault has.
-type secrets struct {
-	Index     []byte `json:"index"`     // HMAC key of tokens
-	Catalogue []byte `json:"catalogue"` // AEAD key of chart rows
-	Trust     []byte `json:"trust"`     // HMAC key of the list of depositors
-	Journal   string `json:"journal"`   // identity that opens journal entries
+	Ways     []Way    `json:"ways,omitempty"`
+	Turn     int      `json:"turn,omitempty"` // how often the vault identity was rotated
 }
 
 // Vault is the unlocked archive. It holds secrets in memory and prints none.
 type Vault struct {
 	site     Site
 	places   Places
-	identity *age.HybridIdentity
+	identity *age.HybridIdentity   // the newest: everything new is sealed to it
+	retired  []*age.HybridIdentity // earlier ones, for what is not re-wrapped yet
+	turning  bool                  // a rotation is not finished
+	before   *age.HybridIdentity   // what that rotation turns away from
 	journal  *age.HybridIdentity
 	secrets  *secrets
 }
@@ -80,7 +79,7 @@ func Create(ctx context.Context, places Places, passphrase string, workFactor in
 	}
 	vault, journal, rec := ids[0], ids[1], ids[2]
 	v = &Vault{places: places, identity: vault, journal: journal, secrets: &secrets{
-		Index: random(), Catalogue: random(), Trust: random(), Journal: journal.String(),
+		Index: random(), Catalogue: random(), Trust: random(), Journal: journal.String(), Recovery: []string{rec.Recipient().String()},
 	}}
 	id, err := record.NewID(rand.Reader)
 	if err != nil {
@@ -109,7 +108,7 @@ func (v *Vault) store(ctx context.Context, passphrase string, workFactor int, re
 	if err != nil {
 		return err
 	}
-	sec, err := json.Marshal(v.secrets)
+	sec, err := sealOwn(v.identity, secretsObject, v.secrets)
 	if err != nil {
 		return err
 	}
@@ -118,7 +117,7 @@ func (v *Vault) store(ctx context.Context, passphrase string, workFactor int, re
 		data []byte
 		to   age.Recipient
 	}{
-		{secretsObject, sec, v.identity.Recipient()},
+		{secretsObject, sec, nil},
 		{recoveryObject, line, recovery},
 		{siteObject, site, nil},
 		{vaultObject, line, pass},
@@ -137,61 +136,6 @@ func (v *Vault) store(ctx context.Context, passphrase string, workFactor int, re
 		}
 	}
 	return nil
-}
-
-// Unlock opens the vault with its passphrase. Errors match
-// record.ErrPassphrase when the passphrase is wrong and record.ErrNotFound
-// when the places hold no archive.
-func Unlock(ctx context.Context, places Places, passphrase string) (*Vault, error) {
-	id, err := age.NewScryptIdentity(passphrase)
-	if err != nil {
-		return nil, fmt.Errorf("unlock vault: %w: %w", record.ErrPassphrase, err)
-	}
-	id.SetMaxWorkFactor(22)
-	return unlock(ctx, places, vaultObject, id)
-}
-
-// UnlockRecovery opens the vault with a recovery identity, given as its line
-// or as the content of its file.
-func UnlockRecovery(ctx context.Context, places Places, identity string) (*Vault, error) {
-	ids, err := age.ParseIdentities(bytes.NewReader([]byte(identity)))
-	if err != nil {
-		return nil, fmt.Errorf("unlock vault: the recovery identity is not an age identity: %w", record.ErrPassphrase)
-	}
-	return unlock(ctx, places, recoveryObject, ids...)
-}
-
-func unlock(ctx context.Context, places Places, object string, by ...age.Identity) (*Vault, error) {
-	sealed, err := places.get(ctx, object)
-	if errors.Is(err, blob.ErrNotExist) {
-		return nil, fmt.Errorf("unlock vault: no archive in the keys place: %w", record.ErrNotFound)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("unlock vault: %w", err)
-	}
-	line, err := Open(sealed, by...)
-	if noMatch := (*age.NoIdentityMatchError)(nil); errors.As(err, &noMatch) {
-		return nil, fmt.Errorf("unlock vault: %w", record.ErrPassphrase)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("unlock vault: %w: %w", record.ErrCorrupt, err)
-	}
-	v := &Vault{places: places, secrets: &secrets{}}
-	if v.identity, err = parseIdentity(line); err != nil {
-		return nil, fmt.Errorf("unlock vault: %w", err)
-	}
-	sec, err := v.get(ctx, secretsObject)
-	if err != nil {
-		return nil, fmt.Errorf("unlock vault: %w", err)
-	}
-	if err := json.Unmarshal(sec, v.secrets); err != nil {
-		return nil, fmt.Errorf("unlock vault: %w: secrets", record.ErrCorrupt)
-	}
-	if v.journal, err = parseIdentity([]byte(v.secrets.Journal)); err != nil {
-		return nil, fmt.Errorf("unlock vault: %w", err)
-	}
-	v.site, err = ReadSite(ctx, places)
-	return v, err
 }
 
 // ReadSite returns the public facts of the archive in the places;
@@ -231,7 +175,7 @@ func (v *Vault) Token(kind, value string) []byte {
 	return m.Sum(nil)
 }
 
-// get reads an object sealed to the vault.
+// get reads an object sealed to the vault, under this identity or one before.
 func (v *Vault) get(ctx context.Context, name string) ([]byte, error) {
 	err := error(blob.ErrNotExist)
 	for _, place := range v.places {
@@ -242,7 +186,7 @@ func (v *Vault) get(ctx context.Context, name string) ([]byte, error) {
 			}
 			continue
 		}
-		b, oerr := Open(sealed, v.identity)
+		b, oerr := Open(sealed, v.identities()...)
 		if oerr == nil {
 			return b, nil
 		}
@@ -250,6 +194,14 @@ func (v *Vault) get(ctx context.Context, name string) ([]byte, error) {
 		err = fmt.Errorf("open %s: %w: %w", name, record.ErrCorrupt, oerr)
 	}
 	return nil, err
+}
+
+func (v *Vault) identities() []age.Identity {
+	out := []age.Identity{v.identity}
+	for _, id := range v.retired {
+		out = append(out, id)
+	}
+	return out
 }
 
 func parseIdentity(line []byte) (*age.HybridIdentity, error) {
