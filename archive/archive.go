@@ -22,6 +22,8 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
+	"crypto/hmac"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -246,6 +248,25 @@ func (a *Archive) Verify(ctx context.Context, id record.ID, version int) (*Store
 		return nil, fmt.Errorf("verify %s: %w", id, err)
 	}
 	return s, nil
+}
+
+// Prove reads a document's package to its end and returns an HMAC-SHA-256 of
+// its plaintext under the challenge: whoever has it has opened the document.
+func (a *Archive) Prove(ctx context.Context, id record.ID, version int, challenge []byte) ([]byte, error) {
+	s, err := a.Verify(ctx, id, version)
+	if err != nil {
+		return nil, err
+	}
+	o, err := a.open(ctx, s.Manifest.Object)
+	if err != nil {
+		return nil, err
+	}
+	defer o.Close() // read-only
+	mac := hmac.New(sha256.New, challenge)
+	if err := seal.Open(mac, io.NewSectionReader(o, 0, o.Info().Size), s.Key.Identity()); err != nil {
+		return nil, fmt.Errorf("prove %s: %w", id, err)
+	}
+	return mac.Sum(nil), nil
 }
 
 // Access is who reads and why. It is what the audit entry says.

@@ -46,6 +46,15 @@ const (
 	ActEvaluated       Action = "retention.evaluated"
 	ActVerified        Action = "archive.verified"
 	ActRebuilt         Action = "archive.rebuilt"
+
+	ActKeysRotated         Action = "keys.rotated"
+	ActKeysPassphrase      Action = "keys.passphrase_changed"
+	ActKeysWayAdded        Action = "keys.way_added"
+	ActKeysWayRemoved      Action = "keys.way_removed"
+	ActKeysRecoveryAdded   Action = "keys.recovery_added"
+	ActKeysRecoveryRemoved Action = "keys.recovery_removed"
+	ActKeysDrill           Action = "keys.drill"
+	ActKeyExported         Action = "key.exported"
 )
 
 // Entry is one line of the log.

@@ -75,8 +75,10 @@ func (s *site) opens(t *testing.T, when, passphrase string, gone ...record.ID) {
 	t.Helper()
 	for how, unlock := range map[string]func(context.Context) (*keys.Vault, error){
 		"passphrase": func(ctx context.Context) (*keys.Vault, error) { return keys.Unlock(ctx, s.places(nil), passphrase) },
-		"recovery":   func(ctx context.Context) (*keys.Vault, error) { return keys.UnlockRecovery(ctx, s.places(nil), s.recovery) },
-		"way":        func(ctx context.Context) (*keys.Vault, error) { return keys.UnlockIdentity(ctx, s.places(nil), s.way) },
+		"recovery": func(ctx context.Context) (*keys.Vault, error) {
+			return keys.UnlockRecovery(ctx, s.places(nil), s.recovery)
+		},
+		"way": func(ctx context.Context) (*keys.Vault, error) { return keys.UnlockIdentity(ctx, s.places(nil), s.way) },
 	} {
 		v, err := unlock(t.Context())
 		if err != nil {
@@ -229,8 +231,12 @@ func TestForgedObjects(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, forge := range map[string]func(site keys.Site) (string, []byte){
-		"next.age":    func(keys.Site) (string, []byte) { return "next.age", []byte(`{"body":"` + mine.String() + `","mac":""}`) },
-		"retired.age": func(keys.Site) (string, []byte) { return "retired.age", []byte(`{"body":["` + mine.String() + `"],"mac":""}`) },
+		"next.age": func(keys.Site) (string, []byte) {
+			return "next.age", []byte(`{"body":"` + mine.String() + `","mac":""}`)
+		},
+		"retired.age": func(keys.Site) (string, []byte) {
+			return "retired.age", []byte(`{"body":["` + mine.String() + `"],"mac":""}`)
+		},
 		"secrets.age": func(keys.Site) (string, []byte) {
 			return "secrets.age", []byte(`{"body":{"recovery":["` + mine.Recipient().String() + `"]},"mac":""}`)
 		},

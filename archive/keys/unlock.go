@@ -96,6 +96,16 @@ func parseIdentities(text string) ([]age.Identity, error) {
 	return out, nil
 }
 
+// RecipientOf returns the recipient of a hybrid identity, given as its line or
+// as the content of its file.
+func RecipientOf(identity string) (string, error) {
+	id, err := parseIdentity([]byte(bareIdentity(identity)))
+	if err != nil {
+		return "", fmt.Errorf("identity: %w: not a hybrid age identity", record.ErrInvalid)
+	}
+	return id.Recipient().String(), nil
+}
+
 // parseRecipient reads a recipient of any kind, or a plugin's identity.
 func parseRecipient(text string) (age.Recipient, error) {
 	if strings.HasPrefix(text, "AGE-PLUGIN-") {

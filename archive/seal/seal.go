@@ -115,6 +115,18 @@ func OpenPackage(r io.ReaderAt, size int64, by age.Identity) (*zip.Reader, error
 	return zr, nil
 }
 
+// Open decrypts a sealed object to its end into w.
+func Open(w io.Writer, r io.Reader, by age.Identity) error {
+	plain, err := age.Decrypt(r, by)
+	if err == nil {
+		_, err = io.Copy(w, plain)
+	}
+	if err != nil {
+		return corrupt("open", err)
+	}
+	return nil
+}
+
 // Check reads a sealed object to its end, decrypts it, and compares both
 // sides with want. record.ErrCorrupt when anything differs.
 func Check(r io.Reader, by age.Identity, want Sums) error {

@@ -61,6 +61,7 @@ type app struct {
 	binding *bindings                 // as of the last such change somebody looked at
 	began   atomic.Pointer[time.Time] // with the monotonic clock, to notice that the wall clock jumped
 	unlock  func()
+	exposed []string // how keys in memory may leave it
 }
 
 // unlocker opens the vault: by passphrase or by a recovery identity.
@@ -70,6 +71,7 @@ type unlocker func(ctx context.Context, places keys.Places) (*keys.Vault, error)
 func open(ctx context.Context, cfg *config, by unlocker, log *slog.Logger, rebuilding bool, unlock func()) (_ *app, err error) {
 	a := &app{cfg: cfg, log: log, now: time.Now, unlock: unlock}
 	clocks{a}.Trust()
+	a.exposed = keys.Guard()
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close(context.WithoutCancel(ctx)))

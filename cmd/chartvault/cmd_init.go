@@ -116,8 +116,7 @@ func (e *env) makeVault(ctx context.Context, yes bool) (made bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	text := "# Recovery identity of a Chartvault archive. Keep it offline.\n" + recovery + "\n"
-	if _, err := durable.Replace(filepath.Join(e.data, recoveryFile), strings.NewReader(text), 0o600); err != nil {
+	if _, err := durable.Replace(filepath.Join(e.data, recoveryFile), strings.NewReader(recoveryText(recovery)), 0o600); err != nil {
 		return false, fmt.Errorf("init: recovery identity: %w", err)
 	}
 	return true, nil

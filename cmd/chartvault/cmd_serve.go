@@ -67,6 +67,9 @@ func (a *app) serve(ctx context.Context, daemonPath string) error {
 	if err := a.warm(); err != nil {
 		return err
 	}
+	if err := a.mayServe(ctx); err != nil {
+		return err
+	}
 	if err := a.feed(ctx); err != nil {
 		return err
 	}

@@ -30,6 +30,7 @@ type statusLine struct {
 	Waiting   []string `json:"waiting,omitempty"` // reasons only: a name may name a patient
 	Halted    string   `json:"halted,omitempty"`
 	Entries   int64    `json:"log_entries"`
+	Warnings  []string `json:"warnings,omitempty"` // what the site should mend, in words
 }
 
 func (e *env) statusCmd() *cobra.Command {
@@ -43,6 +44,9 @@ func (e *env) statusCmd() *cobra.Command {
 				}
 				if s.Halted != "" {
 					fmt.Fprintf(e.out, "  NOT CLAIMING: %s\n", s.Halted)
+				}
+				for _, w := range s.Warnings {
+					fmt.Fprintf(e.out, "  warning: %s\n", w)
 				}
 			}))
 		},
@@ -79,6 +83,7 @@ func (a *app) status(ctx context.Context) (statusLine, error) {
 			s.Halted = err.Error()
 		}
 	}
+	s.Warnings = a.warnings(ctx)
 	return s, nil
 }
 

@@ -41,8 +41,9 @@ func (d *duration) UnmarshalText(b []byte) error {
 // config is chartvault.toml. The defaults are the file embedded above, so that
 // the two cannot differ.
 type config struct {
-	Facility string `toml:"facility"`
-	Server   struct {
+	Facility   string `toml:"facility"`
+	Production bool   `toml:"production"`
+	Server     struct {
 		Listen string `toml:"listen"`
 	} `toml:"server"`
 	Storage struct {

@@ -104,7 +104,7 @@ func entryOf(e catalog.Entry) disposition.Entry {
 
 // registers reports whether a log entry carries a register entry to replay.
 func registers(a audit.Action) bool {
-	return slices.Contains(disposition.Events(), disposition.Event(a))
+	return a == audit.ActKeysDrill || slices.Contains(disposition.Events(), disposition.Event(a))
 }
 
 // clocks implements disposition.Clock.

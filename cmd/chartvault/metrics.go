@@ -75,6 +75,7 @@ func (a *app) metrics() []web.Metric {
 		{Name: "chartvault_plan_items_done", Help: "Items of it that are settled.", Kind: "gauge", Value: float64(a.meter.disposeAt.Load())},
 		{Name: "chartvault_plan_destroyed", Help: "Documents that run has destroyed.", Kind: "gauge", Value: float64(a.meter.disposed.Load())},
 	}
+	out = append(out, web.Metric{Name: "chartvault_warnings", Help: "Things the site should mend: see the status.", Kind: "gauge", Value: float64(len(s.Warnings))})
 	frozen := 0.0
 	if f, _, err := a.desk.Frozen(context.Background()); err != nil || f != nil {
 		frozen = 1

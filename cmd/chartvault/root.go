@@ -30,6 +30,7 @@ type env struct {
 	data       string
 	passFile   string
 	recovery   string
+	identity   string
 	json       bool
 	workFactor int
 	rebuilding bool // this command mends what others refuse to open
@@ -83,6 +84,7 @@ func (e *env) root() *cobra.Command {
 	f.StringVar(&e.data, "data", "data", "data directory of the archive")
 	f.StringVar(&e.passFile, "passphrase-file", "", "file with the vault's passphrase; asked for on a terminal otherwise")
 	f.StringVar(&e.recovery, "recovery-identity", "", "file with a recovery identity, instead of a passphrase")
+	f.StringVar(&e.identity, "identity", "", "age identity file that is a way to unlock the vault, instead of a passphrase")
 	f.BoolVar(&e.json, "json", false, "print JSON lines")
 	root.PersistentPreRunE = func(*cobra.Command, []string) (err error) {
 		e.data, err = filepath.Abs(e.data) // reading processes run elsewhere
@@ -90,7 +92,7 @@ func (e *env) root() *cobra.Command {
 	}
 	root.AddCommand(e.initCmd(), e.serveCmd(), e.ingestCmd(), e.batchesCmd(), e.restCmd(), e.getCmd(), e.searchCmd(), e.qaCmd(),
 		e.sheetsCmd(), e.sampleCmd(), e.patientsCmd(), e.factsCmd(), e.holdCmd(), e.retentionCmd(), e.scheduleCmd(), e.automationCmd(), e.approverCmd(), e.planCmd(),
-		e.certificateCmd(), e.paperCmd(),
+		e.certificateCmd(), e.paperCmd(), e.keysCmd(),
 		e.verifyCmd(), e.rebuildCmd(), e.auditCmd(), e.doctorCmd(), e.statusCmd(), e.versionCmd())
 	for _, c := range root.Commands() {
 		if c.Example != "" {
@@ -163,11 +165,41 @@ func (e *env) unlocker() (unlocker, error) {
 			return keys.UnlockRecovery(ctx, p, string(b))
 		}, nil
 	}
+	if file := e.identityFile(); file != "" {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("identity: %w", err)
+		}
+		return func(ctx context.Context, p keys.Places) (*keys.Vault, error) {
+			return keys.UnlockIdentity(ctx, p, string(b))
+		}, nil
+	}
 	pass, err := e.passphrase(false)
 	if err != nil {
 		return nil, err
 	}
 	return func(ctx context.Context, p keys.Places) (*keys.Vault, error) { return keys.Unlock(ctx, p, pass) }, nil
+}
+
+// identityFile is the identity to unlock with: given, or among systemd's
+// credentials where there is no passphrase.
+func (e *env) identityFile() string {
+	dir := os.Getenv("CREDENTIALS_DIRECTORY")
+	if e.identity != "" || e.passFile != "" || dir == "" {
+		return e.identity
+	}
+	if fileExists(filepath.Join(dir, "passphrase")) {
+		return ""
+	}
+	if name := filepath.Join(dir, "identity"); fileExists(name) {
+		return name
+	}
+	return ""
+}
+
+func fileExists(name string) bool {
+	_, err := os.Stat(name)
+	return err == nil
 }
 
 // daemonFile is how a command finds the daemon that holds its data directory.

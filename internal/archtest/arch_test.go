@@ -26,6 +26,7 @@ func imports() map[string][]string {
 		"record":                   {},
 		"internal/durable":         {},
 		"internal/pdf":             {},
+		"internal/paper":           {},
 		"audit":                    {"record", "internal/durable"},
 		"archive/blob":             {},
 		"archive/blob/fsblob":      {"archive/blob", "internal/durable"},
@@ -70,6 +71,7 @@ func imports() map[string][]string {
 func homes() map[string][]string {
 	return map[string][]string{
 		"filippo.io/age":                      {"archive", "archive/keys", "archive/seal"},
+		"github.com/cloudflare/circl":         {"archive/keys"},
 		"github.com/minio/minio-go/v7":        {"archive/blob/s3blob"},
 		"github.com/klippa-app/go-pdfium":     {"ocr/scan"},
 		"github.com/tetratelabs/wazero":       {"ocr/scan"},
@@ -81,9 +83,9 @@ func homes() map[string][]string {
 		"github.com/elastic/go-seccomp-bpf":   {"ocr/sandbox"},
 		"github.com/ncruces/go-sqlite3":       {"catalog/sqlite", "search"},
 		"github.com/jackc/pgx/v5":             {"catalog/postgres"},
-		"codeberg.org/go-pdf/fpdf":            {"ingest/sheet", "disposition", "retention/report"},
+		"codeberg.org/go-pdf/fpdf":            {"ingest/sheet", "disposition", "retention/report", "internal/paper"},
 		"github.com/go-analyze/charts":        {"retention/report"},
-		"github.com/boombuler/barcode":        {"ingest/sheet", "internal/sample"},
+		"github.com/boombuler/barcode":        {"ingest/sheet", "internal/sample", "internal/paper"},
 		"github.com/spf13/cobra":              {"cmd/chartvault"},
 		"github.com/fsnotify/fsnotify":        {"ingest"},
 		"github.com/BurntSushi/toml":          {"retention", "cmd/chartvault"},

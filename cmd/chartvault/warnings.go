@@ -1,0 +1,44 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"chartvault/archive/blob"
+)
+
+// warnings are what the site should mend: nothing in them stops the work.
+func (a *app) warnings(ctx context.Context) []string {
+	var out []string
+	if err := a.rehearsed(ctx); err != nil {
+		out = append(out, err.Error())
+	}
+	if !a.cfg.Production {
+		out = append(out, "trial mode: set production = true in chartvault.toml before paper is given up")
+	}
+	if a.keyPlaces < 2 && a.cfg.Storage.S3 == nil {
+		out = append(out, "keys lie in one place: losing it is losing the archive")
+	}
+	if _, ok := a.docs.(blob.Locker); !ok {
+		out = append(out, "this store has no retention locks: its administrator can delete documents")
+	} else if a.cfg.Storage.LockDays == 0 {
+		out = append(out, "storage.lock_days is 0: the store's administrator can delete documents")
+	}
+	if a.vault.Turning() {
+		out = append(out, "a rotation of the vault is not finished: run \"chartvault keys rotate\"")
+	}
+	return append(out, a.exposed...)
+}
+
+// mayServe keeps a production archive from starting on keys that nobody has
+// shown to be recoverable.
+func (a *app) mayServe(ctx context.Context) error {
+	if !a.cfg.Production {
+		return nil
+	}
+	if err := a.rehearsed(ctx); err != nil && !errors.Is(err, errDrillOld) {
+		return fmt.Errorf("production mode: %w", err)
+	}
+	return nil
+}
