@@ -58,14 +58,19 @@ func UnlockIdentity(ctx context.Context, places Places, identities string) (*Vau
 	if err != nil {
 		return nil, err
 	}
-	err = fmt.Errorf("unlock vault: no way is set up for an identity: %w", record.ErrPassphrase)
-	for _, w := range site.Ways {
-		var v *Vault
-		if v, err = unlock(ctx, places, w.object(), ids...); err == nil || !errors.Is(err, record.ErrPassphrase) {
-			return v, err
-		}
+	if len(site.Ways) == 0 {
+		return nil, fmt.Errorf("unlock vault: no way is set up for an identity: %w", record.ErrPassphrase)
 	}
-	return nil, err
+	var errs []error
+	for _, w := range site.Ways {
+		v, err := unlock(ctx, places, w.object(), ids...)
+		if err == nil {
+			return v, nil
+		}
+		// A plugin says in its own words that a file is not for it.
+		errs = append(errs, fmt.Errorf("way %s: %w", w.Name, err))
+	}
+	return nil, fmt.Errorf("%w: %w", record.ErrPassphrase, errors.Join(errs...))
 }
 
 func parseIdentities(text string) ([]age.Identity, error) {
