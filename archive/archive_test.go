@@ -403,7 +403,7 @@ func TestPublish(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := archive.PublishedLines(t.Context(), f.Docs)
+	got, err := archive.PublishedLines(t.Context(), f.Docs, 0)
 	if err != nil || len(got) != len(want) {
 		t.Fatalf("got %d lines, %v, want %d", len(got), err, len(want))
 	}
@@ -415,7 +415,7 @@ func TestPublish(t *testing.T) {
 	names := slices.Sorted(maps.Keys(f.docs.Snapshot()))
 	i := slices.IndexFunc(names, func(n string) bool { return strings.HasPrefix(n, "a/log/") })
 	f.replace(t, names[i], nil)
-	if _, err := archive.PublishedLines(t.Context(), f.Docs); !errors.Is(err, record.ErrCorrupt) {
+	if _, err := archive.PublishedLines(t.Context(), f.Docs, 0); !errors.Is(err, record.ErrCorrupt) {
 		t.Errorf("a missing part: got %v, want ErrCorrupt", err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"filippo.io/age"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"chartvault/archive/blob"
 	"chartvault/archive/keys"
@@ -74,8 +75,9 @@ func (a *Archive) OpenBody(ctx context.Context, e audit.Entry, v any) error {
 // bundle is how many entries at most go into one object.
 const bundle = 500
 
-// Publish copies new audit entries and a signed checkpoint over them into the
-// documents store, from which a rebuild takes them.
+// Publish copies new audit entries, the tiles of their tree and a signed
+// checkpoint over them into the documents store, from which a rebuild takes
+// them and against which the log can be held.
 func (a *Archive) Publish(ctx context.Context) error {
 	from, err := a.Log.Published()
 	if err != nil {
@@ -95,6 +97,15 @@ func (a *Archive) Publish(ctx context.Context) error {
 		if err := a.put(ctx, name, append(bytes.Join(lines, []byte("\n")), '\n')); err != nil {
 			return fmt.Errorf("publish audit log: %w", err)
 		}
+		tiles, err := a.Log.Tiles(from, to)
+		if err != nil {
+			return fmt.Errorf("publish audit log: %w", err)
+		}
+		for _, t := range tiles {
+			if err := a.put(ctx, "a/"+t.Path, t.Data); err != nil {
+				return fmt.Errorf("publish audit log: %w", err)
+			}
+		}
 		if err := a.Log.SetPublished(to); err != nil {
 			return fmt.Errorf("publish audit log: %w", err)
 		}
@@ -108,9 +119,10 @@ func (a *Archive) Publish(ctx context.Context) error {
 	return nil
 }
 
-// PublishedLines reads the audit log back from the documents store. Bundles
+// PublishedLines reads the audit log back from the documents store: the lines
+// from number from on, none when it holds no more than those before. Bundles
 // may overlap where a crash came between two steps; they must then agree.
-func PublishedLines(ctx context.Context, docs blob.Store) ([][]byte, error) {
+func PublishedLines(ctx context.Context, docs blob.Store, from int) ([][]byte, error) {
 	var lines [][]byte
 	for info, err := range docs.List(ctx, "a/log/") {
 		if err != nil {
@@ -120,24 +132,44 @@ func PublishedLines(ctx context.Context, docs blob.Store) ([][]byte, error) {
 		if _, err := fmt.Sscanf(strings.TrimPrefix(info.Name, "a/log/"), "%d-%d", &first, &last); err != nil {
 			return nil, fmt.Errorf("read published audit log: %s: %w", info.Name, record.ErrCorrupt)
 		}
+		if last < from {
+			continue
+		}
 		b, err := blob.ReadAll(ctx, docs, info.Name, maxManifestObject)
 		if err != nil {
 			return nil, fmt.Errorf("read published audit log: %w", err)
 		}
 		part := bytes.Split(bytes.TrimSuffix(b, []byte("\n")), []byte("\n"))
-		if first > len(lines) || len(part) != last-first+1 {
-			return nil, fmt.Errorf("read published audit log: %w: entries %d to %d are missing", record.ErrCorrupt, len(lines), first-1)
+		if first > from+len(lines) || len(part) != last-first+1 {
+			return nil, fmt.Errorf("read published audit log: %w: entries %d to %d are missing", record.ErrCorrupt, from+len(lines), first-1)
 		}
 		for i, line := range part {
-			switch at := first + i; {
+			switch at := first + i - from; {
+			case at < 0: // known
 			case at == len(lines):
 				lines = append(lines, line)
 			case !bytes.Equal(lines[at], line):
-				return nil, fmt.Errorf("read published audit log: %w: two versions of entry %d", record.ErrCorrupt, at)
+				return nil, fmt.Errorf("read published audit log: %w: two versions of entry %d", record.ErrCorrupt, from+at)
 			}
 		}
 	}
 	return lines, nil
+}
+
+// PublishedLeaves reads the hashes of the published entries from the tiles in
+// the documents store.
+func PublishedLeaves(ctx context.Context, docs blob.Store) ([]tlog.Hash, error) {
+	n := int64(0)
+	for info, err := range docs.List(ctx, "a/checkpoint/") {
+		if err != nil {
+			return nil, fmt.Errorf("read published audit log: %w", err)
+		}
+		var size int64
+		if _, err := fmt.Sscanf(strings.TrimPrefix(info.Name, "a/checkpoint/"), "%d", &size); err == nil {
+			n = max(n, size)
+		}
+	}
+	return audit.TileLeaves(func(path string) ([]byte, error) { return blob.ReadAll(ctx, docs, "a/"+path, maxManifestObject) }, n)
 }
 
 // StoredDocuments lists the documents that have a manifest in the store, and

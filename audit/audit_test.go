@@ -70,7 +70,7 @@ func fill(t *testing.T, l *audit.Log, n int) {
 
 func (f *fixture) verify(t *testing.T) audit.Report {
 	t.Helper()
-	r, err := audit.Verify(f.dir, f.key)
+	r, err := audit.Verify(f.dir, f.key, audit.Evidence{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,6 +47,8 @@ const (
 	ActVerified        Action = "archive.verified"
 	ActRebuilt         Action = "archive.rebuilt"
 
+	ActResumed Action = "log.resumed" // entries were lost, and people said so
+
 	ActKeysRotated         Action = "keys.rotated"
 	ActKeysPassphrase      Action = "keys.passphrase_changed"
 	ActKeysWayAdded        Action = "keys.way_added"

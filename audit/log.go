@@ -4,14 +4,11 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -20,9 +17,6 @@ import (
 
 	"chartvault/internal/durable"
 )
-
-// maxLine bounds one entry, in bytes. A plan of fifty thousand documents fits.
-const maxLine = 64 << 20
 
 // Log is the open log. One process writes it at a time; its methods are safe
 // for concurrent use.
@@ -33,13 +27,19 @@ type Log struct {
 	now    func() time.Time
 
 	mu      sync.Mutex
+	idle    sync.Cond  // nothing is being written
+	queue   []*waiting // entries on their way to the disk
+	writing bool
 	log     *durable.Appender
 	offsets *os.File // derived: not fsynced, made again when short
 	hashes  *os.File // derived
 	n       int64    // entries
 	end     int64    // length of log in bytes
 	signed  int64    // size of the newest checkpoint
-	broken  error    // set when a write failed: nothing is appended any more
+	head    []byte   // the newest checkpoint's note
+	next    int64    // number of the next entry: n and what is queued
+	broken  error    // set when a write failed or the log was closed: nothing is appended any more
+	failed  error    // a write failed: what is queued behind it fails too
 }
 
 // Open opens the log in dir, making it when absent. A line that a crash left
@@ -47,6 +47,7 @@ type Log struct {
 // its checkpoints.
 func Open(dir, origin string, signer note.Signer, now func() time.Time) (*Log, error) {
 	l := &Log{dir: dir, origin: origin, signer: signer, now: now}
+	l.idle.L = &l.mu
 	if err := l.open(); err != nil {
 		l.Close() // the opening error is the one to tell
 		return nil, fmt.Errorf("open audit log: %w", err)
@@ -72,7 +73,9 @@ func (l *Log) open() (err error) {
 		return err
 	}
 	for _, cp := range cps {
-		l.signed = max(l.signed, cp.Size)
+		if cp.Size >= l.signed {
+			l.signed, l.head = cp.Size, cp.Note
+		}
 	}
 	if l.signed > l.n {
 		return fmt.Errorf("%d entries, but a checkpoint was signed over %d: entries were cut off; run audit verify", l.n, l.signed)
@@ -110,7 +113,7 @@ func (l *Log) recover() error {
 		}
 		n, end = n+1, end+int64(len(line))
 	}
-	l.n, l.end = n, end
+	l.n, l.next, l.end = n, n, end
 	if end < size {
 		return l.log.Truncate(end)
 	}
@@ -179,35 +182,6 @@ func (l *Log) hashReader() tlog.HashReader {
 	})
 }
 
-// Append adds an entry and returns its sequence number. When it returns nil
-// the entry is on disk. After an error of the disk the log refuses everything:
-// what cannot be logged must not happen.
-func (l *Log) Append(action Action, object, key string, body []byte) (int64, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.broken != nil {
-		return 0, fmt.Errorf("append %s to audit log: %w", action, l.broken)
-	}
-	e := Entry{Seq: l.n, Time: l.now().UTC().Truncate(time.Millisecond), Action: action, Object: object, Key: key, Body: body}
-	line, err := json.Marshal(e)
-	if err != nil {
-		return 0, fmt.Errorf("append %s to audit log: %w", action, err)
-	}
-	if len(line) > maxLine {
-		return 0, fmt.Errorf("append %s to audit log: entry of %d bytes, limit %d", action, len(line), maxLine)
-	}
-	if _, err = l.log.Write(append(line, '\n')); err == nil {
-		err = l.derive(l.n, l.end, line)
-	}
-	if err != nil {
-		l.broken = err
-		return 0, fmt.Errorf("append %s to audit log: %w", action, err)
-	}
-	l.n++
-	l.end += int64(len(line)) + 1
-	return e.Seq, nil
-}
-
 // Size returns the number of entries.
 func (l *Log) Size() int64 {
 	l.mu.Lock()
@@ -240,7 +214,7 @@ func (l *Log) Checkpoint() ([]byte, int64, error) {
 	if err := errors.Join(err, f.Close()); err != nil {
 		return nil, 0, fmt.Errorf("checkpoint audit log: %w", err)
 	}
-	l.signed = l.n
+	l.signed, l.head = l.n, msg
 	return msg, l.n, nil
 }
 
@@ -282,33 +256,14 @@ func (l *Log) offset(i, n, end int64) (int64, error) {
 	return int64(binary.LittleEndian.Uint64(b[:])), nil
 }
 
-// Published returns how many entries have been copied to the store.
-func (l *Log) Published() (int64, error) {
-	b, err := os.ReadFile(filepath.Join(l.dir, "published"))
-	if errors.Is(err, os.ErrNotExist) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, fmt.Errorf("read audit position: %w", err)
-	}
-	n, err := strconv.ParseInt(strings.TrimSpace(string(b)), 10, 64)
-	if err != nil || n < 0 || n > l.Size() {
-		return 0, nil // publishing again is harmless; the copies are the same
-	}
-	return n, nil
-}
-
-// SetPublished records that the first n entries are in the store.
-func (l *Log) SetPublished(n int64) error {
-	_, err := durable.Replace(filepath.Join(l.dir, "published"), strings.NewReader(strconv.FormatInt(n, 10)+"\n"), 0o600)
-	return err
-}
-
 // Close releases the files. It signs nothing.
 func (l *Log) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.broken = errors.New("the log is closed")
+	for l.writing {
+		l.idle.Wait()
+	}
 	var errs []error
 	if l.log != nil {
 		errs = append(errs, l.log.Close())
@@ -319,15 +274,4 @@ func (l *Log) Close() error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// Restore writes lines as a new log into dir, which must hold none.
-func Restore(dir string, lines [][]byte) error {
-	var b bytes.Buffer
-	for _, line := range lines {
-		b.Write(line)
-		b.WriteByte('\n')
-	}
-	_, err := durable.Create(filepath.Join(dir, "log"), &b, 0o600)
-	return err
 }

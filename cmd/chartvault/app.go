@@ -62,6 +62,9 @@ type app struct {
 	began   atomic.Pointer[time.Time] // with the monotonic clock, to notice that the wall clock jumped
 	unlock  func()
 	exposed []string // how keys in memory may leave it
+
+	witnessed atomic.Pointer[error] // what the witnesses said last
+	followed  atomic.Int64          // length of the log when it was last published
 }
 
 // unlocker opens the vault: by passphrase or by a recovery identity.
@@ -97,6 +100,9 @@ func open(ctx context.Context, cfg *config, by unlocker, log *slog.Logger, rebui
 	}
 	a.arch = &archive.Archive{Docs: docs, Vault: a.vault, Station: a.station, Log: lg, Spool: cfg.path("spool"),
 		Policy: "schedule", Now: a.now, LockDays: cfg.Storage.LockDays}
+	if err := a.quarantine(ctx); err != nil {
+		return nil, err
+	}
 	if err := a.openCaches(ctx, rebuilding); err != nil {
 		return nil, err
 	}
@@ -109,11 +115,14 @@ func open(ctx context.Context, cfg *config, by unlocker, log *slog.Logger, rebui
 	if err := a.wireIngest(); err != nil {
 		return nil, err
 	}
-	if err := a.sweepSpool(ctx); err != nil {
+	if rebuilding {
+		return a, a.sweepSpool(ctx)
+	}
+	if err := a.catchUp(ctx); err != nil {
 		return nil, err
 	}
-	if rebuilding {
-		return a, nil
+	if err := a.sweepSpool(ctx); err != nil {
+		return nil, err
 	}
 	if err := a.resume(ctx); err != nil {
 		// It is tried again at the next start; reading and filing go on.
@@ -190,7 +199,7 @@ func (a *app) sweepSpool(ctx context.Context) error {
 func (a *app) openLog(ctx context.Context) (*audit.Log, error) {
 	dir := a.cfg.path("audit")
 	if _, err := os.Stat(filepath.Join(dir, "log")); errors.Is(err, os.ErrNotExist) {
-		lines, err := archive.PublishedLines(ctx, a.docs)
+		lines, err := archive.PublishedLines(ctx, a.docs, 0)
 		if err != nil {
 			return nil, err
 		}
@@ -199,6 +208,8 @@ func (a *app) openLog(ctx context.Context) (*audit.Log, error) {
 				return nil, fmt.Errorf("restore audit log: %w", err)
 			}
 		}
+	} else if err := a.extendLog(ctx, dir); err != nil {
+		return nil, err
 	}
 	origin := a.logName()
 	signer, err := a.station.NoteSigner(origin)
@@ -269,8 +280,11 @@ func (a *app) Close(ctx context.Context) error {
 	if a.pool != nil {
 		errs = append(errs, a.pool.Close())
 	}
-	if a.arch != nil {
-		errs = append(errs, a.arch.Publish(ctx), a.arch.Log.Close())
+	switch {
+	case a.arch != nil && a.cat != nil:
+		errs = append(errs, a.publishLast(ctx), a.arch.Log.Close())
+	case a.arch != nil:
+		errs = append(errs, a.arch.Log.Close())
 	}
 	if a.index != nil {
 		errs = append(errs, a.index.Close())

@@ -1,15 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"chartvault/archive/seal"
 	"chartvault/audit"
 	"chartvault/catalog"
 	"chartvault/ingest"
@@ -149,24 +148,33 @@ func (b *rebuild) readBatches(ctx context.Context) error {
 		return err
 	}
 	for _, id := range ids {
-		m, err := b.arch.LoadBatch(ctx, id)
-		if errors.Is(err, record.ErrDestroyed) {
-			b.keyless[id] = true
-			continue
-		}
-		b.batches[id] = true
-		if err != nil {
-			b.fault("batch "+id.String(), err)
-			continue
-		}
-		row := record.Batch{ID: id, Size: m.Size, Name: record.NewPrivate(m.Name), ReceivedAt: m.ReceivedAt, State: m.State, Counts: m.Counts}
-		copy(row.SHA256[:], m.SHA256)
-		if err := b.cat.PutBatch(ctx, row); err != nil {
+		if _, _, err := b.readBatch(ctx, id); err != nil {
 			return err
 		}
-		b.line.Batches++
 	}
 	return nil
+}
+
+// readBatch puts a batch into the catalogue from its manifest; ok is false for
+// one that cannot be had, which is a finding.
+func (b *rebuild) readBatch(ctx context.Context, id record.ID) (m *seal.BatchManifest, ok bool, err error) {
+	m, err = b.arch.LoadBatch(ctx, id)
+	if errors.Is(err, record.ErrDestroyed) {
+		b.keyless[id] = true
+		return nil, false, nil
+	}
+	b.batches[id] = true
+	if err != nil {
+		b.fault("batch "+id.String(), err)
+		return nil, false, ctx.Err()
+	}
+	row := record.Batch{ID: id, Size: m.Size, Name: record.NewPrivate(m.Name), ReceivedAt: m.ReceivedAt, State: m.State, Counts: m.Counts}
+	copy(row.SHA256[:], m.SHA256)
+	if err := b.cat.PutBatch(ctx, row); err != nil {
+		return nil, false, err
+	}
+	b.line.Batches++
+	return m, true, nil
 }
 
 func (b *rebuild) readDocuments(ctx context.Context) error {
@@ -175,35 +183,45 @@ func (b *rebuild) readDocuments(ctx context.Context) error {
 		return err
 	}
 	for id, version := range stored {
-		s, err := b.arch.Load(ctx, id, version)
-		if errors.Is(err, record.ErrDestroyed) {
-			b.keyless[id] = true
-			continue
-		}
-		if err != nil {
-			b.fault("document "+id.String(), err)
-			continue
-		}
-		if !b.batches[s.Manifest.Batch] && !b.keyless[s.Manifest.Batch] {
-			continue // its batch is on its way and will file it
-		}
-		row, err := ingest.Row(s.Manifest, s.Key)
-		if err != nil {
-			b.fault("document "+id.String(), err)
-			continue
-		}
-		if err := b.cat.PutDocument(ctx, row); err != nil {
+		if err := b.readDocument(ctx, id, version); err != nil {
 			return err
 		}
-		b.line.Documents++
 	}
 	return nil
 }
 
+// readDocument puts a document into the catalogue from its manifest.
+func (b *rebuild) readDocument(ctx context.Context, id record.ID, version int) error {
+	s, err := b.arch.Load(ctx, id, version)
+	if errors.Is(err, record.ErrDestroyed) {
+		b.keyless[id] = true
+		return nil
+	}
+	if err != nil {
+		b.fault("document "+id.String(), err)
+		return ctx.Err()
+	}
+	if !b.batches[s.Manifest.Batch] && !b.keyless[s.Manifest.Batch] {
+		return nil // its batch is on its way and will file it
+	}
+	row, err := ingest.Row(s.Manifest, s.Key)
+	if err != nil {
+		b.fault("document "+id.String(), err)
+		return nil
+	}
+	if err := b.cat.PutDocument(ctx, row); err != nil {
+		return err
+	}
+	b.line.Documents++
+	return nil
+}
+
 // replay is the third step.
-func (b *rebuild) replay(ctx context.Context) (err error) {
-	b.line.Entries, err = b.app.replay(ctx)
-	return err
+func (b *rebuild) replay(ctx context.Context) error {
+	return b.entries(0, func(e audit.Entry) error {
+		b.line.Entries++
+		return b.apply(ctx, e)
+	})
 }
 
 // account looks at what is stored without a key: destroyed under a
@@ -217,28 +235,6 @@ func (b *rebuild) account(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// replay applies the changes in the audit log, in order.
-func (a *app) replay(ctx context.Context) (int, error) {
-	n := a.arch.Log.Size()
-	const step = 1000
-	for from := int64(0); from < n; from += step {
-		lines, err := a.arch.Log.Lines(from, min(from+step, n))
-		if err != nil {
-			return int(from), err
-		}
-		for _, line := range lines {
-			var e audit.Entry
-			if err := json.Unmarshal(bytes.TrimSpace(line), &e); err != nil {
-				return int(from), fmt.Errorf("log entry: %w", record.ErrCorrupt)
-			}
-			if err := a.apply(ctx, e); err != nil {
-				return int(e.Seq), fmt.Errorf("log entry %d: %w", e.Seq, err)
-			}
-		}
-	}
-	return int(n), nil
 }
 
 func (a *app) apply(ctx context.Context, e audit.Entry) error {
@@ -279,6 +275,23 @@ func (a *app) apply(ctx context.Context, e audit.Entry) error {
 	return nil
 }
 
+// destroyAgain makes sure that what a certificate says is gone is gone: the key
+// first. A version that a lock still keeps is noise without it.
+func (a *app) destroyAgain(ctx context.Context, g tombstone) error {
+	has, err := a.vault.HasKey(ctx, g.Document)
+	if err != nil || !has {
+		return err
+	}
+	a.log.WarnContext(ctx, "a destroyed document had come back and is destroyed again", "document", g.Document.String(), "certificate", g.Certificate)
+	if _, err := a.arch.Destroy(ctx, g.Document, g.Version); err != nil {
+		return err
+	}
+	if g.Batch != nil {
+		_, err = a.arch.DestroyBatch(ctx, g.Batch.ID)
+	}
+	return err
+}
+
 // applyGone brings back the tombstone of a destroyed document, or the mark of
 // one whose destruction had begun.
 func (a *app) applyGone(ctx context.Context, e audit.Entry, g tombstone) error {
@@ -296,6 +309,10 @@ func (a *app) applyGone(ctx context.Context, e audit.Entry, g tombstone) error {
 		return err
 	}
 	if err := a.cat.Tombstone(ctx, g.Document, g.At, g.Certificate); err != nil {
+		return err
+	}
+	// A keys place or a store put back from a backup has it again.
+	if err := a.destroyAgain(ctx, g); err != nil {
 		return err
 	}
 	if g.Batch == nil {

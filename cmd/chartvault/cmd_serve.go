@@ -101,6 +101,7 @@ func (a *app) serve(ctx context.Context, daemonPath string) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return a.watcher.Run(gctx) })
 	g.Go(func() error { return a.schedule(gctx) })
+	g.Go(func() error { return a.publishing(gctx) })
 	g.Go(func() error {
 		if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
 			return err
@@ -145,7 +146,7 @@ func (a *app) ready(ctx context.Context) error {
 	return err
 }
 
-// schedule watches the clocks and publishes the log every minute; once a day it
+// schedule watches the clocks every minute; once a day it
 // decides about every document, lets automations propose and removes what
 // locks kept; and it executes what is ready.
 func (a *app) schedule(ctx context.Context) error {
@@ -169,7 +170,6 @@ func (a *app) schedule(ctx context.Context) error {
 		if a.cfg.Retention.Automatic {
 			say("ready plans not looked at", a.executeReady(ctx))
 		}
-		say("audit log not published; it is tried again", a.arch.Publish(ctx))
 		select {
 		case <-ctx.Done():
 			return nil

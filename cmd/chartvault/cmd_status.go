@@ -267,7 +267,7 @@ func checkLog(_ context.Context, cfg *config) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	rep, err := audit.Verify(cfg.path("audit"), v)
+	rep, err := audit.Verify(cfg.path("audit"), v, audit.Evidence{})
 	if err != nil {
 		return "", err
 	}

@@ -52,6 +52,11 @@ type config struct {
 		LockDays int       `toml:"lock_days"`
 		S3       *s3Config `toml:"s3"`
 	} `toml:"storage"`
+	Audit struct {
+		WitnessFile string `toml:"witness_file"`
+		WitnessURL  string `toml:"witness_url"`
+		WitnessKey  string `toml:"witness_key"`
+	} `toml:"audit"`
 	Catalogue struct {
 		Engine  string `toml:"engine"`
 		DSNFile string `toml:"dsn_file"`

@@ -49,6 +49,7 @@ func operations() map[string]op {
 		"keys-list":          (*app).opKeysList,
 		"keys-inspect":       (*app).opKeysInspect,
 		"keys-export":        (*app).opKeysExport,
+		"audit-prove":        (*app).opProve,
 		"drill-begin":        (*app).opDrillBegin,
 		"drill-end":          (*app).opDrillEnd,
 		"qa-list":            (*app).opQAList,

@@ -93,7 +93,7 @@ func (e *env) root() *cobra.Command {
 	root.AddCommand(e.initCmd(), e.serveCmd(), e.ingestCmd(), e.batchesCmd(), e.restCmd(), e.getCmd(), e.searchCmd(), e.qaCmd(),
 		e.sheetsCmd(), e.sampleCmd(), e.patientsCmd(), e.factsCmd(), e.holdCmd(), e.retentionCmd(), e.scheduleCmd(), e.automationCmd(), e.approverCmd(), e.planCmd(),
 		e.certificateCmd(), e.paperCmd(), e.keysCmd(),
-		e.verifyCmd(), e.rebuildCmd(), e.auditCmd(), e.doctorCmd(), e.statusCmd(), e.versionCmd())
+		e.verifyCmd(), e.rebuildCmd(), e.auditCmd(), e.witnessCmd(), e.doctorCmd(), e.statusCmd(), e.versionCmd())
 	for _, c := range root.Commands() {
 		if c.Example != "" {
 			continue

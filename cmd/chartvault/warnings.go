@@ -28,6 +28,11 @@ func (a *app) warnings(ctx context.Context) []string {
 	if a.vault.Turning() {
 		out = append(out, "a rotation of the vault is not finished: run \"chartvault keys rotate\"")
 	}
+	if a.cfg.Audit.WitnessFile == "" && a.cfg.Audit.WitnessURL == "" {
+		out = append(out, "the audit log has no witness: set audit.witness_file or audit.witness_url")
+	} else if err := a.witnessed.Load(); err != nil && *err != nil {
+		out = append(out, (*err).Error())
+	}
 	return append(out, a.exposed...)
 }
 

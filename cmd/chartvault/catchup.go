@@ -1,0 +1,101 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"chartvault/audit"
+	"chartvault/record"
+)
+
+// catchUp brings a catalogue that is older than the log, because it came back
+// from a backup or the program was killed, up to the log: batches filed since
+// then come back from their manifests, and every change since then, tombstones
+// among them, is applied. A catalogue that knows more than the log has is
+// another history.
+func (a *app) catchUp(ctx context.Context) error {
+	n := a.arch.Log.Size()
+	text, err := a.cat.Progress(ctx, logProgress)
+	if err != nil || text == "" {
+		return err // a new archive, or one that never ran long enough
+	}
+	from, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return fmt.Errorf("catalogue's position in the log: %w", record.ErrCorrupt)
+	}
+	if from > n {
+		return fmt.Errorf("the catalogue knows %d entries of the audit log, which has %d: restore the log, or the documents store it is published in: %w", from, n, record.ErrNotReady)
+	}
+	if from == n {
+		return nil
+	}
+	b := &rebuild{app: a, batches: map[record.ID]bool{}, keyless: map[record.ID]bool{}}
+	err = a.entries(from, func(e audit.Entry) error {
+		if e.Action == audit.ActBatchFiled {
+			if err := b.refile(ctx, e); err != nil {
+				return err
+			}
+		}
+		return a.apply(ctx, e)
+	})
+	if err != nil {
+		return fmt.Errorf("follow the audit log: %w", err)
+	}
+	for _, f := range b.line.Faults {
+		a.log.ErrorContext(ctx, "following the audit log", "fault", f)
+	}
+	return a.cat.SetProgress(ctx, logProgress, fmt.Sprint(n))
+}
+
+// entries calls f for every entry of the log from the given one on.
+func (a *app) entries(from int64, f func(audit.Entry) error) error {
+	n := a.arch.Log.Size()
+	const step = 1000
+	for ; from < n; from += step {
+		lines, err := a.arch.Log.Lines(from, min(from+step, n))
+		if err != nil {
+			return err
+		}
+		for _, line := range lines {
+			var e audit.Entry
+			if err := json.Unmarshal(bytes.TrimSpace(line), &e); err != nil {
+				return fmt.Errorf("log entry: %w", record.ErrCorrupt)
+			}
+			if err := f(e); err != nil {
+				return fmt.Errorf("log entry %d: %w", e.Seq, err)
+			}
+		}
+	}
+	return nil
+}
+
+// refile puts a batch that the catalogue does not have, or has as on its way,
+// back from the store.
+func (b *rebuild) refile(ctx context.Context, e audit.Entry) error {
+	id, err := record.ParseID(e.Object)
+	if err != nil {
+		return fmt.Errorf("batch: %w", record.ErrCorrupt)
+	}
+	row, err := b.cat.Batch(ctx, id)
+	if err == nil && row.State.Done() || err != nil && !errors.Is(err, record.ErrNotFound) {
+		return err
+	}
+	m, ok, err := b.readBatch(ctx, id)
+	if err != nil || !ok {
+		return err
+	}
+	seen := map[record.ID]bool{}
+	for _, p := range m.Pages {
+		if p.Document != (record.ID{}) && !seen[p.Document] {
+			seen[p.Document] = true
+			if err := b.readDocument(ctx, p.Document, 1); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

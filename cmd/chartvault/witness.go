@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"chartvault/archive"
+	"chartvault/audit"
+	"chartvault/record"
+)
+
+// extendLog completes a log that came back from a backup with what was
+// published after it.
+func (a *app) extendLog(ctx context.Context, dir string) error {
+	n, err := audit.Count(dir)
+	if err != nil {
+		return err
+	}
+	lines, err := archive.PublishedLines(ctx, a.docs, n)
+	if err != nil || len(lines) == 0 {
+		return err
+	}
+	a.log.WarnContext(ctx, "the audit log is older than what was published: it is completed", "entries", n, "added", len(lines))
+	return audit.Extend(dir, lines)
+}
+
+// witnessPatience is how long a witness may take to answer.
+const witnessPatience = 10 * time.Second
+
+// witnesses are those the site has configured.
+func (c *config) witnesses(log note.Verifier) ([]audit.Witness, error) {
+	var out []audit.Witness
+	if f := c.Audit.WitnessFile; f != "" {
+		out = append(out, audit.FileWitness{Path: c.path(f), Verifier: log})
+	}
+	if c.Audit.WitnessURL != "" {
+		v, err := audit.NewCosignatureVerifier(c.Audit.WitnessKey)
+		if err != nil {
+			return nil, fmt.Errorf("audit.witness_key: %w", err)
+		}
+		out = append(out, audit.HTTPWitness{URL: c.Audit.WitnessURL, Log: log, Verifier: v, File: c.path("audit/cosigned"), Client: &http.Client{Timeout: witnessPatience}})
+	}
+	return out, nil
+}
+
+// verifier is the public key of the data directory's audit log.
+func (c *config) verifier(keyFile string) (note.Verifier, error) {
+	if keyFile == "" {
+		keyFile = c.path("audit/verifier")
+	}
+	b, err := os.ReadFile(keyFile)
+	if err != nil {
+		return nil, fmt.Errorf("audit log's public key: %w", err)
+	}
+	v, err := note.NewVerifier(strings.TrimSpace(string(b)))
+	if err != nil {
+		return nil, fmt.Errorf("audit log's public key: %w: %w", record.ErrInvalid, err)
+	}
+	return v, nil
+}
+
+// witness shows the newest head to every witness. What they say stays in the
+// status until they say otherwise.
+func (a *app) witness(ctx context.Context) error {
+	v, err := a.cfg.verifier("")
+	if err != nil {
+		return err
+	}
+	ws, err := a.cfg.witnesses(v)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, w := range ws {
+		errs = append(errs, a.arch.Log.Witness(ctx, w))
+	}
+	err = errors.Join(errs...)
+	a.witnessed.Store(&err)
+	return err
+}
+
+// publish signs a head over what was logged, copies both to the store, and
+// shows the head to the witnesses.
+func (a *app) publish(ctx context.Context) error {
+	// The catalogue has followed up to where the log was the last time: what was
+	// logged since may still be on its way into it.
+	followed, now := a.followed.Load(), a.arch.Log.Size()
+	err := a.arch.Publish(ctx)
+	if followed > 0 {
+		err = errors.Join(err, a.cat.SetProgress(ctx, logProgress, fmt.Sprint(followed)))
+	}
+	a.followed.Store(now)
+	return errors.Join(err, a.witness(ctx))
+}
+
+// publishLast is publish when nothing is on its way any more. A witness that
+// is away then is for the log, and no error of the command that ends.
+func (a *app) publishLast(ctx context.Context) error {
+	err := errors.Join(a.arch.Publish(ctx), a.cat.SetProgress(ctx, logProgress, fmt.Sprint(a.arch.Log.Size())))
+	if werr := a.witness(ctx); werr != nil {
+		a.log.WarnContext(ctx, "the audit log's head was not witnessed", "err", werr)
+	}
+	return err
+}
+
+// resumedFile says that people know that entries of the log are lost.
+const resumedFile = "audit/resumed"
+
+// quarantine keeps an archive shut whose log is not, or not yet, what its
+// witnesses saw: it was restored from a copy that is too old, or was tampered
+// with. Going on would sign a second history.
+func (a *app) quarantine(ctx context.Context) error {
+	err := a.witness(ctx)
+	if !errors.Is(err, audit.ErrBehind) && !errors.Is(err, audit.ErrForked) {
+		return nil // they agree, or cannot be asked: the status says so
+	}
+	if fileExists(a.cfg.path(resumedFile)) {
+		return nil
+	}
+	return fmt.Errorf("this archive is shut until its audit log is what its witness saw: restore a newer copy of %s, or of the documents store; where entries are lost for good, two people look and one runs \"chartvault audit resume\": %w: %w",
+		filepath.Join(a.cfg.dir, "audit"), record.ErrNotReady, err)
+}
+
+// logProgress is how far the catalogue has followed the log, in entries.
+const logProgress = "log"
+
+// publishEvery is how often a head is signed at least, while there are entries.
+const publishEvery = 20 * time.Second
+
+// publishing signs and copies the log while the daemon runs.
+func (a *app) publishing(ctx context.Context) error {
+	tick := time.NewTicker(publishEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if err := a.publish(ctx); err != nil && ctx.Err() == nil {
+			a.log.ErrorContext(ctx, "audit log not published or not witnessed; it is tried again", "err", err)
+		}
+	}
+}
