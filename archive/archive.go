@@ -62,6 +62,9 @@ type Archive struct {
 type Stored struct {
 	Manifest *seal.Manifest
 	Key      *keys.Key
+
+	sealedSize int64 // of the manifest as it lies in the store
+	sealedSum  [sha256.Size]byte
 }
 
 func packageName(id record.ID, version int) string {
@@ -179,22 +182,18 @@ func (a *Archive) Load(ctx context.Context, id record.ID, version int) (*Stored,
 	if err != nil {
 		return nil, err
 	}
-	m, err := a.manifest(ctx, key, manifestName(id, version))
+	b, err := a.readAll(ctx, manifestName(id, version))
+	if err != nil {
+		return nil, err
+	}
+	m, err := seal.OpenManifest(b, key.Identity(), a.signers(ctx))
 	if err != nil {
 		return nil, err
 	}
 	if m.ID != id || m.Version != version || m.Object != packageName(id, version) {
 		return nil, fmt.Errorf("manifest of %s: %w: it describes another document or version", id, record.ErrCorrupt)
 	}
-	return &Stored{m, key}, nil
-}
-
-func (a *Archive) manifest(ctx context.Context, key *keys.Key, name string) (*seal.Manifest, error) {
-	b, err := a.readAll(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	return seal.OpenManifest(b, key.Identity(), a.signers(ctx))
+	return &Stored{Manifest: m, Key: key, sealedSize: int64(len(b)), sealedSum: sha256.Sum256(b)}, nil
 }
 
 func (a *Archive) readAll(ctx context.Context, name string) ([]byte, error) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -20,6 +21,9 @@ const (
 	documentContext = "chartvault document manifest v1\n"
 	batchContext    = "chartvault batch manifest v1\n"
 )
+
+// ErrSignature is a manifest that opens and that no trusted depositor signed.
+var ErrSignature = errors.New("no trusted signature")
 
 // maxManifest bounds what a manifest may unpack to, in bytes.
 const maxManifest = 512 << 20
@@ -166,11 +170,14 @@ func openSigned(data []byte, m any, context string, by age.Identity, trusted Sig
 		return fmt.Errorf("open manifest: %w: no signature", record.ErrCorrupt)
 	}
 	pub, err := trusted(s.Signer)
+	if errors.Is(err, record.ErrDenied) {
+		return fmt.Errorf("open manifest: %w: %w: %w", record.ErrCorrupt, ErrSignature, err)
+	}
 	if err != nil {
-		return fmt.Errorf("open manifest: %w: %w", record.ErrCorrupt, err)
+		return fmt.Errorf("open manifest: %w", err)
 	}
 	if !ed25519.Verify(pub, append([]byte(context), payload...), s.Sig) {
-		return fmt.Errorf("open manifest: %w: bad signature", record.ErrCorrupt)
+		return fmt.Errorf("open manifest: %w: %w", record.ErrCorrupt, ErrSignature)
 	}
 	if err := json.Unmarshal(payload, m); err != nil {
 		return corrupt("open manifest", err)
