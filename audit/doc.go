@@ -47,7 +47,8 @@ const (
 	ActVerified        Action = "archive.verified"
 	ActRebuilt         Action = "archive.rebuilt"
 
-	ActResumed Action = "log.resumed" // entries were lost, and people said so
+	ActDestroyedAgain Action = "document.destroyed_again" // its key had come back from a backup
+	ActResumed        Action = "log.resumed"              // entries were lost, and people said so
 
 	ActKeysRotated         Action = "keys.rotated"
 	ActKeysPassphrase      Action = "keys.passphrase_changed"

@@ -175,7 +175,7 @@ func (c *DB) DropBatch(ctx context.Context, id record.ID) error {
 	if err != nil {
 		return fmt.Errorf("erase batch %s: %w", id, err)
 	}
-	return nil
+	return c.DropObjects(ctx, id)
 }
 
 // PutBatchTombstone writes what remains of a batch whose last document is

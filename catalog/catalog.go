@@ -67,7 +67,7 @@ func (c *DB) Upkeep(ctx context.Context) error {
 // nothing of them is in the store yet.
 func (c *DB) Clear(ctx context.Context) error {
 	return c.tx(ctx, func(tx *sql.Tx) error {
-		for _, t := range []string{"changes", "held", "dues", "progress", "registers", "documents", "charts", "batches"} {
+		for _, t := range []string{"objects", "changes", "held", "dues", "progress", "registers", "documents", "charts", "batches"} {
 			where := ""
 			if t == "batches" {
 				where = ` WHERE state NOT IN ('claimed', 'split')`

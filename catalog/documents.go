@@ -257,6 +257,9 @@ func (c *DB) Tombstone(ctx context.Context, id record.ID, at time.Time, certific
 		if _, err := tx.ExecContext(ctx, `DELETE FROM held WHERE document = $1`, id.String()); err != nil {
 			return err
 		}
+		if _, err := tx.ExecContext(ctx, `DELETE FROM objects WHERE owner = $1`, id.String()); err != nil {
+			return err
+		}
 		return change(ctx, tx, id)
 	})
 	if err != nil {

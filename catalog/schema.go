@@ -89,6 +89,21 @@ CREATE TABLE progress (
 );
 CREATE INDEX documents_ended ON documents (destroyed_at);
 CREATE INDEX registers_state ON registers (kind, state);
+`, `
+CREATE TABLE objects (
+	name    TEXT PRIMARY KEY,
+	owner   TEXT NOT NULL,            -- document or batch
+	size    BIGINT NOT NULL,
+	version TEXT NOT NULL,            -- the store's version id
+	sum     {blob} NOT NULL,          -- SHA-256 of the ciphertext
+	seen_at BIGINT NOT NULL,
+	read_at BIGINT NOT NULL,
+	fault   TEXT NOT NULL
+);
+CREATE INDEX objects_owner ON objects (owner);
+CREATE INDEX objects_sum ON objects (sum);
+CREATE INDEX objects_seen ON objects (seen_at, name);
+CREATE INDEX objects_read ON objects (read_at, name);
 `}
 }
 

@@ -102,6 +102,7 @@ func (a *app) serve(ctx context.Context, daemonPath string) error {
 	g.Go(func() error { return a.watcher.Run(gctx) })
 	g.Go(func() error { return a.schedule(gctx) })
 	g.Go(func() error { return a.publishing(gctx) })
+	g.Go(func() error { return a.watchStore(gctx) })
 	g.Go(func() error {
 		if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
 			return err
@@ -181,6 +182,9 @@ func (a *app) schedule(ctx context.Context) error {
 // daily is what the clock does once a day.
 func (a *app) daily(ctx context.Context) error {
 	a.log.InfoContext(ctx, "retention evaluation begins")
+	if _, err := a.keysBack(ctx); err != nil {
+		return err
+	}
 	ev, err := a.evaluate(ctx, a.meter.evaluating)
 	if err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 
 	"chartvault/archive/blob"
 	"chartvault/audit"
+	"chartvault/catalog"
 	"chartvault/internal/durable"
 	"chartvault/ocr/tesseract"
 	"chartvault/record"
@@ -30,7 +31,15 @@ type statusLine struct {
 	Waiting   []string `json:"waiting,omitempty"` // reasons only: a name may name a patient
 	Halted    string   `json:"halted,omitempty"`
 	Entries   int64    `json:"log_entries"`
+	Stored    census   `json:"stored"`
 	Warnings  []string `json:"warnings,omitempty"` // what the site should mend, in words
+}
+
+// census is how far the store has been looked at.
+type census struct {
+	catalog.Census
+	Day    string `json:"since"`      // objects seen since
+	Period string `json:"read_since"` // objects read since
 }
 
 func (e *env) statusCmd() *cobra.Command {
@@ -45,6 +54,8 @@ func (e *env) statusCmd() *cobra.Command {
 				if s.Halted != "" {
 					fmt.Fprintf(e.out, "  NOT CLAIMING: %s\n", s.Halted)
 				}
+				fmt.Fprintf(e.out, "  %d objects stored, %d MiB: %d looked at since %s, %d read again since %s, %d with a fault\n",
+					s.Stored.Objects, s.Stored.Bytes>>20, s.Stored.Seen, s.Stored.Day, s.Stored.Read, s.Stored.Period, s.Stored.Faults)
 				for _, w := range s.Warnings {
 					fmt.Fprintf(e.out, "  warning: %s\n", w)
 				}
@@ -83,6 +94,11 @@ func (a *app) status(ctx context.Context) (statusLine, error) {
 			s.Halted = err.Error()
 		}
 	}
+	seen, read := a.now().Add(-time.Duration(a.cfg.Integrity.Census)), a.now().Add(-time.Duration(a.cfg.Integrity.Reread))
+	if s.Stored.Census, err = a.cat.Census(ctx, seen, read); err != nil {
+		return s, err
+	}
+	s.Stored.Day, s.Stored.Period = seen.Format(time.DateOnly), read.Format(time.DateOnly)
 	s.Warnings = a.warnings(ctx)
 	return s, nil
 }

@@ -4,109 +4,214 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 
 	"github.com/spf13/cobra"
 
+	"chartvault/archive"
 	"chartvault/audit"
+	"chartvault/catalog"
 	"chartvault/record"
 )
 
+// verifyParams say what to verify: everything, or some of it.
+type verifyParams struct {
+	Sample int    `json:"sample,omitempty"` // so many documents at random; 0 for all
+	Since  string `json:"since,omitempty"`  // documents filed on this day or later
+}
+
 // verifyLine is one fault, or the sum at the end.
 type verifyLine struct {
-	Object    string `json:"object,omitempty"` // "document ID", "batch ID", "index"
-	Fault     string `json:"fault,omitempty"`
-	Documents *int   `json:"documents,omitempty"`
-	Batches   *int   `json:"batches,omitempty"`
-	Bytes     *int64 `json:"bytes,omitempty"`
-	Faults    *int   `json:"faults,omitempty"`
+	Object    string       `json:"object,omitempty"` // "document ID", "batch ID", or an object's name
+	Kind      archive.Kind `json:"kind,omitempty"`
+	Fault     string       `json:"fault,omitempty"`
+	Documents *int         `json:"documents,omitempty"`
+	Batches   *int         `json:"batches,omitempty"`
+	Bytes     *int64       `json:"bytes,omitempty"`
+	Faults    *int         `json:"faults,omitempty"`
 }
 
 func (e *env) verifyCmd() *cobra.Command {
 	var all bool
+	var p verifyParams
 	c := &cobra.Command{
-		Use:     "verify --all",
-		Short:   "Re-read every stored object against its signed manifest",
-		Long:    "Reads every object of every document and batch to its end, decrypts it, and compares sizes, hashes and\nsignatures; then compares the catalogue with the store and the index with the catalogue. Prints faults and a sum;\nexit code 6 when there are faults.",
-		Example: "  chartvault verify --all --json --passphrase-file pass",
+		Use:   "verify [--all | --sample N | --since DATE]",
+		Short: "Re-read stored objects against their signed manifests",
+		Long: "Reads every object of documents and batches to its end, decrypts it, and compares sizes, hashes and signatures; with --all,\n" +
+			"then compares the catalogue with the store, the index with the catalogue, and destroyed documents with the keys.\n" +
+			"Says of each fault what happened: missing, truncated, altered, swapped, rolled back, replaced, forged, key missing, key\n" +
+			"changed, key back. Prints faults and a sum; exit code 6 when there are faults.",
+		Example: "  chartvault verify --all --json --passphrase-file pass\n  chartvault verify --sample 200\n  chartvault verify --since 2026-11-01",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return e.call(cmd.Context(), "verify", struct{}{}, show(e, func(l verifyLine) {
-				if l.Fault != "" {
+			return e.call(cmd.Context(), "verify", p, show(e, func(l verifyLine) {
+				switch {
+				case l.Fault != "":
 					fmt.Fprintf(e.out, "FAULT %s: %s\n", l.Object, l.Fault)
-				} else if l.Faults != nil {
+				case l.Faults != nil:
 					fmt.Fprintf(e.out, "%d documents, %d batches, %d bytes read: %d faults\n", *l.Documents, *l.Batches, *l.Bytes, *l.Faults)
 				}
 			}))
 		},
 	}
-	c.Flags().BoolVar(&all, "all", true, "verify everything")
+	f := c.Flags()
+	f.BoolVar(&all, "all", true, "verify everything")
+	f.IntVar(&p.Sample, "sample", 0, "verify so many documents, chosen at random")
+	f.StringVar(&p.Since, "since", "", "verify documents filed on this day (YYYY-MM-DD) or later")
+	c.MarkFlagsMutuallyExclusive("all", "sample", "since")
 	return c
 }
 
+// verification is a verification on its way.
+type verification struct {
+	*app
+	out                        func(any) error
+	documents, batches, faults int
+	bytes                      int64
+}
+
+func (v *verification) fault(object string, kind archive.Kind, what string) error {
+	v.faults++
+	return v.out(verifyLine{Object: object, Kind: kind, Fault: what})
+}
+
 func (a *app) opVerify(ctx context.Context, r asked, out func(any) error) error {
-	var bytes int64
-	faults := 0
-	fault := func(object string, err error) error {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		faults++
-		return out(verifyLine{Object: object, Fault: err.Error()})
-	}
-	if err := a.feed(ctx); err != nil {
+	var p verifyParams
+	if err := r.params(&p); err != nil {
 		return err
 	}
-	// The store first: what is filed meanwhile is then in the rows, not extra.
-	stored, err := a.arch.StoredDocuments(ctx)
-	if err != nil {
-		if err := fault("store", err); err != nil {
+	if err := a.feed(ctx); err != nil && !errors.Is(err, record.ErrCorrupt) {
+		return err // what cannot be fed because it is damaged is found below
+	}
+	for more := true; more; {
+		var err error
+		if more, err = a.recordMissing(ctx); err != nil {
 			return err
 		}
 	}
-	rows, err := a.cat.Documents(ctx)
+	v := &verification{app: a, out: out}
+	err := v.some(ctx, p)
+	if p == (verifyParams{}) {
+		err = v.everything(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	err = a.arch.Journal(ctx, audit.ActVerified, "", map[string]any{"actor": r.Actor, "documents": v.documents, "batches": v.batches, "faults": v.faults, "of": p})
+	if err != nil {
+		return err
+	}
+	if err := out(verifyLine{Documents: &v.documents, Batches: &v.batches, Bytes: &v.bytes, Faults: &v.faults}); err != nil {
+		return err
+	}
+	if v.faults > 0 {
+		return fmt.Errorf("%d faults: %w", v.faults, record.ErrCorrupt)
+	}
+	return nil
+}
+
+// some verifies a sample, or what was filed since a day.
+func (v *verification) some(ctx context.Context, p verifyParams) error {
+	if p == (verifyParams{}) {
+		return nil
+	}
+	since, err := record.ParseDate(p.Since)
+	if err != nil || p.Sample < 0 {
+		return fmt.Errorf("verify: %w: want --sample N or --since YYYY-MM-DD", record.ErrInvalid)
+	}
+	rows, err := v.cat.Documents(ctx)
+	if err != nil {
+		return err
+	}
+	var chosen []catalog.Row
+	for _, r := range rows {
+		if p.Since == "" || !since.After(record.DateOf(r.FiledAt)) {
+			chosen = append(chosen, r)
+		}
+	}
+	if p.Sample > 0 && p.Sample < len(chosen) {
+		rand.Shuffle(len(chosen), func(i, j int) { chosen[i], chosen[j] = chosen[j], chosen[i] })
+		chosen = chosen[:p.Sample]
+	}
+	for _, r := range chosen {
+		if err := v.document(ctx, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *verification) document(ctx context.Context, row catalog.Row) error {
+	if row.State == record.DocumentDestroying {
+		return nil
+	}
+	v.documents++
+	if err := v.owner(ctx, "document "+row.ID.String(), row.ID); err != nil {
+		return err
+	}
+	if row.Pages == 0 {
+		return nil
+	}
+	has, err := v.index.Has(ctx, row.ID)
+	if err == nil && !has {
+		return v.fault("document "+row.ID.String(), "", "it is not in the index: run \"chartvault rebuild\"")
+	}
+	return err
+}
+
+func (v *verification) owner(ctx context.Context, what string, id record.ID) error {
+	faults, bytes, err := v.verifyOwner(ctx, id)
+	if err != nil {
+		return err
+	}
+	v.bytes += bytes
+	for _, f := range faults {
+		if err := v.fault(what, f.Kind, f.Error()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// everything verifies all there is, and that there is nothing else.
+func (v *verification) everything(ctx context.Context) error {
+	// The store first: what is filed meanwhile is then in the rows, not extra.
+	stored, err := v.arch.StoredDocuments(ctx)
+	if err != nil {
+		if err := v.fault("store", "", err.Error()); err != nil {
+			return err
+		}
+	}
+	rows, err := v.cat.Documents(ctx)
 	if err != nil {
 		return err
 	}
 	for _, row := range rows {
-		if row.State == record.DocumentDestroying {
-			continue
-		}
 		delete(stored, row.ID)
-		s, err := a.arch.Verify(ctx, row.ID, row.Version)
-		if err == nil {
-			bytes += s.Manifest.Package.Size
-			if has, herr := a.index.Has(ctx, row.ID); herr != nil || !has && row.Pages > 0 {
-				err = errors.Join(fmt.Errorf("it is not in the index: run \"chartvault rebuild\""), herr)
-			}
-		}
-		if err != nil {
-			if err := fault("document "+row.ID.String(), err); err != nil {
-				return err
-			}
+		if err := v.document(ctx, row); err != nil {
+			return err
 		}
 	}
 	for id, version := range stored {
-		if err := a.extra(ctx, id, version); err != nil {
-			if err := fault("document "+id.String(), err); err != nil {
+		if err := v.extra(ctx, id, version); err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if err := v.fault("document "+id.String(), "", err.Error()); err != nil {
 				return err
 			}
 		}
 	}
-	nb, err := a.verifyBatches(ctx, &bytes, fault)
+	back, err := v.keysBack(ctx)
 	if err != nil {
 		return err
 	}
-	if err := a.arch.Journal(ctx, audit.ActVerified, "", map[string]any{"actor": r.Actor, "documents": len(rows), "batches": nb, "faults": faults}); err != nil {
-		return err
+	for _, f := range back {
+		if err := v.fault(f.Object, f.Kind, f.Error()); err != nil {
+			return err
+		}
 	}
-	n := len(rows)
-	if err := out(verifyLine{Documents: &n, Batches: &nb, Bytes: &bytes, Faults: &faults}); err != nil {
-		return err
-	}
-	if faults > 0 {
-		return fmt.Errorf("%d faults: %w", faults, record.ErrCorrupt)
-	}
-	return nil
+	return v.allBatches(ctx)
 }
 
 // extra says what is wrong with a stored document that the catalogue does not
@@ -129,29 +234,19 @@ func (a *app) extra(ctx context.Context, id record.ID, version int) error {
 	return errors.New("it is stored and not in the catalogue: run \"chartvault rebuild\"")
 }
 
-func (a *app) verifyBatches(ctx context.Context, bytes *int64, fault func(string, error) error) (int, error) {
-	bs, err := a.cat.Batches(ctx)
+func (v *verification) allBatches(ctx context.Context) error {
+	bs, err := v.cat.Batches(ctx)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	n := 0
 	for _, b := range bs {
 		if !b.State.Done() || b.SHA256 == [32]byte{} || b.Size == 0 && b.Name.IsZero() {
 			continue // on its way, or destroyed with its last document
 		}
-		n++
-		m, err := a.arch.VerifyBatch(ctx, b.ID)
-		if err == nil {
-			*bytes += m.Rest.Size
-			if !m.Counts.Balanced() || m.Counts != b.Counts {
-				err = fmt.Errorf("its page accounting does not balance, or differs from the catalogue's: %w", record.ErrCorrupt)
-			}
-		}
-		if err != nil {
-			if err := fault("batch "+b.ID.String(), err); err != nil {
-				return n, err
-			}
+		v.batches++
+		if err := v.owner(ctx, "batch "+b.ID.String(), b.ID); err != nil {
+			return err
 		}
 	}
-	return n, nil
+	return nil
 }

@@ -57,6 +57,10 @@ type config struct {
 		WitnessURL  string `toml:"witness_url"`
 		WitnessKey  string `toml:"witness_key"`
 	} `toml:"audit"`
+	Integrity struct {
+		Census duration `toml:"census"`
+		Reread duration `toml:"reread"`
+	} `toml:"integrity"`
 	Catalogue struct {
 		Engine  string `toml:"engine"`
 		DSNFile string `toml:"dsn_file"`

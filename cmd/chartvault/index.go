@@ -34,6 +34,9 @@ func (a *app) indexDocument(ctx context.Context, id record.ID) error {
 	if err != nil {
 		return err
 	}
+	if err := a.recordDocument(ctx, s); err != nil {
+		return err
+	}
 	return a.index.Put(ctx, id, pages)
 }
 

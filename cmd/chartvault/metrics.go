@@ -76,6 +76,11 @@ func (a *app) metrics() []web.Metric {
 		{Name: "chartvault_plan_destroyed", Help: "Documents that run has destroyed.", Kind: "gauge", Value: float64(a.meter.disposed.Load())},
 	}
 	out = append(out, web.Metric{Name: "chartvault_warnings", Help: "Things the site should mend: see the status.", Kind: "gauge", Value: float64(len(s.Warnings))})
+	out = append(out,
+		web.Metric{Name: "chartvault_objects", Help: "Objects stored.", Kind: "gauge", Value: float64(s.Stored.Objects)},
+		web.Metric{Name: "chartvault_objects_seen", Help: "Objects the census looked at in its period.", Kind: "gauge", Value: float64(s.Stored.Seen)},
+		web.Metric{Name: "chartvault_objects_read", Help: "Objects read again in the re-reading's period.", Kind: "gauge", Value: float64(s.Stored.Read)},
+		web.Metric{Name: "chartvault_objects_faulty", Help: "Objects that are not what was stored.", Kind: "gauge", Value: float64(s.Stored.Faults)})
 	frozen := 0.0
 	if f, _, err := a.desk.Frozen(context.Background()); err != nil || f != nil {
 		frozen = 1

@@ -68,7 +68,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) 
 // misused reports whether cobra refused the command line itself. It has no
 // error of its own to match.
 func misused(err error) bool {
-	return slices.ContainsFunc([]string{"unknown command", "unknown flag", "unknown shorthand", "required flag", "accepts ", "requires at least", "invalid argument", "flag needs"},
+	return slices.ContainsFunc([]string{"unknown command", "unknown flag", "unknown shorthand", "required flag", "accepts ", "requires at least", "invalid argument", "flag needs", "if any flags"},
 		func(p string) bool { return strings.HasPrefix(err.Error(), p) })
 }
 

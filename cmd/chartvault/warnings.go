@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"chartvault/archive/blob"
 )
@@ -24,6 +25,9 @@ func (a *app) warnings(ctx context.Context) []string {
 		out = append(out, "this store has no retention locks: its administrator can delete documents")
 	} else if a.cfg.Storage.LockDays == 0 {
 		out = append(out, "storage.lock_days is 0: the store's administrator can delete documents")
+	}
+	if n, err := a.cat.Census(ctx, time.Time{}, time.Time{}); err == nil && n.Faults > 0 {
+		out = append(out, fmt.Sprintf("%d stored objects are not what was stored: run \"chartvault verify\" and restore them from a replica", n.Faults))
 	}
 	if a.vault.Turning() {
 		out = append(out, "a rotation of the vault is not finished: run \"chartvault keys rotate\"")
