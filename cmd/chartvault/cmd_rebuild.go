@@ -112,6 +112,11 @@ func (a *app) opRebuild(ctx context.Context, r asked, out func(any) error) error
 			return fmt.Errorf("rebuild: %w", err)
 		}
 	}
+	live, err := a.cat.Documents(ctx)
+	if err != nil {
+		return err
+	}
+	b.line.Documents = len(live) // some that were read are tombstones now
 	if err := a.arch.Journal(ctx, audit.ActRebuilt, "", change{Actor: r.Actor}); err != nil {
 		return err
 	}
@@ -212,7 +217,6 @@ func (b *rebuild) readDocument(ctx context.Context, id record.ID, version int) e
 	if err := b.cat.PutDocument(ctx, row); err != nil {
 		return err
 	}
-	b.line.Documents++
 	return nil
 }
 
