@@ -13,21 +13,29 @@ import (
 	"chartvault/record"
 )
 
-// Lock forbids everybody the deletion of a document's objects for the site's
-// number of days, where the store can. It comes last, when everything is
-// catalogued, so that debris of a crash stays deletable.
-func (a *Archive) Lock(ctx context.Context, id record.ID, version int) error {
+// LockUntil is until when a document stored now, or locked again now, shall be
+// undeletable for everybody: the site's number of days, and never past the
+// first day on which it may be destroyed, where that is known.
+func (a *Archive) LockUntil(due record.Date) time.Time {
+	until := a.Now().Add(time.Duration(a.LockDays) * 24 * time.Hour)
+	if due.IsZero() {
+		return until
+	}
+	if d := due.First(); time.Date(d.Year, time.Month(d.Month), d.Day, 0, 0, 0, 0, time.UTC).Before(until) {
+		return time.Date(d.Year, time.Month(d.Month), d.Day, 0, 0, 0, 0, time.UTC)
+	}
+	return until
+}
+
+// LockObject forbids everybody the deletion of an object until a time, where
+// the store can. It is done last, when everything is catalogued, so that debris
+// of a crash stays deletable.
+func (a *Archive) LockObject(ctx context.Context, name string, until time.Time) error {
 	l, ok := a.Docs.(blob.Locker)
-	if !ok || a.LockDays <= 0 {
+	if !ok || a.LockDays <= 0 || !until.After(a.Now()) {
 		return nil
 	}
-	until := a.Now().Add(time.Duration(a.LockDays) * 24 * time.Hour)
-	for _, n := range []string{packageName(id, version), manifestName(id, version)} {
-		if err := l.Lock(ctx, n, until); err != nil {
-			return fmt.Errorf("lock document %s: %w", id, err)
-		}
-	}
-	return nil
+	return l.Lock(ctx, name, until)
 }
 
 // ReadRest writes what a batch keeps outside its documents: each member is

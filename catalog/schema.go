@@ -98,12 +98,15 @@ CREATE TABLE objects (
 	sum     {blob} NOT NULL,          -- SHA-256 of the ciphertext
 	seen_at BIGINT NOT NULL,
 	read_at BIGINT NOT NULL,
-	fault   TEXT NOT NULL
+	fault   TEXT NOT NULL,
+	locked  BIGINT NOT NULL DEFAULT 0, -- until when the store refuses to delete it
+	held    BIGINT NOT NULL DEFAULT 0  -- 1 while the store holds it for a legal hold
 );
 CREATE INDEX objects_owner ON objects (owner);
 CREATE INDEX objects_sum ON objects (sum);
 CREATE INDEX objects_seen ON objects (seen_at, name);
 CREATE INDEX objects_read ON objects (read_at, name);
+CREATE INDEX objects_locked ON objects (locked);
 `}
 }
 

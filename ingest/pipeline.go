@@ -31,7 +31,6 @@ type Archive interface {
 	DepositBatch(ctx context.Context, m seal.BatchManifest, parts func(*zip.Writer) error) (*seal.BatchManifest, error)
 	Note(ctx context.Context, action audit.Action, key *keys.Key, body any) error
 	Journal(ctx context.Context, action audit.Action, object string, body any) error
-	Lock(ctx context.Context, id record.ID, version int) error
 }
 
 // Catalogue is what ingest needs of the catalogue.
@@ -182,13 +181,6 @@ func (j *job) finish(ctx context.Context, state record.BatchState, docs []catalo
 	}
 	if err := j.Catalogue.File(ctx, j.batch.ID, state, j.batch.Counts, docs); err != nil {
 		return err
-	}
-	for _, d := range docs {
-		if err := j.Archive.Lock(ctx, d.ID, d.Version); err != nil {
-			// The document is stored and filed; health and the log say that it
-			// can still be deleted.
-			j.Log.ErrorContext(ctx, "document not locked", "document", d.ID.String(), "err", err)
-		}
 	}
 	j.progress(j.batch.ID, state, j.batch.Counts.PagesIn, j.batch.Counts.PagesIn)
 	// A crash from here on leaves a spool folder, which the next start sweeps.

@@ -82,6 +82,12 @@ type Locker interface {
 	Lock(ctx context.Context, name string, until time.Time) error
 }
 
+// Holder is the power of a store to refuse deletion until it is told otherwise.
+type Holder interface {
+	// Hold forbids deletion of the object, or allows it again.
+	Hold(ctx context.Context, name string, on bool) error
+}
+
 // Clock is the power of a store to tell its own time: the second opinion a
 // destruction needs.
 type Clock interface {

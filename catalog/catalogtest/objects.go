@@ -2,6 +2,7 @@ package catalogtest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -81,6 +82,7 @@ func objects(t *testing.T, c *catalog.DB) {
 	if got := names(c.Faulty(t.Context())); got != nil {
 		t.Errorf("after reading it: got %v", got)
 	}
+	locksAndHolds(t, c, d)
 	if err := c.Tombstone(t.Context(), d.ID, later, "certificate"); err != nil {
 		t.Fatal(err)
 	}
@@ -89,5 +91,53 @@ func objects(t *testing.T, c *catalog.DB) {
 	}
 	if n, err := c.Census(t.Context(), later, later); err != nil || n.Objects != 0 {
 		t.Errorf("after destruction: got %+v, %v", n, err)
+	}
+}
+
+// locksAndHolds: objects of living documents are locked in turn, with the day
+// that limits the lock, and held while a hold binds their document.
+func locksAndHolds(t *testing.T, c *catalog.DB, d record.Document) {
+	ctx, day := t.Context(), time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)
+	due := record.Date{Year: 2026, Month: 12, Day: 1}
+	if err := c.PutDues(ctx, []catalog.Due{{Document: d.ID, Verdict: "keep", Due: due, Class: "x", Schedule: "s", Run: 1}}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := c.ToLock(ctx, day, 10)
+	if err != nil || len(got) != 3 || got[0].Due != due || !got[0].Locked.IsZero() {
+		t.Errorf("to lock: got %+v, %v, want the document's three objects, due %s", got, err, due)
+	}
+	if err := c.Locked(ctx, map[string]time.Time{"d/x/0": day, "d/x/1": day.Add(-time.Hour)}); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := c.ToLock(ctx, day, 10); err != nil || len(got) != 2 || got[0].Name != "d/x/2" || got[1].Name != "d/x/1" {
+		t.Errorf("after locking one to its end: got %+v, %v", got, err)
+	}
+	for _, bind := range []func() error{
+		func() error { return c.SetHeld(ctx, "h", nil, []record.ID{d.ID}) },
+		func() error { return c.SetHeld(ctx, "h", [][]byte{c.ChartToken(d.Chart)}, nil) },
+		func() error {
+			return errors.Join(c.SetHeld(ctx, "h", nil, nil), c.PutDues(ctx, []catalog.Due{{Document: d.ID, Verdict: "held", Due: due, Class: "x", Schedule: "s", Run: 2}}))
+		},
+	} {
+		if err := bind(); err != nil {
+			t.Fatal(err)
+		}
+		if on, off, err := c.ToHold(ctx, 10); err != nil || len(on)+len(off) > 3 {
+			t.Errorf("bound: got %v, %v, %v", on, off, err)
+		}
+		for _, name := range []string{"d/x/0", "d/x/1", "d/x/2"} {
+			if err := c.SetObjectHeld(ctx, name, true); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if on, off, err := c.ToHold(ctx, 10); err != nil || len(on)+len(off) != 0 {
+			t.Errorf("bound and held: got %v, %v, %v", on, off, err)
+		}
+	}
+	if err := c.PutDues(ctx, []catalog.Due{{Document: d.ID, Verdict: "due", Due: due, Class: "x", Schedule: "s", Run: 3}}); err != nil {
+		t.Fatal(err)
+	}
+	if on, off, err := c.ToHold(ctx, 10); err != nil || len(on) != 0 || len(off) != 3 {
+		t.Errorf("released: got %v, %v, %v", on, off, err)
 	}
 }

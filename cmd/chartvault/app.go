@@ -99,7 +99,10 @@ func open(ctx context.Context, cfg *config, by unlocker, log *slog.Logger, rebui
 		return nil, err
 	}
 	a.arch = &archive.Archive{Docs: docs, Vault: a.vault, Station: a.station, Log: lg, Spool: cfg.path("spool"),
-		Policy: "schedule", Now: a.now, LockDays: cfg.Storage.LockDays}
+		Policy: "schedule", Now: a.now}
+	if cfg.Production { // a lock cannot be taken back: trials lock nothing
+		a.arch.LockDays = cfg.Storage.LockDays
+	}
 	if err := a.quarantine(ctx); err != nil {
 		return nil, err
 	}
@@ -372,7 +375,7 @@ func (a *app) feed(ctx context.Context) error {
 			return fmt.Errorf("feed index: %w", err)
 		}
 		if len(ids) == 0 {
-			return nil
+			return a.rollLocks(ctx)
 		}
 		a.bound.Add(1)
 		for _, id := range ids {

@@ -182,6 +182,9 @@ func (a *app) schedule(ctx context.Context) error {
 // daily is what the clock does once a day.
 func (a *app) daily(ctx context.Context) error {
 	a.log.InfoContext(ctx, "retention evaluation begins")
+	if err := a.probeLocks(ctx); err != nil {
+		a.log.ErrorContext(ctx, "the store's locks were not tried", "err", err)
+	}
 	if _, err := a.keysBack(ctx); err != nil {
 		return err
 	}

@@ -38,6 +38,11 @@ func (r register) Put(ctx context.Context, event disposition.Event, who record.A
 	if err := r.putEntry(ctx, ce); err != nil {
 		return err
 	}
+	if e.Kind == disposition.KindHold {
+		if err := r.mapHolds(ctx); err != nil { // the hold is in force; the store follows within a minute
+			r.log.ErrorContext(ctx, "the store does not hold the objects yet", "hold", e.ID, "err", err)
+		}
+	}
 	// What binds people must survive the loss of this machine at once.
 	return r.arch.Publish(ctx)
 }

@@ -112,10 +112,12 @@ func (a *app) storeStep(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := a.census(ctx); err != nil {
-		return err
+	for _, step := range []func(context.Context) error{a.rollLocks, a.mapHolds, a.census, a.reread} {
+		if err := step(ctx); err != nil {
+			return err
+		}
 	}
-	return a.reread(ctx)
+	return nil
 }
 
 // census asks the store for every object that was not looked at for the

@@ -2,13 +2,17 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"chartvault/archive/blob"
+	"chartvault/archive/blob/s3blob"
 	"chartvault/internal/sample"
 	"chartvault/internal/testserver"
 )
@@ -76,6 +80,58 @@ func TestS3(t *testing.T) {
 	}
 	if out, code := b.runWith("9118427\n", "get", "--out", filepath.Join(t.TempDir(), "out")); code != 0 {
 		t.Errorf("get after the rebuild: exit %d\n%s", code, out)
+	}
+}
+
+// TestS3Locks: in production the store itself keeps documents from being
+// deleted, and those under a legal hold for as long as it lasts; in trial mode
+// nothing is locked.
+func TestS3Locks(t *testing.T) {
+	srv := testserver.StartS3(t)
+	cred := filepath.Join(t.TempDir(), "credentials")
+	if err := os.WriteFile(cred, []byte(srv.AccessKey+"\n"+srv.SecretKey+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, production := range []bool{true, false} {
+		bucket := fmt.Sprintf("docs-%v", production)
+		a := newArchive(t, fmt.Sprintf("production = %v\n[storage]\nlock_days = 40\n[storage.s3]\nendpoint = %q\nregion = \"us-east-1\"\nbucket = %q\nkeys_bucket = \"keys-%v\"\ncredentials_file = %q\nca_file = %q\n",
+			production, srv.Endpoint, bucket, production, cred, srv.CAFile))
+		if out, code := a.run("ingest", putSamples(t)); code != 0 {
+			t.Fatalf("ingest: exit %d\n%s", code, out)
+		}
+		if out, code := a.runWith("9118427\n", "hold", "place", "--matter", "m", "--reason", "r"); code != 0 {
+			t.Fatalf("hold: exit %d\n%s", code, out)
+		}
+		s, err := s3blob.Open(t.Context(), s3blob.Config{Endpoint: srv.Endpoint, Region: "us-east-1", Bucket: bucket, AccessKey: srv.AccessKey, SecretKey: srv.SecretKey, CAFile: srv.CAFile, Versioned: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		locked, held := 0, 0
+		for info, err := range s.List(t.Context(), "d/") {
+			if err != nil {
+				t.Fatal(err)
+			}
+			until, hold, err := s.Locks(t.Context(), info.Name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if until.After(time.Now().Add(39 * 24 * time.Hour)) {
+				locked++
+			}
+			if hold {
+				held++
+			}
+			if err := s.Delete(t.Context(), info.Name); production != errors.Is(err, blob.ErrLocked) {
+				t.Errorf("production %v: the administrator deletes %s: got %v", production, info.Name, err)
+			}
+		}
+		want := [2]int{8, 2}
+		if !production {
+			want = [2]int{}
+		}
+		if got := [2]int{locked, held}; got != want {
+			t.Errorf("production %v: got %v locked and held, want %v", production, got, want)
+		}
 	}
 }
 

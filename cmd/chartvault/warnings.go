@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"chartvault/archive/blob"
 )
 
 // warnings are what the site should mend: nothing in them stops the work.
@@ -21,10 +19,8 @@ func (a *app) warnings(ctx context.Context) []string {
 	if a.keyPlaces < 2 && a.cfg.Storage.S3 == nil {
 		out = append(out, "keys lie in one place: losing it is losing the archive")
 	}
-	if _, ok := a.docs.(blob.Locker); !ok {
-		out = append(out, "this store has no retention locks: its administrator can delete documents")
-	} else if a.cfg.Storage.LockDays == 0 {
-		out = append(out, "storage.lock_days is 0: the store's administrator can delete documents")
+	if w := a.lockWarning(ctx); w != "" {
+		out = append(out, w)
 	}
 	if n, err := a.cat.Census(ctx, time.Time{}, time.Time{}); err == nil && n.Faults > 0 {
 		out = append(out, fmt.Sprintf("%d stored objects are not what was stored: run \"chartvault verify\" and restore them from a replica", n.Faults))

@@ -31,6 +31,8 @@ func Run(t *testing.T, open func(t *testing.T) blob.Store) {
 	t.Run("wrong size", func(t *testing.T) { wrongSize(t, open(t)) })
 	t.Run("context", func(t *testing.T) { cancelled(t, open(t)) })
 	t.Run("lock", func(t *testing.T) { locks(t, open(t)) })
+	t.Run("hold", func(t *testing.T) { holds(t, open(t)) })
+	t.Run("probe", func(t *testing.T) { probe(t, open(t)) })
 	t.Run("clock", func(t *testing.T) { clock(t, open(t)) })
 }
 
@@ -303,6 +305,61 @@ func locks(t *testing.T, s blob.Store) {
 		}
 		if time.Now().After(end) {
 			t.Fatalf("delete after the lock's end: got %v", err)
+		}
+	}
+}
+
+// holds: what is held is not deleted, by anyone, until it is released.
+func holds(t *testing.T, s blob.Store) {
+	h, ok := s.(blob.Holder)
+	if !ok {
+		t.Skip("this store holds nothing")
+	}
+	put(t, s, "d/held", []byte("kept"))
+	for range 2 {
+		if err := h.Hold(t.Context(), "d/held", true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// Below Delete, which may leave a marker that hides it.
+	if err := s.Delete(t.Context(), "d/held"); !errors.Is(err, blob.ErrLocked) {
+		t.Fatalf("delete under hold: got %v, want ErrLocked", err)
+	}
+	put(t, s, "d/released", []byte("kept"))
+	for _, on := range []bool{true, false} {
+		if err := h.Hold(t.Context(), "d/released", on); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Delete(t.Context(), "d/released"); err != nil {
+		t.Errorf("delete after release: got %v", err)
+	}
+}
+
+// lying accepts locks and keeps none.
+type lying struct{ blob.Store }
+
+func (lying) Lock(context.Context, string, time.Time) error { return nil }
+
+// refusing has no locks, and says so when asked for one.
+type refusing struct{ blob.Store }
+
+func (refusing) Lock(context.Context, string, time.Time) error {
+	return errors.New("this bucket has no locks")
+}
+
+// probe: locks are tried, not believed.
+func probe(t *testing.T, s blob.Store) {
+	want := blob.LocksAbsent
+	if _, ok := s.(blob.Locker); ok {
+		want = blob.LocksHold
+	}
+	for name, c := range map[string]struct {
+		s    blob.Store
+		want blob.Locks
+	}{"probe/itself": {s, want}, "probe/lying": {lying{s}, blob.LocksFalse}, "probe/refusing": {refusing{s}, blob.LocksAbsent}} {
+		if got, err := blob.ProbeLocks(t.Context(), c.s, name, time.Now()); err != nil || got != c.want {
+			t.Errorf("%s: got %q, %v, want %q", name, got, err, c.want)
 		}
 	}
 }

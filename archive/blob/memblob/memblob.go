@@ -28,6 +28,7 @@ type Store struct {
 type entry struct {
 	data  []byte
 	until time.Time
+	held  bool
 }
 
 // New returns an empty store whose clock is now.
@@ -101,7 +102,7 @@ func (s *Store) Delete(_ context.Context, name string) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.objects[name].until.After(s.now()) {
+	if e := s.objects[name]; e.held || e.until.After(s.now()) {
 		return fmt.Errorf("delete %s: %w", name, blob.ErrLocked)
 	}
 	delete(s.objects, name)
@@ -140,6 +141,19 @@ func (s *Store) Lock(_ context.Context, name string, until time.Time) error {
 		e.until = until
 		s.objects[name] = e
 	}
+	return nil
+}
+
+// Hold implements blob.Holder.
+func (s *Store) Hold(_ context.Context, name string, on bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e, ok := s.objects[name]
+	if !ok {
+		return fmt.Errorf("hold %s: %w", name, blob.ErrNotExist)
+	}
+	e.held = on
+	s.objects[name] = e
 	return nil
 }
 
