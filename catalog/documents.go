@@ -281,6 +281,14 @@ func (c *DB) PutTombstone(ctx context.Context, r Row) error {
 	return nil
 }
 
+// LastChange returns the newest sequence number; 0 before any change.
+func (c *DB) LastChange(ctx context.Context) (seq int64, err error) {
+	if err := c.sql.QueryRowContext(ctx, `SELECT COALESCE(MAX(seq), 0) FROM changes`).Scan(&seq); err != nil {
+		return 0, fmt.Errorf("newest change: %w", err)
+	}
+	return seq, nil
+}
+
 // Changes returns up to limit documents changed after seq, with the sequence
 // number to go on from.
 func (c *DB) Changes(ctx context.Context, seq int64, limit int) (ids []record.ID, next int64, err error) {

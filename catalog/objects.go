@@ -26,21 +26,42 @@ type Object struct {
 
 const objectColumns = `name, owner, size, version, sum, seen_at, read_at, fault`
 
-// PutObjects records objects, or records them anew as what they are now.
-func (c *DB) PutObjects(ctx context.Context, objects []Object) error {
+// PutRebuilt writes documents' rows and their objects in one transaction, as a
+// rebuild reads them.
+func (c *DB) PutRebuilt(ctx context.Context, docs []Keyed, objects []Object) error {
+	if err := c.unlocked(); err != nil {
+		return err
+	}
 	err := c.tx(ctx, func(tx *sql.Tx) error {
-		for _, o := range objects {
-			_, err := tx.ExecContext(ctx, `INSERT INTO objects (`+objectColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-				ON CONFLICT (name) DO UPDATE SET size = excluded.size, version = excluded.version, sum = excluded.sum`,
-				o.Name, o.Owner.String(), o.Size, o.Version, o.Sum, millis(o.Seen), millis(o.Read), o.Fault)
-			if err != nil {
-				return err
+		for _, d := range docs {
+			if err := c.putDocument(ctx, tx, d); err != nil {
+				return fmt.Errorf("document %s: %w", d.ID, err)
 			}
 		}
-		return nil
+		return putObjects(ctx, tx, objects)
 	})
 	if err != nil {
+		return fmt.Errorf("catalogue: %w", err)
+	}
+	return nil
+}
+
+// PutObjects records objects, or records them anew as what they are now.
+func (c *DB) PutObjects(ctx context.Context, objects []Object) error {
+	if err := c.tx(ctx, func(tx *sql.Tx) error { return putObjects(ctx, tx, objects) }); err != nil {
 		return fmt.Errorf("catalogue objects: %w", err)
+	}
+	return nil
+}
+
+func putObjects(ctx context.Context, tx *sql.Tx, objects []Object) error {
+	for _, o := range objects {
+		_, err := tx.ExecContext(ctx, `INSERT INTO objects (`+objectColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+			ON CONFLICT (name) DO UPDATE SET size = excluded.size, version = excluded.version, sum = excluded.sum`,
+			o.Name, o.Owner.String(), o.Size, o.Version, o.Sum, millis(o.Seen), millis(o.Read), o.Fault)
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }

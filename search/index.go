@@ -36,6 +36,7 @@ type Keys interface {
 type Index struct {
 	dir  string
 	keys Keys
+	zstd *zstd.Encoder // EncodeAll is safe for concurrent use
 
 	mu     sync.RWMutex // held for writing while Rotate swaps the shard
 	number int
@@ -47,7 +48,11 @@ func Open(ctx context.Context, dir string, keys Keys) (*Index, error) {
 	if err := durable.MkdirAll(dir); err != nil {
 		return nil, fmt.Errorf("open index: %w", err)
 	}
-	x := &Index{dir: dir, keys: keys}
+	z, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
+	if err != nil {
+		return nil, fmt.Errorf("open index: %w", err)
+	}
+	x := &Index{dir: dir, keys: keys, zstd: z}
 	numbers, err := x.shards()
 	if err != nil {
 		return nil, fmt.Errorf("open index: %w", err)
@@ -181,37 +186,54 @@ func (x *Index) SetPosition(ctx context.Context, n int64) error {
 // Put indexes the pages of a document, in place of what was there. Pages are
 // numbered from 1 in order.
 func (x *Index) Put(ctx context.Context, id record.ID, pages []ocr.PageText) error {
+	return x.PutMany(ctx, []Entry{{id, pages}})
+}
+
+// Entry is a document for the index.
+type Entry struct {
+	ID    record.ID
+	Pages []ocr.PageText
+}
+
+// PutMany indexes several documents in one transaction. Documents that were
+// indexed before are indexed anew.
+func (x *Index) PutMany(ctx context.Context, entries []Entry) error {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	err := x.tx(ctx, func(tx *sql.Tx) error {
-		if err := remove(ctx, tx, id); err != nil {
-			return err
-		}
-		z, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
-		if err != nil {
-			return err
-		}
-		for i, p := range pages {
-			b, err := json.Marshal(p)
-			if err != nil {
-				return err
-			}
-			r, err := tx.ExecContext(ctx, `INSERT INTO page (document, number, doubtful, words) VALUES ($1, $2, $3, $4)`, id.String(), i+1, doubtful(p), z.EncodeAll(b, nil))
-			if err != nil {
-				return err
-			}
-			row, err := r.LastInsertId()
-			if err != nil {
-				return err
-			}
-			if _, err := tx.ExecContext(ctx, `INSERT INTO text (rowid, body) VALUES ($1, $2)`, row, p.String()); err != nil {
-				return err
+		for _, e := range entries {
+			if err := x.put(ctx, tx, e); err != nil {
+				return fmt.Errorf("document %s: %w", e.ID, err)
 			}
 		}
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("index document %s: %w", id, err)
+		return fmt.Errorf("index: %w", err)
+	}
+	return nil
+}
+
+func (x *Index) put(ctx context.Context, tx *sql.Tx, e Entry) error {
+	if err := remove(ctx, tx, e.ID); err != nil {
+		return err
+	}
+	for i, p := range e.Pages {
+		b, err := json.Marshal(p)
+		if err != nil {
+			return err
+		}
+		r, err := tx.ExecContext(ctx, `INSERT INTO page (document, number, doubtful, words) VALUES ($1, $2, $3, $4)`, e.ID.String(), i+1, doubtful(p), x.zstd.EncodeAll(b, nil))
+		if err != nil {
+			return err
+		}
+		row, err := r.LastInsertId()
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `INSERT INTO text (rowid, body) VALUES ($1, $2)`, row, p.String()); err != nil {
+			return err
+		}
 	}
 	return nil
 }

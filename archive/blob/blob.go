@@ -112,8 +112,18 @@ func CheckName(name string) error {
 	return nil
 }
 
-// ReadAll opens, reads and closes an object of at most limit bytes.
+// Whole is the power of a store to give a small object by one request.
+type Whole interface {
+	// ReadWhole returns an object of at most limit bytes; ErrNotExist when there
+	// is none.
+	ReadWhole(ctx context.Context, name string, limit int64) ([]byte, error)
+}
+
+// ReadAll reads an object of at most limit bytes.
 func ReadAll(ctx context.Context, s Store, name string, limit int64) ([]byte, error) {
+	if w, ok := s.(Whole); ok {
+		return w.ReadWhole(ctx, name, limit)
+	}
 	o, err := s.Open(ctx, name)
 	if err != nil {
 		return nil, err

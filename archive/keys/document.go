@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"filippo.io/age"
 
@@ -145,9 +146,33 @@ func (v *Vault) Trust(ctx context.Context, pub ed25519.PublicKey) error {
 	return nil
 }
 
+// signerFor is how long a depositor that was looked up is believed without
+// looking again: a revocation takes effect within it.
+const signerFor = 30 * time.Second
+
 // Signer returns the public key of a trusted depositor. record.ErrDenied when
 // the list does not have it, or has it without a good MAC.
 func (v *Vault) Signer(ctx context.Context, id string) (ed25519.PublicKey, error) {
+	v.mu.Lock()
+	k, ok := v.signers[id]
+	v.mu.Unlock()
+	if ok && time.Since(k.at) < signerFor {
+		return k.pub, nil
+	}
+	pub, err := v.findSigner(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.signers == nil {
+		v.signers = map[string]knownSigner{}
+	}
+	v.signers[id] = knownSigner{pub, time.Now()}
+	return pub, nil
+}
+
+func (v *Vault) findSigner(ctx context.Context, id string) (ed25519.PublicKey, error) {
 	name := "trust/" + id + ".age"
 	if err := blob.CheckName(name); err != nil {
 		return nil, fmt.Errorf("signer: %w", record.ErrDenied)

@@ -3,6 +3,7 @@ package keys
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
 	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/rand"
@@ -10,6 +11,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
+	"time"
 
 	"filippo.io/age"
 
@@ -48,6 +51,15 @@ type Vault struct {
 	before   *age.HybridIdentity   // what that rotation turns away from
 	journal  *age.HybridIdentity
 	secrets  *secrets
+
+	mu      sync.Mutex
+	signers map[string]knownSigner
+}
+
+// knownSigner is a depositor that was looked up.
+type knownSigner struct {
+	pub ed25519.PublicKey
+	at  time.Time
 }
 
 // Format keeps a Vault from printing what it holds.

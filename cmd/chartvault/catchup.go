@@ -92,7 +92,7 @@ func (b *rebuild) refile(ctx context.Context, e audit.Entry) error {
 	for _, p := range m.Pages {
 		if p.Document != (record.ID{}) && !seen[p.Document] {
 			seen[p.Document] = true
-			if err := b.readDocument(ctx, p.Document, 1); err != nil {
+			if err := b.put(ctx, b.fetch(ctx, p.Document, 1)); err != nil {
 				return err
 			}
 		}

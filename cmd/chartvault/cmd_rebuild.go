@@ -7,13 +7,17 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
+	"chartvault/archive"
 	"chartvault/archive/seal"
 	"chartvault/audit"
 	"chartvault/catalog"
 	"chartvault/ingest"
 	"chartvault/internal/durable"
+	"chartvault/ocr"
 	"chartvault/record"
+	"chartvault/search"
 )
 
 // rebuildLine says what a rebuild found.
@@ -187,37 +191,113 @@ func (b *rebuild) readDocuments(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// Manifests are fetched and opened many at once and written one after the
+	// other: the stores answer in parallel, the databases do not.
+	read := make(chan rebuilt)
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(rebuildAtOnce + 1)
+	g.Go(func() error { return b.write(gctx, read, len(stored)) })
 	for id, version := range stored {
-		if err := b.readDocument(ctx, id, version); err != nil {
-			return err
-		}
+		g.Go(func() error {
+			d := b.fetch(gctx, id, version)
+			select {
+			case read <- d:
+				return nil
+			case <-gctx.Done():
+				return gctx.Err()
+			}
+		})
 	}
-	return nil
+	return g.Wait()
 }
 
-// readDocument puts a document into the catalogue from its manifest.
-func (b *rebuild) readDocument(ctx context.Context, id record.ID, version int) error {
+// rebuildAtOnce is how many documents are fetched at once.
+const rebuildAtOnce = 12
+
+// rebuilt is a document as it was read back; err says why not.
+type rebuilt struct {
+	id      record.ID
+	batch   record.ID
+	row     catalog.Keyed
+	objects []archive.Object
+	pages   []ocr.PageText
+	err     error
+}
+
+// fetch reads a document's manifest and what lies beside it in the store.
+func (b *rebuild) fetch(ctx context.Context, id record.ID, version int) (d rebuilt) {
+	d.id = id
 	s, err := b.arch.Load(ctx, id, version)
-	if errors.Is(err, record.ErrDestroyed) {
-		b.keyless[id] = true
-		return nil
-	}
 	if err != nil {
-		b.fault("document "+id.String(), err)
-		return ctx.Err()
+		d.err = err
+		return d
 	}
-	if !b.batches[s.Manifest.Batch] && !b.keyless[s.Manifest.Batch] {
-		return nil // its batch is on its way and will file it
+	d.batch = s.Manifest.Batch
+	if d.row, d.err = ingest.Row(s.Manifest, s.Key); d.err != nil {
+		return d
 	}
-	row, err := ingest.Row(s.Manifest, s.Key)
+	if d.objects, d.err = b.arch.Objects(ctx, s); d.err != nil {
+		return d
+	}
+	d.pages, d.err = texts(s)
+	return d
+}
+
+// write takes what was fetched into catalogue and index, and leaves the index
+// at the catalogue's position.
+func (b *rebuild) write(ctx context.Context, read <-chan rebuilt, n int) error {
+	var some []rebuilt
+	for i := range n {
+		select {
+		case d := <-read:
+			some = append(some, d)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if len(some) == rebuildStep || i == n-1 {
+			if err := b.put(ctx, some...); err != nil {
+				return err
+			}
+			some = nil
+		}
+		if (i+1)%1000 == 0 {
+			b.log.InfoContext(ctx, "rebuilding", "documents", i+1, "of", n)
+		}
+	}
+	seq, err := b.cat.LastChange(ctx)
 	if err != nil {
-		b.fault("document "+id.String(), err)
-		return nil
-	}
-	if err := b.cat.PutDocument(ctx, row); err != nil {
 		return err
 	}
-	return nil
+	return b.index.SetPosition(ctx, seq)
+}
+
+// rebuildStep is how many documents one transaction writes.
+const rebuildStep = 64
+
+// put writes documents that were fetched, and says what could not be had.
+func (b *rebuild) put(ctx context.Context, some ...rebuilt) error {
+	var rows []catalog.Keyed
+	var objects []catalog.Object
+	var entries []search.Entry
+	for _, d := range some {
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.Is(d.err, record.ErrDestroyed):
+			b.keyless[d.id] = true
+		case d.err != nil:
+			b.fault("document "+d.id.String(), d.err)
+		case !b.batches[d.batch] && !b.keyless[d.batch]:
+			// Its batch is on its way and will file it.
+		default:
+			rows, entries = append(rows, d.row), append(entries, search.Entry{ID: d.id, Pages: d.pages})
+			objects = append(objects, asRecorded(d.objects, b.now())...)
+		}
+	}
+	if err := b.cat.PutRebuilt(ctx, rows, objects); err != nil {
+		return err
+	}
+	return b.index.PutMany(ctx, entries)
 }
 
 // replay is the third step.

@@ -48,6 +48,10 @@ func deposit(t testing.TB, a *app, n int) {
 		var rows []catalog.Keyed
 		for i := from; i < min(from+50, n); i++ {
 			rows = append(rows, depositOne(t, a, batch, i))
+			d := rows[len(rows)-1].Document
+			if _, err := a.addFacts(t.Context(), d.Chart, catalog.Facts{Known: []record.Fact{{Name: record.FactLastEncounter, Date: d.ServiceDate, Source: record.SourcePatientList}}}); err != nil {
+				t.Fatal(err)
+			}
 			bm.Pages = append(bm.Pages, seal.BatchPage{Placement: record.PlaceFiled, Document: rows[len(rows)-1].ID})
 		}
 		bm.Counts = record.Counts{PagesIn: len(rows), Filed: len(rows)}
@@ -90,11 +94,6 @@ func depositOne(t testing.TB, a *app, batch record.ID, i int) catalog.Keyed {
 		return err
 	})
 	if err != nil {
-		t.Fatal(err)
-	}
-	if n, err := record.ParseChartNumber(chart); err != nil {
-		t.Fatal(err)
-	} else if _, err := a.addFacts(t.Context(), n, catalog.Facts{Known: []record.Fact{{Name: record.FactLastEncounter, Date: day, Source: record.SourcePatientList}}}); err != nil {
 		t.Fatal(err)
 	}
 	row, err := ingest.Row(s.Manifest, s.Key)
