@@ -17,6 +17,7 @@ import (
 	"chartvault/archive/blob"
 	"chartvault/archive/blob/fsblob"
 	"chartvault/archive/blob/s3blob"
+	"chartvault/archive/blob/steady"
 	"chartvault/archive/keys"
 	"chartvault/audit"
 	"chartvault/catalog"
@@ -40,6 +41,7 @@ type app struct {
 	log      *slog.Logger
 	now      func() time.Time
 	docs     blob.Store
+	remotes  []*steady.Store // documents and keys, where they lie on a network
 	station  *keys.Station
 	vault    *keys.Vault
 	arch     *archive.Archive
@@ -85,6 +87,11 @@ func open(ctx context.Context, cfg *config, by unlocker, log *slog.Logger, rebui
 		return nil, err
 	}
 	a.docs, a.keyPlaces = docs, len(places)
+	for _, s := range append([]blob.Store{docs}, places...) {
+		if r, ok := s.(*steady.Store); ok {
+			a.remotes = append(a.remotes, r)
+		}
+	}
 	if a.station, err = keys.OpenStation(cfg.path("station.key")); err != nil {
 		return nil, err
 	}
@@ -323,15 +330,15 @@ func (c *config) stores(ctx context.Context) (blob.Store, keys.Places, error) {
 
 func (c *config) s3Stores(ctx context.Context) (blob.Store, keys.Places, error) {
 	s := c.Storage.S3
-	cred, err := secretFile(c.path(s.CredentialsFile))
-	if err != nil {
-		return nil, nil, fmt.Errorf("storage.s3.credentials_file: %w", err)
+	sc := s3blob.Config{Endpoint: s.Endpoint, Region: s.Region, Bucket: s.Bucket, PlainHTTP: s.PlainHTTP, Versioned: true, Governance: s.Governance}
+	watch := func() *credentialsFile { // each store notices a change by itself
+		f := &credentialsFile{name: c.path(s.CredentialsFile)}
+		sc.Credentials, sc.Changed = f.read, f.changed
+		return f
 	}
-	if len(cred) != 2 {
-		return nil, nil, fmt.Errorf("storage.s3.credentials_file: %w: want two lines, access key and secret key", record.ErrInvalid)
+	if _, _, err := watch().read(); err != nil {
+		return nil, nil, err
 	}
-	sc := s3blob.Config{Endpoint: s.Endpoint, Region: s.Region, Bucket: s.Bucket, AccessKey: cred[0], SecretKey: cred[1],
-		PlainHTTP: s.PlainHTTP, Versioned: true, Governance: s.Governance}
 	if s.CAFile != "" {
 		sc.CAFile = c.path(s.CAFile)
 	}
@@ -341,11 +348,12 @@ func (c *config) s3Stores(ctx context.Context) (blob.Store, keys.Places, error) 
 	}
 	// Keys must be destroyable at once: never versioned, never locked.
 	sc.Bucket, sc.Versioned = s.KeysBucket, false
+	watch()
 	ks, err := s3blob.Open(ctx, sc)
 	if err != nil {
 		return nil, nil, err
 	}
-	return docs, keys.Places{ks}, nil
+	return steady.New(docs, steady.Default()), keys.Places{steady.New(ks, steady.Default())}, nil
 }
 
 // catalogue opens the catalogue; without secrets only its clear columns.

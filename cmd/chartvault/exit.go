@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"chartvault/archive/blob"
+	"chartvault/archive/blob/steady"
 	"chartvault/disposition"
 	"chartvault/record"
 	"chartvault/web"
@@ -52,6 +53,7 @@ func outcomes() []outcome {
 		{record.ErrNoSpace, exitUnfit, "no_space", http.StatusInsufficientStorage, "make room; claiming goes on by itself"},
 		{syscall.ENOSPC, exitUnfit, "no_space", http.StatusInsufficientStorage, "make room and call again: it goes on where it stopped"},
 		{syscall.EDQUOT, exitUnfit, "no_space", http.StatusInsufficientStorage, "make room and call again: it goes on where it stopped"},
+		{steady.ErrAway, exitUnfit, "store_away", http.StatusServiceUnavailable, "nothing was lost; it goes on by itself when the store answers"},
 		{blob.ErrNotExist, exitCorrupt, "missing_object", http.StatusInternalServerError, `run "chartvault verify --all"`},
 	}
 }

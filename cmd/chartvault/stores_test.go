@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -133,6 +134,64 @@ func TestS3Locks(t *testing.T) {
 			t.Errorf("production %v: got %v locked and held, want %v", production, got, want)
 		}
 	}
+}
+
+// TestStoreAway: a store that stops answering halts nothing for ever: the daemon
+// says that it is away, goes on by itself when it is back, and takes other
+// credentials without a restart.
+func TestStoreAway(t *testing.T) {
+	srv := testserver.StartS3(t)
+	front := newFront(t, srv.Endpoint)
+	cred := filepath.Join(t.TempDir(), "credentials")
+	write := func(secret string) {
+		t.Helper()
+		if err := os.WriteFile(cred+".new", []byte(srv.AccessKey+"\n"+secret+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(cred+".new", cred); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(srv.SecretKey)
+	a := newArchive(t, fmt.Sprintf("[server]\nlisten = \"127.0.0.1:0\"\n[ingest]\nsettle = \"100ms\"\npoll = \"100ms\"\n[storage.s3]\nendpoint = %q\nregion = \"us-east-1\"\nbucket = \"docs\"\nkeys_bucket = \"keys\"\ncredentials_file = %q\nca_file = %q\n",
+		front.addr(), cred, srv.CAFile))
+	var log syncBuffer
+	d := a.serve(&log)
+	defer func() {
+		if err := d.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Error(err)
+		}
+		d.Wait() // its exit code is not what is tested
+		if t.Failed() {
+			t.Logf("the daemon said:\n%s", log.b.String())
+		}
+	}()
+	status := func() string {
+		out, _ := a.run("status", "--json")
+		return out
+	}
+	drop := func(name string) {
+		t.Helper()
+		a.write(filepath.Join(a.dir, "scans", name), small(t, 1))
+	}
+	a.await("the daemon to serve", time.Minute, func() bool { return fileExists(filepath.Join(a.dir, "daemon.json")) })
+	front.cut()
+	drop("one.tif")
+	a.await("the status to say that the store is away", time.Minute, func() bool { return strings.Contains(status(), "the store is away since") })
+	front.mend()
+	a.await("the scan to be filed", 2*time.Minute, func() bool { return strings.Contains(status(), `"batches":1,"batches_open":0`) })
+	if strings.Contains(status(), "the store is away") {
+		t.Error("it is back, and said to be away")
+	}
+	write("not the key")
+	if out, code := a.runWith("5512301\n", "get", "--list"); code != 0 {
+		t.Errorf("a look at the catalogue needs no store: exit %d\n%s", code, out)
+	}
+	if out, code := a.run("verify"); code == 0 {
+		t.Errorf("verify with wrong credentials: exit 0\n%s", out)
+	}
+	write(srv.SecretKey)
+	a.await("the new credentials to be used", time.Minute, func() bool { _, code := a.run("verify"); return code == 0 })
 }
 
 // TestPostgres keeps the catalogue in a real PostgreSQL.

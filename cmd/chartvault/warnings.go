@@ -19,6 +19,11 @@ func (a *app) warnings(ctx context.Context) []string {
 	if a.keyPlaces < 2 && a.cfg.Storage.S3 == nil {
 		out = append(out, "keys lie in one place: losing it is losing the archive")
 	}
+	for _, s := range a.remotes {
+		if err := s.Away(); err != nil {
+			out = append(out, err.Error())
+		}
+	}
 	if w := a.lockWarning(ctx); w != "" {
 		out = append(out, w)
 	}

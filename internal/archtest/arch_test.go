@@ -32,6 +32,7 @@ func imports() map[string][]string {
 		"archive/blob/fsblob":      {"archive/blob", "internal/durable"},
 		"archive/blob/memblob":     {"archive/blob"},
 		"archive/blob/s3blob":      {"archive/blob"},
+		"archive/blob/steady":      {"archive/blob"},
 		"archive/blob/blobtest":    {"archive/blob"},
 		"archive/keys":             {"record", "archive/blob", "internal/durable"},
 		"archive/seal":             {"record", "archive/keys"},

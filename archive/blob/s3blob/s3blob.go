@@ -33,11 +33,16 @@ import (
 
 // Config says how to reach a bucket.
 type Config struct {
-	Endpoint   string // host:port, without scheme
-	Region     string
-	Bucket     string
-	AccessKey  string
-	SecretKey  string
+	Endpoint  string // host:port, without scheme
+	Region    string
+	Bucket    string
+	AccessKey string
+	SecretKey string
+	// Credentials, when set, is asked instead of the two above, and again whenever
+	// Changed says so: keys are rotated without a restart.
+	Credentials func() (access, secret string, err error)
+	Changed     func() bool
+
 	PlainHTTP  bool   // without TLS: for loopback only
 	CAFile     string // PEM of the authority that signed the server's certificate; "" for the system's
 	Versioned  bool   // make the bucket with versioning and Object Lock when it is absent
@@ -64,13 +69,14 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	}
 	ck := &clock{rt: tr}
 	mc, err := minio.New(c.Endpoint, &minio.Options{
-		Creds:     credentials.NewStaticV4(c.AccessKey, c.SecretKey, ""),
+		Creds:     c.credentials(),
 		Secure:    !c.PlainHTTP,
 		Region:    c.Region,
 		Transport: ck,
 		// Checksums that trail the body need TLS on some servers.
 		TrailingHeaders: !c.PlainHTTP,
 		BucketLookup:    minio.BucketLookupPath,
+		MaxRetries:      1, // patience is the caller's, who knows what may be sent again
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open s3 store: %w", err)
@@ -96,6 +102,28 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	}
 	return s, nil
 }
+
+func (c Config) credentials() *credentials.Credentials {
+	if c.Credentials == nil {
+		return credentials.NewStaticV4(c.AccessKey, c.SecretKey, "")
+	}
+	return credentials.New(&rotating{c})
+}
+
+// rotating implements minio-go's source of credentials.
+type rotating struct{ c Config }
+
+func (r *rotating) Retrieve() (credentials.Value, error) {
+	access, secret, err := r.c.Credentials()
+	return credentials.Value{AccessKeyID: access, SecretAccessKey: secret, SignerType: credentials.SignatureV4}, err
+}
+
+// RetrieveWithCredContext is Retrieve; it asks no server.
+func (r *rotating) RetrieveWithCredContext(*credentials.CredContext) (credentials.Value, error) {
+	return r.Retrieve()
+}
+
+func (r *rotating) IsExpired() bool { return r.c.Changed() }
 
 func transport(caFile string) (http.RoundTripper, error) {
 	tr, err := minio.DefaultTransport(true)
