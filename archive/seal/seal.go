@@ -32,7 +32,14 @@ type Sums struct {
 	SHA256      []byte `json:"sha256"`       // of the ciphertext
 	PlainSize   int64  `json:"plain_size"`   // of what is sealed
 	PlainSHA256 []byte `json:"plain_sha256"` // of what is sealed
+	Head        []byte `json:"head_sha256"`  // of the first HeadSize bytes of the ciphertext
 }
+
+// HeadSize is how many bytes of a sealed object its head is. The header of an
+// age file and its nonce lie in it: no two files share them, so that an object
+// with this head is the one that was stored, or fails to decrypt where it is
+// not. That lets a part be read without reading all of it.
+const HeadSize = 4 << 10
 
 // Writer encrypts a stream and counts and hashes both sides of it.
 type Writer struct {
@@ -60,20 +67,42 @@ func (w *Writer) Close() error { return w.age.Close() }
 
 // Sums returns sizes and hashes; it is valid after Close.
 func (w *Writer) Sums() Sums {
-	return Sums{w.cipher.n, w.cipher.h.Sum(nil), w.plain.n, w.plain.h.Sum(nil)}
+	return sums(w.cipher, w.plain)
+}
+
+func sums(cipher, plain *meter) Sums {
+	head := sha256.Sum256(cipher.head)
+	return Sums{cipher.n, cipher.h.Sum(nil), plain.n, plain.h.Sum(nil), head[:]}
 }
 
 type meter struct {
-	h hash.Hash
-	w io.Writer
-	n int64
+	h    hash.Hash
+	w    io.Writer
+	n    int64
+	head []byte
 }
 
 func (m *meter) Write(p []byte) (int, error) {
 	n, err := m.w.Write(p)
 	m.h.Write(p[:n])
 	m.n += int64(n)
+	if room := HeadSize - len(m.head); room > 0 {
+		m.head = append(m.head, p[:min(n, room)]...)
+	}
 	return n, err
+}
+
+// CheckHead compares the head of a sealed object with what was stored.
+// record.ErrCorrupt when it is another object.
+func CheckHead(r io.ReaderAt, want Sums) error {
+	b := make([]byte, min(HeadSize, want.Size))
+	if _, err := io.ReadFull(io.NewSectionReader(r, 0, want.Size), b); err != nil {
+		return corrupt("check head", err)
+	}
+	if sum := sha256.Sum256(b); string(sum[:]) != string(want.Head) {
+		return fmt.Errorf("check head: %w: it is another object", record.ErrCorrupt)
+	}
+	return nil
 }
 
 // WritePackage seals a ZIP in store mode into dst; parts adds its members.
@@ -143,7 +172,7 @@ func Check(r io.Reader, by age.Identity, want Sums) error {
 	if _, err := io.Copy(io.Discard, tee); err != nil {
 		return fmt.Errorf("check: %w", err)
 	}
-	got := Sums{c.n, c.h.Sum(nil), p.n, p.h.Sum(nil)}
+	got := sums(c, p)
 	if !got.Equal(want) {
 		return fmt.Errorf("check: %w: size or hash differs from the manifest", record.ErrCorrupt)
 	}
@@ -153,7 +182,7 @@ func Check(r io.Reader, by age.Identity, want Sums) error {
 // Equal reports whether both describe the same object.
 func (s Sums) Equal(t Sums) bool {
 	return s.Size == t.Size && s.PlainSize == t.PlainSize &&
-		string(s.SHA256) == string(t.SHA256) && string(s.PlainSHA256) == string(t.PlainSHA256)
+		string(s.SHA256) == string(t.SHA256) && string(s.PlainSHA256) == string(t.PlainSHA256) && string(s.Head) == string(t.Head)
 }
 
 // corrupt marks a failure to decrypt or parse stored bytes. An identity that
