@@ -12,7 +12,6 @@
 package s3blob
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -26,7 +25,6 @@ import (
 	"time"
 
 	"github.com/minio/minio-go/v7"
-	"github.com/minio/minio-go/v7/pkg/credentials"
 
 	"chartvault/archive/blob"
 )
@@ -102,28 +100,6 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	}
 	return s, nil
 }
-
-func (c Config) credentials() *credentials.Credentials {
-	if c.Credentials == nil {
-		return credentials.NewStaticV4(c.AccessKey, c.SecretKey, "")
-	}
-	return credentials.New(&rotating{c})
-}
-
-// rotating implements minio-go's source of credentials.
-type rotating struct{ c Config }
-
-func (r *rotating) Retrieve() (credentials.Value, error) {
-	access, secret, err := r.c.Credentials()
-	return credentials.Value{AccessKeyID: access, SecretAccessKey: secret, SignerType: credentials.SignatureV4}, err
-}
-
-// RetrieveWithCredContext is Retrieve; it asks no server.
-func (r *rotating) RetrieveWithCredContext(*credentials.CredContext) (credentials.Value, error) {
-	return r.Retrieve()
-}
-
-func (r *rotating) IsExpired() bool { return r.c.Changed() }
 
 func transport(caFile string) (http.RoundTripper, error) {
 	tr, err := minio.DefaultTransport(true)
@@ -224,46 +200,6 @@ func (s *Store) Stat(ctx context.Context, name string) (blob.Info, error) {
 	return blob.Info{Name: name, Size: st.Size, Version: st.VersionID}, nil
 }
 
-// Swap implements blob.Store by the entity tag of what was compared. A server
-// that ignores If-Match leaves only the archive's own lock between a swap and a
-// deletion.
-func (s *Store) Swap(ctx context.Context, name string, old, new []byte) error {
-	if err := blob.CheckName(name); err != nil {
-		return fmt.Errorf("swap: %w", err)
-	}
-	s.swap.Lock()
-	defer s.swap.Unlock()
-	st, err := s.mc.StatObject(ctx, s.bucket, name, minio.StatObjectOptions{})
-	if err != nil {
-		return s.wrap("swap", name, err)
-	}
-	get := minio.GetObjectOptions{}
-	if err := get.SetMatchETag(st.ETag); err != nil {
-		return s.wrap("swap", name, err)
-	}
-	o, err := s.mc.GetObject(ctx, s.bucket, name, get)
-	if err != nil {
-		return s.wrap("swap", name, err)
-	}
-	b, err := io.ReadAll(io.LimitReader(o, int64(len(old))+1))
-	o.Close() // read-only
-	if err != nil {
-		return s.wrap("swap", name, err)
-	}
-	if !bytes.Equal(b, old) {
-		return fmt.Errorf("swap %s: %w", name, blob.ErrChanged)
-	}
-	put := minio.PutObjectOptions{ContentType: "application/octet-stream"}
-	put.SetMatchETag(st.ETag)
-	if _, err := s.mc.PutObject(ctx, s.bucket, name, bytes.NewReader(new), int64(len(new)), put); err != nil {
-		if minio.ToErrorResponse(err).StatusCode == http.StatusPreconditionFailed {
-			return fmt.Errorf("swap %s: %w", name, blob.ErrChanged)
-		}
-		return s.wrap("swap", name, err)
-	}
-	return nil
-}
-
 // Delete implements blob.Store.
 func (s *Store) Delete(ctx context.Context, name string) error {
 	if err := blob.CheckName(name); err != nil {
@@ -319,55 +255,6 @@ func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[blob.Info, er
 	}
 }
 
-// Lock implements blob.Locker.
-func (s *Store) Lock(ctx context.Context, name string, until time.Time) error {
-	info, err := s.Stat(ctx, name)
-	if err != nil {
-		return err
-	}
-	until = until.UTC()
-	err = s.mc.PutObjectRetention(ctx, s.bucket, name, minio.PutObjectRetentionOptions{
-		Mode: &s.mode, RetainUntilDate: &until, VersionID: info.Version,
-	})
-	if err != nil {
-		return s.wrap("lock", name, err)
-	}
-	return nil
-}
-
-// Hold implements blob.Holder: a legal hold on the version seen now.
-func (s *Store) Hold(ctx context.Context, name string, on bool) error {
-	info, err := s.Stat(ctx, name)
-	if err != nil {
-		return err
-	}
-	status := minio.LegalHoldDisabled
-	if on {
-		status = minio.LegalHoldEnabled
-	}
-	err = s.mc.PutObjectLegalHold(ctx, s.bucket, name, minio.PutObjectLegalHoldOptions{Status: &status, VersionID: info.Version})
-	if err != nil {
-		return s.wrap("hold", name, err)
-	}
-	return nil
-}
-
-// Locks returns until when an object is locked and whether it is held, as the
-// server's answer to a plain request says: some answer the questions about
-// either in a form of their own.
-func (s *Store) Locks(ctx context.Context, name string) (until time.Time, held bool, err error) {
-	st, err := s.mc.StatObject(ctx, s.bucket, name, minio.StatObjectOptions{})
-	if err != nil {
-		return until, false, s.wrap("stat", name, err)
-	}
-	if v := st.Metadata.Get("X-Amz-Object-Lock-Retain-Until-Date"); v != "" {
-		if until, err = time.Parse(time.RFC3339, v); err != nil {
-			return until, false, fmt.Errorf("stat %s: lock date: %w", name, err)
-		}
-	}
-	return until, st.Metadata.Get("X-Amz-Object-Lock-Legal-Hold") == "ON", nil
-}
-
 // Now implements blob.Clock: the Date of the server's answer to a fresh
 // request.
 func (s *Store) Now(ctx context.Context) (time.Time, error) {
@@ -385,15 +272,6 @@ func (s *Store) wrap(op, name string, err error) error {
 		return fmt.Errorf("%s %s: %w", op, name, blob.ErrExist)
 	}
 	return fmt.Errorf("%s %s: %w", op, name, err)
-}
-
-func isLocked(err error) bool {
-	if err == nil {
-		return false
-	}
-	code := minio.ToErrorResponse(err)
-	return code.Code == "ObjectLocked" || code.Code == "InvalidRequest" && code.StatusCode == http.StatusBadRequest ||
-		code.Code == "AccessDenied"
 }
 
 type object struct {
