@@ -1,7 +1,6 @@
 package audit_test
 
 import (
-	"crypto/rand"
 	"sync"
 	"testing"
 	"time"
@@ -13,18 +12,7 @@ import (
 
 func benchLog(b *testing.B) (*audit.Log, note.Verifier, string) {
 	b.Helper()
-	skey, vkey, err := note.GenerateKey(rand.Reader, origin)
-	if err != nil {
-		b.Fatal(err)
-	}
-	s, err := note.NewSigner(skey)
-	if err != nil {
-		b.Fatal(err)
-	}
-	v, err := note.NewVerifier(vkey)
-	if err != nil {
-		b.Fatal(err)
-	}
+	s, v := newKeys(b)
 	dir := b.TempDir()
 	l, err := audit.Open(dir, origin, s, time.Now)
 	if err != nil {

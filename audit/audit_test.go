@@ -23,7 +23,13 @@ type fixture struct {
 	key    note.Verifier
 }
 
-func newFixture(t *testing.T) *fixture {
+func newFixture(t testing.TB) *fixture {
+	t.Helper()
+	s, v := newKeys(t)
+	return &fixture{t.TempDir(), s, v}
+}
+
+func newKeys(t testing.TB) (note.Signer, note.Verifier) {
 	t.Helper()
 	skey, vkey, err := note.GenerateKey(rand.Reader, origin)
 	if err != nil {
@@ -37,7 +43,7 @@ func newFixture(t *testing.T) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &fixture{t.TempDir(), s, v}
+	return s, v
 }
 
 func (f *fixture) open(t *testing.T) *audit.Log {

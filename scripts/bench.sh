@@ -65,5 +65,9 @@ if [ -d ../shared/corpus ]; then
 	go test -run '^$' -bench 'BenchmarkAccuracy|BenchmarkQuality' -benchtime 1x -timeout 60m ./ocr 2>&1 | grep -v '^goos\|^goarch\|^pkg\|^cpu\|^PASS\|^ok'
 fi
 
+# The vault: sealing beside the age library, and the audit log.
+go test -run '^$' -bench BenchmarkSealing ./archive/seal 2>&1 | grep '^Benchmark'
+go test -run '^$' -bench 'BenchmarkAppend|BenchmarkVerify' -benchtime 3s ./audit 2>&1 | grep '^Benchmark'
+
 # Retention: every document of a large catalogue decided, and decided again.
 CHARTVAULT_DOCUMENTS=${CHARTVAULT_DOCUMENTS:-1000000} go test -run '^$' -bench BenchmarkEvaluate -benchtime 1x -timeout 60m ./cmd/chartvault 2>&1 | grep documents
