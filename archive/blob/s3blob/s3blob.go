@@ -132,6 +132,7 @@ func (s *Store) Put(ctx context.Context, name string, r io.Reader, size int64) (
 	}
 	opts := minio.PutObjectOptions{ContentType: "application/octet-stream"}
 	opts.SetMatchETagExcept("*")
+	r = &guarded{r: r}
 	up, err := s.mc.PutObject(ctx, s.bucket, name, blob.Exact(r, size), size, opts)
 	if err == nil && (up.Size != size || more(r)) {
 		err = blob.ErrShort
@@ -145,6 +146,19 @@ func (s *Store) Put(ctx context.Context, name string, r io.Reader, size int64) (
 		return blob.Info{}, s.wrap("put", name, err)
 	}
 	return blob.Info{Name: name, Size: size, Version: up.VersionID}, nil
+}
+
+// guarded lets one read at a time: the client may still be reading when it has
+// its answer.
+type guarded struct {
+	mu sync.Mutex
+	r  io.Reader
+}
+
+func (g *guarded) Read(p []byte) (int, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.r.Read(p)
 }
 
 // more reports whether a reader has bytes left.
