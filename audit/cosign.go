@@ -121,6 +121,9 @@ func (w HTTPWitness) Seen(context.Context) (Checkpoint, error) {
 	return ParseCheckpoint(b)
 }
 
+// Far says that what Seen returns is this machine's memory of the witness.
+func (w HTTPWitness) Far() {}
+
 // maxAnswer bounds a witness's answer, in bytes.
 const maxAnswer = 64 << 10
 

@@ -31,15 +31,16 @@ type Log struct {
 	queue   []*waiting // entries on their way to the disk
 	writing bool
 	log     *durable.Appender
-	offsets *os.File // derived: not fsynced, made again when short
-	hashes  *os.File // derived
-	n       int64    // entries
-	end     int64    // length of log in bytes
-	signed  int64    // size of the newest checkpoint
-	head    []byte   // the newest checkpoint's note
-	next    int64    // number of the next entry: n and what is queued
-	broken  error    // set when a write failed or the log was closed: nothing is appended any more
-	failed  error    // a write failed: what is queued behind it fails too
+	offsets *os.File        // derived: not fsynced, made again when short
+	hashes  *os.File        // derived
+	n       int64           // entries
+	end     int64           // length of log in bytes
+	signed  int64           // size of the newest checkpoint
+	head    []byte          // the newest checkpoint's note
+	asked   map[string]bool // witnesses that were asked by this process
+	next    int64           // number of the next entry: n and what is queued
+	broken  error           // set when a write failed or the log was closed: nothing is appended any more
+	failed  error           // a write failed: what is queued behind it fails too
 }
 
 // Open opens the log in dir, making it when absent. A line that a crash left

@@ -72,7 +72,7 @@ func (l *Log) Witness(ctx context.Context, w Witness) error {
 		return fmt.Errorf("witness %s: %w", w.Name(), err)
 	}
 	head, err := l.Head()
-	if err != nil || head.Size <= seen.Size {
+	if err != nil || head.Size == 0 || head.Size <= seen.Size && !l.unasked(w) {
 		return err
 	}
 	err = l.show(ctx, w, seen, head)
@@ -85,6 +85,23 @@ func (l *Log) Witness(ctx context.Context, w Witness) error {
 		return fmt.Errorf("witness %s: %w", w.Name(), err)
 	}
 	return nil
+}
+
+// unasked reports whether a witness that is asked from afar was not asked yet
+// by this process. What the machine remembers of its answers may be as old as
+// the machine's copy of the log.
+func (l *Log) unasked(w Witness) bool {
+	if _, far := w.(interface{ Far() }); !far {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	first := !l.asked[w.Name()]
+	if l.asked == nil {
+		l.asked = map[string]bool{}
+	}
+	l.asked[w.Name()] = true
+	return first
 }
 
 // show proves to a witness that head continues what it saw.

@@ -159,6 +159,7 @@ func (e *env) doctor(ctx context.Context) error {
 		{"clocks agree", false, checkClocks},
 		{"retention schedule", true, checkSchedule},
 		{"audit log", false, checkLog},
+		{"audit log is witnessed", true, checkWitness},
 	} {
 		detail, err := c.f(ctx, cfg)
 		if err := say(c.name, c.warn, err, detail); err != nil {

@@ -150,3 +150,27 @@ func (a *app) publishing(ctx context.Context) error {
 		}
 	}
 }
+
+// checkWitness is the doctor's look at the witnesses.
+func checkWitness(ctx context.Context, cfg *config) (string, error) {
+	v, err := cfg.verifier("")
+	if err != nil {
+		return "", err
+	}
+	ws, err := cfg.witnesses(v)
+	if err != nil {
+		return "", err
+	}
+	if len(ws) == 0 {
+		return "", errors.New("none is set up: set audit.witness_file or audit.witness_url")
+	}
+	var said []string
+	for _, w := range ws {
+		seen, err := w.Seen(ctx)
+		if err != nil {
+			return "", fmt.Errorf("%s: %w", w.Name(), err)
+		}
+		said = append(said, fmt.Sprintf("%s saw %d entries", w.Name(), seen.Size))
+	}
+	return strings.Join(said, ", "), nil
+}
