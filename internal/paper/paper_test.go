@@ -31,7 +31,7 @@ func TestPrint(t *testing.T) {
 	if err := os.WriteFile(name, b.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.Command("pdftoppm", "-png", "-r", "150", name, filepath.Join(dir, "page")).CombinedOutput(); err != nil {
+	if out, err := exec.Command("pdftoppm", "-png", "-r", "200", name, filepath.Join(dir, "page")).CombinedOutput(); err != nil {
 		t.Fatalf("pdftoppm (of poppler-utils): %v\n%s", err, out)
 	}
 	pages, err := filepath.Glob(filepath.Join(dir, "page*.png"))
