@@ -50,7 +50,8 @@ while :; do
 		cat data/daemon.log >&2
 		exit 1
 	}
-	line=$($cv status --data data --passphrase-file $pass)
+	# What a trial lacks is for "status", once, not for every second.
+	line=$($cv status --data data --passphrase-file $pass | grep -v '^  warning:\|objects stored')
 	if [ "$line" != "$last" ]; then
 		echo "$line"
 		last=$line
@@ -70,6 +71,8 @@ Every sample batch is filed. In another terminal:
   echo '"lungs clear"' | bin/chartvault search --passphrase-file data/passphrase
   bin/chartvault qa list --passphrase-file data/passphrase
   bin/chartvault verify --passphrase-file data/passphrase
+  bin/chartvault keys drill --passphrase-file data/passphrase --recovery-identity data/recovery.age-identity
+  bin/chartvault status --passphrase-file data/passphrase      # and what this trial lacks for production
 
 Drop scans into data/scans. The log is data/daemon.log. Ctrl-C stops the daemon.
 END
