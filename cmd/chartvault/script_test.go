@@ -32,14 +32,15 @@ func TestMain(m *testing.M) {
 
 // TestScripts tells the command's stories.
 func TestScripts(t *testing.T) {
+	// The compiled PDF engine is the same for every archive; it is compiled before
+	// the scripts, which run side by side.
+	cache, err := warmCache()
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Setup: func(e *testscript.Env) error {
-			// The compiled PDF engine is the same for every archive.
-			cache, err := warmCache()
-			if err != nil {
-				return err
-			}
 			e.Setenv("WASM", cache)
 			return os.WriteFile(filepath.Join(e.WorkDir, "pass"), []byte("a passphrase for tests\n"), 0o600)
 		},
