@@ -22,7 +22,7 @@ import (
 	"filippo.io/age"
 
 	"chartvault/archive"
-	"chartvault/archive/blob"
+	"chartvault/archive/blob/blobtest"
 	"chartvault/archive/blob/memblob"
 	"chartvault/archive/keys"
 	"chartvault/archive/seal"
@@ -306,40 +306,6 @@ func TestMirroredKeys(t *testing.T) {
 	}
 }
 
-// failing stops the world after n calls to the store.
-type failing struct {
-	blob.Store
-	left *int
-}
-
-func (s failing) hit() error {
-	if *s.left--; *s.left < 0 {
-		return errors.New("the power is gone")
-	}
-	return nil
-}
-
-func (s failing) Put(ctx context.Context, n string, r io.Reader, size int64) (blob.Info, error) {
-	if err := s.hit(); err != nil {
-		return blob.Info{}, err
-	}
-	return s.Store.Put(ctx, n, r, size)
-}
-
-func (s failing) Open(ctx context.Context, n string) (blob.Object, error) {
-	if err := s.hit(); err != nil {
-		return nil, err
-	}
-	return s.Store.Open(ctx, n)
-}
-
-func (s failing) Delete(ctx context.Context, n string) error {
-	if err := s.hit(); err != nil {
-		return err
-	}
-	return s.Store.Delete(ctx, n)
-}
-
 // TestEveryCallFails: a deposit and a destruction are stopped at every call to
 // the store in turn; the repetition always ends with one whole document, or
 // with none.
@@ -348,8 +314,7 @@ func TestEveryCallFails(t *testing.T) {
 	real := f.Docs
 	for n := 0; ; n++ {
 		id := newID(t)
-		left := n
-		f.Docs = failing{real, &left}
+		f.Docs = blobtest.Faulty(real, &blobtest.Fault{At: n + 1, Stop: true})
 		m := seal.Manifest{ID: id, Batch: newID(t), Type: "X", State: record.DocumentFiled}
 		parts := func(zw *zip.Writer, _ *seal.Manifest) error {
 			w, err := seal.AddPart(zw, "document.pdf")
@@ -366,8 +331,7 @@ func TestEveryCallFails(t *testing.T) {
 		if got, err := f.read(id); err != nil || got != content {
 			t.Fatalf("stopped at call %d: read got %q, %v", n, got, err)
 		}
-		left = n
-		f.Docs = failing{real, &left}
+		f.Docs = blobtest.Faulty(real, &blobtest.Fault{At: n + 1, Stop: true})
 		_, derr := f.Destroy(t.Context(), id, 1)
 		f.Docs = real
 		if _, err := f.Destroy(t.Context(), id, 1); err != nil {

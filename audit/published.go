@@ -39,17 +39,6 @@ func (l *Log) SetPublished(n int64) error {
 	return err
 }
 
-// Restore writes lines as a new log into dir, which must hold none.
-func Restore(dir string, lines [][]byte) error {
-	var b bytes.Buffer
-	for _, line := range lines {
-		b.Write(line)
-		b.WriteByte('\n')
-	}
-	_, err := durable.Create(filepath.Join(dir, "log"), &b, 0o600)
-	return err
-}
-
 // TileHeight is the height of the published tiles: 256 hashes wide (C2SP
 // tlog-tiles).
 const TileHeight = 8
@@ -122,7 +111,7 @@ func countFrom(dir string, n int, off int64) (int, error) {
 }
 
 // Extend appends lines that were published and that the log in dir lacks,
-// because it came back from a backup. lines begin at the number the log ends
+// because it came back from a backup, or is not there at all. lines begin at the number the log ends
 // with, as Count gives it. It is done before the log is opened.
 func Extend(dir string, lines [][]byte) error {
 	f, err := durable.Append(filepath.Join(dir, "log"))

@@ -81,6 +81,7 @@ func (c *DB) ToHold(ctx context.Context, limit int) (on, off []string, err error
 	return on, off, err
 }
 
+// names runs a query of one column of text.
 func (c *DB) names(ctx context.Context, query string, args ...any) ([]string, error) {
 	rows, err := c.sql.QueryContext(ctx, query, args...)
 	if err != nil {

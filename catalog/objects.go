@@ -88,24 +88,19 @@ func (c *DB) Unrecorded(ctx context.Context, limit int) (documents, batches []re
 }
 
 func (c *DB) owners(ctx context.Context, query string, args ...any) ([]record.ID, error) {
-	rows, err := c.sql.QueryContext(ctx, query, args...)
+	texts, err := c.names(ctx, query, args...)
 	if err != nil {
-		return nil, fmt.Errorf("list unrecorded: %w", err)
+		return nil, err
 	}
-	defer rows.Close()
 	var out []record.ID
-	for rows.Next() {
-		var s string
-		if err := rows.Scan(&s); err != nil {
-			return nil, fmt.Errorf("list unrecorded: %w", err)
-		}
+	for _, s := range texts {
 		id, err := record.ParseID(s)
 		if err != nil {
 			return nil, fmt.Errorf("list unrecorded: %w", err)
 		}
 		out = append(out, id)
 	}
-	return out, rows.Err()
+	return out, nil
 }
 
 // ObjectsOf returns the objects of a document or batch.

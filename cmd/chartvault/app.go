@@ -204,17 +204,7 @@ func (a *app) sweepSpool(ctx context.Context) error {
 // has moved here: the log comes back from the documents store.
 func (a *app) openLog(ctx context.Context) (*audit.Log, error) {
 	dir := a.cfg.path("audit")
-	if _, err := os.Stat(filepath.Join(dir, "log")); errors.Is(err, os.ErrNotExist) {
-		lines, err := archive.PublishedLines(ctx, a.docs, 0)
-		if err != nil {
-			return nil, err
-		}
-		if len(lines) > 0 {
-			if err := audit.Restore(dir, lines); err != nil {
-				return nil, fmt.Errorf("restore audit log: %w", err)
-			}
-		}
-	} else if err := a.extendLog(ctx, dir); err != nil {
+	if err := a.extendLog(ctx, dir); err != nil {
 		return nil, err
 	}
 	origin := a.logName()

@@ -127,15 +127,7 @@ func (e *env) newPassphrase(file string, keep bool) (string, error) {
 		return e.passphrase(false)
 	}
 	if file == "" {
-		p, err := e.secret("New passphrase: ")
-		if err != nil {
-			return "", err
-		}
-		again, err := e.secret("Once more: ")
-		if err == nil && again != p {
-			err = fmt.Errorf("the two differ: %w", record.ErrInvalid)
-		}
-		return p, err
+		return e.secretTwice("New passphrase: ")
 	}
 	lines, err := secretFile(file)
 	if err == nil && lines[0] == "" {

@@ -97,11 +97,7 @@ func (e *env) keysInspectCmd() *cobra.Command {
 }
 
 func (a *app) opKeysInspect(ctx context.Context, r asked, out func(any) error) error {
-	var p keyParams
-	if err := r.params(&p); err != nil {
-		return err
-	}
-	id, err := a.owner(ctx, p.ID)
+	_, id, err := a.keyAsked(ctx, r)
 	if err != nil {
 		return err
 	}
@@ -112,17 +108,19 @@ func (a *app) opKeysInspect(ctx context.Context, r asked, out func(any) error) e
 	return out(keyLine{id, in})
 }
 
-// owner reads the id of a document or batch that is, or was, in the archive: a
-// key that never was is not a destroyed one.
-func (a *app) owner(ctx context.Context, text string) (record.ID, error) {
-	id, err := record.ParseID(text)
-	if err != nil {
-		return id, err
+// keyAsked reads what is asked of the key of a document or batch that is, or
+// was, in the archive: a key that never was is not a destroyed one.
+func (a *app) keyAsked(ctx context.Context, r asked) (p keyParams, id record.ID, err error) {
+	if err := r.params(&p); err != nil {
+		return p, id, err
+	}
+	if id, err = record.ParseID(p.ID); err != nil {
+		return p, id, err
 	}
 	if _, err = a.cat.Document(ctx, id); errors.Is(err, record.ErrNotFound) {
 		_, err = a.cat.Batch(ctx, id)
 	}
-	return id, err
+	return p, id, err
 }
 
 type exportLine struct {
@@ -156,11 +154,7 @@ func (e *env) keysExportCmd() *cobra.Command {
 }
 
 func (a *app) opKeysExport(ctx context.Context, r asked, out func(any) error) error {
-	var p keyParams
-	if err := r.params(&p); err != nil {
-		return err
-	}
-	id, err := a.owner(ctx, p.ID)
+	p, id, err := a.keyAsked(ctx, r)
 	if err != nil {
 		return err
 	}

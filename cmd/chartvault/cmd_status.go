@@ -99,7 +99,7 @@ func (a *app) status(ctx context.Context) (statusLine, error) {
 		return s, err
 	}
 	s.Stored.Day, s.Stored.Period = seen.Format(time.DateOnly), read.Format(time.DateOnly)
-	s.Warnings = a.warnings(ctx)
+	s.Warnings = a.warnings(ctx, s.Stored.Faults)
 	return s, nil
 }
 

@@ -132,9 +132,17 @@ func (e *env) passphrase(confirm bool) (string, error) {
 		}
 		return lines[0], nil
 	}
-	p, err := e.secret("Passphrase: ")
-	if err != nil || !confirm {
-		return p, err
+	if confirm {
+		return e.secretTwice("Passphrase: ")
+	}
+	return e.secret("Passphrase: ")
+}
+
+// secretTwice asks for a new passphrase on the terminal, and once more.
+func (e *env) secretTwice(prompt string) (string, error) {
+	p, err := e.secret(prompt)
+	if err != nil {
+		return "", err
 	}
 	again, err := e.secret("Once more: ")
 	if err == nil && again != p {

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 )
 
 // warnings are what the site should mend: nothing in them stops the work.
-func (a *app) warnings(ctx context.Context) []string {
+// faults is how many stored objects have one.
+func (a *app) warnings(ctx context.Context, faults int) []string {
 	var out []string
 	if err := a.rehearsed(ctx); err != nil {
 		out = append(out, err.Error())
@@ -27,8 +27,8 @@ func (a *app) warnings(ctx context.Context) []string {
 	if w := a.lockWarning(ctx); w != "" {
 		out = append(out, w)
 	}
-	if n, err := a.cat.Census(ctx, time.Time{}, time.Time{}); err == nil && n.Faults > 0 {
-		out = append(out, fmt.Sprintf("%d stored objects are not what was stored: run \"chartvault verify\" and restore them from a replica", n.Faults))
+	if faults > 0 {
+		out = append(out, fmt.Sprintf("%d stored objects are not what was stored: run \"chartvault verify\" and restore them from a replica", faults))
 	}
 	if a.vault.Turning() {
 		out = append(out, "a rotation of the vault is not finished: run \"chartvault keys rotate\"")
