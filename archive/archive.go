@@ -76,7 +76,7 @@ func manifestName(id record.ID, version int) string {
 }
 
 func (a *Archive) signers(ctx context.Context) seal.Signers {
-	return func(id string) (ed25519.PublicKey, error) { return a.Vault.Signer(ctx, id) }
+	return func(id string) (ed25519.PublicKey, error) { return a.Vault.Signer(ctx, id, keys.RoleServer) }
 }
 
 // Deposit stores version 1 of a document: key, package, manifest, in this
@@ -137,16 +137,7 @@ func (a *Archive) putPackage(ctx context.Context, name string, key *keys.Key, pa
 	if err := durable.Remove(tmp); err != nil { // left by a crash
 		return seal.Sums{}, err
 	}
-	pr, pw := io.Pipe()
-	done := make(chan seal.Sums, 1)
-	go func() {
-		sums, err := seal.WritePackage(pw, key.Recipient(), parts)
-		pw.CloseWithError(err) // nil ends the file
-		done <- sums
-	}()
-	_, err := durable.Create(tmp, pr, 0o600)
-	pr.CloseWithError(err) // unblocks the writer when the disk failed
-	sums := <-done
+	sums, err := sealPackage(tmp, key, parts)
 	if err != nil {
 		return seal.Sums{}, err
 	}
@@ -159,6 +150,20 @@ func (a *Archive) putPackage(ctx context.Context, name string, key *keys.Key, pa
 		return seal.Sums{}, err
 	}
 	return sums, durable.Remove(tmp)
+}
+
+// sealPackage seals a package into a new file.
+func sealPackage(file string, key *keys.Key, parts func(*zip.Writer) error) (seal.Sums, error) {
+	pr, pw := io.Pipe()
+	done := make(chan seal.Sums, 1)
+	go func() {
+		sums, err := seal.WritePackage(pw, key.Recipient(), parts)
+		pw.CloseWithError(err) // nil ends the file
+		done <- sums
+	}()
+	_, err := durable.Create(file, pr, 0o600)
+	pr.CloseWithError(err) // unblocks the writer when the disk failed
+	return <-done, err
 }
 
 // put stores a small object. Finding it there already with the same bytes is
@@ -176,28 +181,33 @@ func (a *Archive) put(ctx context.Context, name string, data []byte) error {
 
 // Load opens a document's manifest. record.ErrDestroyed when its key is gone,
 // record.ErrNotFound when its manifest was never stored, record.ErrCorrupt
-// when it is not what a trusted depositor signed.
+// when it is not what a trusted server signed.
 func (a *Archive) Load(ctx context.Context, id record.ID, version int) (*Stored, error) {
 	key, err := a.Vault.Key(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	b, err := a.readAll(ctx, manifestName(id, version))
+	return load(ctx, a.Docs, key, version, a.signers(ctx))
+}
+
+// load opens the manifest of the key's document in a store.
+func load(ctx context.Context, docs blob.Store, key *keys.Key, version int, trusted seal.Signers) (*Stored, error) {
+	b, err := readAll(ctx, docs, manifestName(key.ID, version))
 	if err != nil {
 		return nil, err
 	}
-	m, err := seal.OpenManifest(b, key.Identity(), a.signers(ctx))
+	m, err := seal.OpenManifest(b, key.Identity(), trusted)
 	if err != nil {
 		return nil, err
 	}
-	if m.ID != id || m.Version != version || m.Object != packageName(id, version) {
-		return nil, fmt.Errorf("manifest of %s: %w: it describes another document or version", id, record.ErrCorrupt)
+	if m.ID != key.ID || m.Version != version || m.Object != packageName(key.ID, version) {
+		return nil, fmt.Errorf("manifest of %s: %w: it describes another document or version", key.ID, record.ErrCorrupt)
 	}
 	return &Stored{Manifest: m, Key: key, sealedSize: int64(len(b)), sealedSum: sha256.Sum256(b)}, nil
 }
 
-func (a *Archive) readAll(ctx context.Context, name string) ([]byte, error) {
-	b, err := blob.ReadAll(ctx, a.Docs, name, maxManifestObject)
+func readAll(ctx context.Context, docs blob.Store, name string) ([]byte, error) {
+	b, err := blob.ReadAll(ctx, docs, name, maxManifestObject)
 	if errors.Is(err, blob.ErrNotExist) {
 		return nil, fmt.Errorf("%s: %w", name, record.ErrNotFound)
 	}
@@ -207,20 +217,20 @@ func (a *Archive) readAll(ctx context.Context, name string) ([]byte, error) {
 // check reads a document's package to its end and compares it with the
 // manifest.
 func (a *Archive) check(ctx context.Context, s *Stored) error {
-	return a.checkObject(ctx, s.Manifest.Object, s.Key.Identity(), s.Manifest.Package)
+	return checkObject(ctx, a.Docs, s.Manifest.Object, s.Key.Identity(), s.Manifest.Package)
 }
 
 // open opens an object that must be there. record.ErrCorrupt when it is gone.
-func (a *Archive) open(ctx context.Context, name string) (blob.Object, error) {
-	o, err := a.Docs.Open(ctx, name)
+func open(ctx context.Context, docs blob.Store, name string) (blob.Object, error) {
+	o, err := docs.Open(ctx, name)
 	if errors.Is(err, blob.ErrNotExist) {
 		return nil, fmt.Errorf("%s: %w: the object is gone", name, record.ErrCorrupt)
 	}
 	return o, err
 }
 
-func (a *Archive) checkObject(ctx context.Context, name string, by age.Identity, want seal.Sums) error {
-	o, err := a.open(ctx, name)
+func checkObject(ctx context.Context, docs blob.Store, name string, by age.Identity, want seal.Sums) error {
+	o, err := open(ctx, docs, name)
 	if err != nil {
 		return err
 	}
@@ -259,7 +269,7 @@ func (a *Archive) ReadPart(ctx context.Context, who Access, id record.ID, versio
 	if err != nil {
 		return fmt.Errorf("read part of %s: %w", id, err)
 	}
-	o, err := a.open(ctx, s.Manifest.Object)
+	o, err := open(ctx, a.Docs, s.Manifest.Object)
 	if err != nil {
 		return fmt.Errorf("read part of %s: %w", id, err)
 	}
@@ -307,7 +317,7 @@ func (a *Archive) Prove(ctx context.Context, id record.ID, version int, challeng
 	if err != nil {
 		return nil, err
 	}
-	o, err := a.open(ctx, s.Manifest.Object)
+	o, err := open(ctx, a.Docs, s.Manifest.Object)
 	if err != nil {
 		return nil, err
 	}

@@ -48,7 +48,7 @@ func newFixture(t testing.TB) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := v.Trust(t.Context(), st.Public()); err != nil {
+	if err := v.Trust(t.Context(), keys.Depositor{Name: "test", Role: keys.RoleServer, Key: st.Public(), Since: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
 	ns, err := st.NoteSigner("chartvault/test")

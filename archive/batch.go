@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 
+	"filippo.io/age"
+
 	"chartvault/archive/blob"
 	"chartvault/archive/keys"
 	"chartvault/archive/seal"
+	"chartvault/audit"
 	"chartvault/record"
 )
 
@@ -22,6 +25,25 @@ func (a *Archive) BatchKey(ctx context.Context, id record.ID) (*keys.Key, error)
 		return a.Vault.NewKey(ctx, id)
 	}
 	return k, err
+}
+
+// Keeper returns whom a released source is sealed to: its batch, so that the
+// copy ends with it.
+func (a *Archive) Keeper(ctx context.Context, batch record.ID) (age.Recipient, error) {
+	key, err := a.BatchKey(ctx, batch)
+	if err != nil {
+		return nil, err
+	}
+	return key.Recipient(), nil
+}
+
+// Released logs that a batch's source is about to be removed.
+func (a *Archive) Released(ctx context.Context, batch record.ID) error {
+	key, err := a.BatchKey(ctx, batch)
+	if err != nil {
+		return err
+	}
+	return a.Note(ctx, audit.ActSourceRemoved, key, map[string]any{"actor": record.Daemon})
 }
 
 // DepositBatch stores a batch's rest, when parts is not nil, and its signed
@@ -44,7 +66,7 @@ func (a *Archive) DepositBatch(ctx context.Context, m seal.BatchManifest, parts 
 		if m.Rest, err = a.putPackage(ctx, m.Object, key, parts); err != nil {
 			return nil, fmt.Errorf("deposit batch %s: %w", m.ID, err)
 		}
-		if err := a.checkObject(ctx, m.Object, key.Identity(), m.Rest); err != nil {
+		if err := checkObject(ctx, a.Docs, m.Object, key.Identity(), m.Rest); err != nil {
 			return nil, fmt.Errorf("deposit batch %s: read back: %w", m.ID, err)
 		}
 	}
@@ -60,7 +82,7 @@ func (a *Archive) DepositBatch(ctx context.Context, m seal.BatchManifest, parts 
 
 // LoadBatch opens a batch's manifest. Errors as Load's.
 func (a *Archive) LoadBatch(ctx context.Context, id record.ID) (*seal.BatchManifest, error) {
-	b, err := a.readAll(ctx, batchManifestName(id))
+	b, err := readAll(ctx, a.Docs, batchManifestName(id))
 	if err != nil {
 		return nil, err
 	}
@@ -68,12 +90,16 @@ func (a *Archive) LoadBatch(ctx context.Context, id record.ID) (*seal.BatchManif
 	if err != nil {
 		return nil, err
 	}
-	m, err := seal.OpenBatch(b, key.Identity(), a.signers(ctx))
+	return openBatch(b, key, a.signers(ctx))
+}
+
+func openBatch(b []byte, key *keys.Key, trusted seal.Signers) (*seal.BatchManifest, error) {
+	m, err := seal.OpenBatch(b, key.Identity(), trusted)
 	if err != nil {
 		return nil, err
 	}
-	if m.ID != id {
-		return nil, fmt.Errorf("manifest of batch %s: %w: it describes another batch", id, record.ErrCorrupt)
+	if m.ID != key.ID || m.Object != "" && m.Object != restName(m.ID) {
+		return nil, fmt.Errorf("manifest of batch %s: %w: it describes another batch", key.ID, record.ErrCorrupt)
 	}
 	return m, nil
 }
@@ -92,7 +118,7 @@ func (a *Archive) VerifyBatch(ctx context.Context, id record.ID) (*seal.BatchMan
 	}
 	key, err := a.Vault.Key(ctx, id)
 	if err == nil {
-		err = a.checkObject(ctx, m.Object, key.Identity(), m.Rest)
+		err = checkObject(ctx, a.Docs, m.Object, key.Identity(), m.Rest)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("verify batch %s: %w", id, err)

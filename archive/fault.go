@@ -80,7 +80,7 @@ func (a *Archive) BatchObjects(ctx context.Context, id record.ID) ([]Object, err
 	if err != nil {
 		return nil, err
 	}
-	b, err := a.readAll(ctx, batchManifestName(id))
+	b, err := readAll(ctx, a.Docs, batchManifestName(id))
 	if err != nil {
 		return nil, err
 	}

@@ -42,7 +42,7 @@ func (a *Archive) Replicated(ctx context.Context, dir string, batch record.ID, v
 }
 
 func (a *Archive) sameBytes(ctx context.Context, name, file string) error {
-	o, err := a.open(ctx, name)
+	o, err := open(ctx, a.Docs, name)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"filippo.io/age"
+
 	"chartvault/archive"
 	"chartvault/archive/keys"
 	"chartvault/archive/seal"
@@ -31,6 +33,8 @@ type Archive interface {
 	DepositBatch(ctx context.Context, m seal.BatchManifest, parts func(*zip.Writer) error) (*seal.BatchManifest, error)
 	Note(ctx context.Context, action audit.Action, key *keys.Key, body any) error
 	Journal(ctx context.Context, action audit.Action, object string, body any) error
+	Keeper(ctx context.Context, batch record.ID) (age.Recipient, error) // whom a released source is sealed to
+	Released(ctx context.Context, batch record.ID) error                // a source is about to be removed
 }
 
 // Catalogue is what ingest needs of the catalogue.

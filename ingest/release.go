@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"chartvault/archive/seal"
-	"chartvault/audit"
 	"chartvault/internal/durable"
 	"chartvault/record"
 )
@@ -26,14 +25,14 @@ func (w *Watcher) release(ctx context.Context, f *os.File, path string, b record
 		return err
 	}
 	p := w.Pipeline
-	key, err := p.Archive.BatchKey(ctx, b.ID)
-	if err != nil {
-		return fmt.Errorf("release source: %w", err)
-	}
 	if w.Keep > 0 {
+		to, err := p.Archive.Keeper(ctx, b.ID)
+		if err != nil {
+			return fmt.Errorf("release source: %w", err)
+		}
 		pr, pw := io.Pipe()
 		go func() {
-			sw, err := seal.NewWriter(pw, key.Recipient())
+			sw, err := seal.NewWriter(pw, to)
 			if err == nil {
 				if _, err = io.Copy(sw, io.NewSectionReader(f, 0, b.Size)); err == nil {
 					err = sw.Close()
@@ -41,13 +40,13 @@ func (w *Watcher) release(ctx context.Context, f *os.File, path string, b record
 			}
 			pw.CloseWithError(err)
 		}()
-		_, err := durable.Replace(filepath.Join(p.Spool, keptDir, b.ID.String()+".age"), pr, 0o600)
+		_, err = durable.Replace(filepath.Join(p.Spool, keptDir, b.ID.String()+".age"), pr, 0o600)
 		pr.CloseWithError(err) // unblocks the writer when the disk failed
 		if err != nil {
 			return fmt.Errorf("release source: %w", err)
 		}
 	}
-	if err := p.Archive.Note(ctx, audit.ActSourceRemoved, key, map[string]any{"actor": record.Daemon}); err != nil {
+	if err := p.Archive.Released(ctx, b.ID); err != nil {
 		return fmt.Errorf("release source: %w", err)
 	}
 	if err := durable.Remove(path); err != nil {
@@ -64,8 +63,12 @@ func (w *Watcher) sweepKept(ctx context.Context) {
 		return // there is none yet
 	}
 	for _, e := range ents {
+		id, err := record.ParseID(strings.TrimSuffix(e.Name(), ".age"))
+		if err != nil || w.Waits != nil && w.Waits(id) {
+			continue
+		}
 		st, err := e.Info()
-		if err != nil || !strings.HasSuffix(e.Name(), ".age") || w.Pipeline.Now().Sub(st.ModTime()) < max(w.Keep, time.Minute) {
+		if err != nil || w.Pipeline.Now().Sub(st.ModTime()) < max(w.Keep, time.Minute) {
 			continue
 		}
 		if err := durable.Remove(filepath.Join(dir, e.Name())); err != nil {

@@ -35,7 +35,8 @@ type Watcher struct {
 	Keep     time.Duration // how long a released source is kept, sealed
 	Pipeline *Pipeline
 	Log      *slog.Logger
-	Filed    func(Result) // called after each batch; nil for none
+	Filed    func(Result)               // called after each batch; nil for none
+	Waits    func(batch record.ID) bool // batches whose kept source must stay for now; nil for none
 
 	mu      sync.Mutex
 	seen    map[string]sighting

@@ -1,8 +1,9 @@
 // Package web is the archive's HTTP side: liveness, readiness, metrics and a
 // JSON API on loopback, which the command line uses while the daemon runs.
 //
-// Its invariants: everything but /livez and /readyz needs the token, compared
-// in constant time before a body is read; patient data travels in bodies only,
+// Its invariants: everything but /livez, /readyz and the question of a station,
+// which carries a signature, needs the token, compared in constant time before
+// a body is read; patient data travels in bodies only,
 // never in a URL; an error is said once, in the form of Problem, with a code
 // that never changes its meaning.
 //
@@ -35,7 +36,8 @@ type Server struct {
 	Token   string                          // bearer token; 256 bits of chance
 	Ready   func(ctx context.Context) error // nil when the archive can file and read
 	Metrics func() []Metric
-	Problem func(error) Problem // the table of errors
+	Problem func(error) Problem                                                   // the table of errors
+	Station func(ctx context.Context, question []byte) (answer []byte, err error) // what became of deposits; both are signed
 	Log     *slog.Logger
 }
 
@@ -62,6 +64,7 @@ func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") })
 	mux.HandleFunc("GET /readyz", s.readyz)
+	mux.HandleFunc("POST /station/v1/ask", s.ask)
 	mux.Handle("GET /metrics", s.authenticated(s.metrics))
 	mux.Handle("POST /api/v1/{op}", s.authenticated(s.operate))
 	return http.NewCrossOriginProtection().Handler(headers(mux))
@@ -94,6 +97,24 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	io.WriteString(w, "ready\n")
+}
+
+// maxQuestion bounds a station's question, in bytes.
+const maxQuestion = 64 << 10
+
+func (s *Server) ask(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxQuestion))
+	if err != nil {
+		s.fail(w, Problem{"invalid", "want a question of at most 64 KiB", http.StatusBadRequest})
+		return
+	}
+	answer, err := s.Station(r.Context(), body)
+	if err != nil {
+		s.fail(w, s.Problem(err))
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Write(answer) // the station may have gone, and asks again
 }
 
 func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) {

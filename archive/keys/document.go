@@ -2,15 +2,8 @@ package keys
 
 import (
 	"context"
-	"crypto/ed25519"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"filippo.io/age"
 
@@ -33,6 +26,9 @@ func (k *Key) Recipient() age.Recipient { return k.identity.Recipient() }
 // Identity opens the document's objects.
 func (k *Key) Identity() age.Identity { return k.identity }
 
+// Same reports whether both are the same identity.
+func (k *Key) Same(o *Key) bool { return k.identity.String() == o.identity.String() }
+
 // RowKey returns the 32-byte key the document's row in the catalogue is sealed
 // under: derived from the identity, so that it dies with it.
 func (k *Key) RowKey() ([]byte, error) { return Derive([]byte(k.identity.String()), "row") }
@@ -54,6 +50,79 @@ func (v *Vault) NewKey(ctx context.Context, id record.ID) (*Key, error) {
 		return nil, fmt.Errorf("make key %s: %w", id, err)
 	}
 	return &Key{ID: id, identity: ident}, nil
+}
+
+// Fresh makes the identity of a document or batch where the vault is not open:
+// it returns the key, to seal with and then to forget, and its stored form,
+// encrypted to the vault's recipient.
+func Fresh(id record.ID, vault string) (k *Key, wrapped []byte, err error) {
+	ident, err := age.GenerateHybridIdentity()
+	if err != nil {
+		return nil, nil, fmt.Errorf("make key %s: %w", id, err)
+	}
+	if wrapped, err = SealFor(vault, []byte(ident.String()+"\n")); err != nil {
+		return nil, nil, fmt.Errorf("make key %s: %w", id, err)
+	}
+	return &Key{ID: id, identity: ident}, wrapped, nil
+}
+
+// ArrivalName is where the wrapped identity in a file named ID.age waits in a
+// keys place for the server that takes its batch over.
+func ArrivalName(batch record.ID, file string) string { return "in/" + batch.String() + "/" + file }
+
+// Arrived opens an identity that was made elsewhere and waits to be taken over.
+// record.ErrNotFound when it did not arrive, record.ErrCorrupt when it is not
+// one for this vault.
+func (v *Vault) Arrived(ctx context.Context, batch, id record.ID) (*Key, error) {
+	line, err := v.get(ctx, ArrivalName(batch, id.String()+".age"))
+	if errors.Is(err, blob.ErrNotExist) {
+		return nil, fmt.Errorf("arrived key %s: %w", id, record.ErrNotFound)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("arrived key %s: %w", id, err)
+	}
+	ident, err := parseIdentity(line)
+	if err != nil {
+		return nil, fmt.Errorf("arrived key %s: %w", id, err)
+	}
+	return &Key{ID: id, identity: ident}, nil
+}
+
+// DropArrived removes every identity of a batch that waits to be taken over.
+func (v *Vault) DropArrived(ctx context.Context, batch record.ID) error {
+	for i, s := range v.places {
+		for info, err := range s.List(ctx, ArrivalName(batch, "")) {
+			if err == nil {
+				err = s.Delete(ctx, info.Name)
+			}
+			if err != nil {
+				return fmt.Errorf("drop arrived keys of %s: keys place %d: %w", batch, i+1, err)
+			}
+		}
+	}
+	return nil
+}
+
+// Adopt stores a key that was made elsewhere in every place. Repeating it is
+// harmless; record.ErrExists when the id has another key.
+func (v *Vault) Adopt(ctx context.Context, k *Key) error {
+	have, err := v.Key(ctx, k.ID)
+	switch {
+	case err == nil && !have.Same(k):
+		return fmt.Errorf("adopt key %s: %w: the id has another key", k.ID, record.ErrExists)
+	case err == nil:
+		// A crash may have come between two places: each gets what it lacks.
+	case !errors.Is(err, record.ErrDestroyed):
+		return fmt.Errorf("adopt key %s: %w", k.ID, err)
+	}
+	sealed, err := Seal([]byte(k.identity.String()+"\n"), v.identity.Recipient())
+	if err != nil {
+		return fmt.Errorf("adopt key %s: %w", k.ID, err)
+	}
+	if err := v.places.fill(ctx, documentObject(k.ID), sealed); err != nil {
+		return fmt.Errorf("adopt key %s: %w", k.ID, err)
+	}
+	return nil
 }
 
 // Key opens the identity of a document or batch. record.ErrDestroyed when no
@@ -109,94 +178,4 @@ func (v *Vault) ShardKey(ctx context.Context, name string) ([]byte, error) {
 // DestroyShardKey removes the key of an index shard from every place.
 func (v *Vault) DestroyShardKey(ctx context.Context, name string) error {
 	return v.places.destroy(ctx, "shards/"+name+".age")
-}
-
-// trusted is one entry of the list of depositors. The MAC matters: anybody
-// who knows the vault's recipient can make an age file for it.
-type trusted struct {
-	Key string `json:"key"` // base64 of the Ed25519 public key
-	MAC []byte `json:"mac"`
-}
-
-// SignerID names a depositor's signing key: the first 16 bytes of its SHA-256,
-// in hex.
-func SignerID(pub ed25519.PublicKey) string {
-	sum := sha256.Sum256(pub)
-	return hex.EncodeToString(sum[:16])
-}
-
-// Trust adds a depositor's public signing key to the list.
-func (v *Vault) Trust(ctx context.Context, pub ed25519.PublicKey) error {
-	id := SignerID(pub)
-	if _, err := v.Signer(ctx, id); err == nil {
-		return nil
-	}
-	t := trusted{Key: base64.StdEncoding.EncodeToString(pub), MAC: v.trustMAC(pub)}
-	b, err := json.Marshal(t)
-	if err != nil {
-		return fmt.Errorf("trust signer %s: %w", id, err)
-	}
-	sealed, err := Seal(b, v.identity.Recipient())
-	if err != nil {
-		return fmt.Errorf("trust signer %s: %w", id, err)
-	}
-	if err := v.places.put(ctx, "trust/"+id+".age", sealed); err != nil {
-		return fmt.Errorf("trust signer %s: %w", id, err)
-	}
-	return nil
-}
-
-// signerFor is how long a depositor that was looked up is believed without
-// looking again: a revocation takes effect within it.
-const signerFor = 30 * time.Second
-
-// Signer returns the public key of a trusted depositor. record.ErrDenied when
-// the list does not have it, or has it without a good MAC.
-func (v *Vault) Signer(ctx context.Context, id string) (ed25519.PublicKey, error) {
-	v.mu.Lock()
-	k, ok := v.signers[id]
-	v.mu.Unlock()
-	if ok && time.Since(k.at) < signerFor {
-		return k.pub, nil
-	}
-	pub, err := v.findSigner(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.signers == nil {
-		v.signers = map[string]knownSigner{}
-	}
-	v.signers[id] = knownSigner{pub, time.Now()}
-	return pub, nil
-}
-
-func (v *Vault) findSigner(ctx context.Context, id string) (ed25519.PublicKey, error) {
-	name := "trust/" + id + ".age"
-	if err := blob.CheckName(name); err != nil {
-		return nil, fmt.Errorf("signer: %w", record.ErrDenied)
-	}
-	b, err := v.get(ctx, name)
-	if errors.Is(err, blob.ErrNotExist) {
-		return nil, fmt.Errorf("signer %s is not trusted: %w", id, record.ErrDenied)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("signer %s: %w", id, err)
-	}
-	var t trusted
-	if err := json.Unmarshal(b, &t); err != nil {
-		return nil, fmt.Errorf("signer %s: %w", id, record.ErrCorrupt)
-	}
-	pub, err := base64.StdEncoding.DecodeString(t.Key)
-	if err != nil || len(pub) != ed25519.PublicKeySize || SignerID(pub) != id || !hmac.Equal(t.MAC, v.trustMAC(pub)) {
-		return nil, fmt.Errorf("signer %s is forged: %w", id, record.ErrDenied)
-	}
-	return pub, nil
-}
-
-func (v *Vault) trustMAC(pub ed25519.PublicKey) []byte {
-	m := hmac.New(sha256.New, v.secrets.Trust)
-	m.Write(pub)
-	return m.Sum(nil)
 }

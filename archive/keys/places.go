@@ -44,6 +44,17 @@ func (p Places) put(ctx context.Context, name string, data []byte) error {
 	return nil
 }
 
+// fill stores an object in every place that has none under its name.
+func (p Places) fill(ctx context.Context, name string, data []byte) error {
+	for i, s := range p {
+		_, err := s.Put(ctx, name, bytes.NewReader(data), int64(len(data)))
+		if err != nil && !errors.Is(err, blob.ErrExist) {
+			return fmt.Errorf("keys place %d: %w", i+1, err)
+		}
+	}
+	return nil
+}
+
 // get reads an object from the first place that has it.
 func (p Places) get(ctx context.Context, name string) ([]byte, error) {
 	err := error(blob.ErrNotExist)

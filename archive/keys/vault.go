@@ -3,7 +3,6 @@ package keys
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
 	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/rand"
@@ -12,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"filippo.io/age"
 
@@ -54,12 +52,6 @@ type Vault struct {
 
 	mu      sync.Mutex
 	signers map[string]knownSigner
-}
-
-// knownSigner is a depositor that was looked up.
-type knownSigner struct {
-	pub ed25519.PublicKey
-	at  time.Time
 }
 
 // Format keeps a Vault from printing what it holds.

@@ -44,6 +44,7 @@ type Manifest struct {
 	Package     Sums                 `json:"package"`
 	PDF         []byte               `json:"pdf_sha256"`      // of document.pdf inside the package; empty when it has none
 	Policy      string               `json:"policy"`          // the site's retention policy the deposit was made under
+	Via         string               `json:"via,omitempty"`   // the station that deposited it; the server signs that it checked
 	Index       json.RawMessage      `json:"index,omitempty"` // what was read of the document and how surely; opaque here
 	Pages       []Page               `json:"pages"`
 }
@@ -68,6 +69,7 @@ type BatchManifest struct {
 	Pages      []BatchPage       `json:"pages"`
 	Object     string            `json:"object,omitempty"` // name of the rest; empty when there is none
 	Rest       Sums              `json:"rest,omitzero"`
+	Via        string            `json:"via,omitempty"` // the station that deposited it
 }
 
 // BatchPage is the place of one page of the source file.

@@ -2,13 +2,11 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,8 +22,6 @@ import (
 	"chartvault/ingest/fields"
 	"chartvault/internal/durable"
 	"chartvault/ocr"
-	"chartvault/ocr/sandbox"
-	"chartvault/ocr/scan"
 	"chartvault/record"
 	"chartvault/search"
 )
@@ -37,6 +33,7 @@ type app struct {
 	log      *slog.Logger
 	now      func() time.Time
 	docs     blob.Store
+	places   []blob.Store
 	remotes  []*steady.Store // documents and keys, where they lie on a network
 	station  *keys.Station
 	vault    *keys.Vault
@@ -48,11 +45,13 @@ type app struct {
 	patients atomic.Pointer[fields.Patients] // nil without a patient list
 
 	watcher *ingest.Watcher // nil unless the daemon runs
+	outbox  *archive.Outbox // what was taken in while the vault was not open
 	meter   meter
 
 	desk      *disposition.Desk
 	keyPlaces int // in how many places a document's key lies
 
+	doorMu  sync.Mutex    // one deposit taken over at a time
 	feedMu  sync.Mutex    // one feed of the index at a time
 	bound   atomic.Uint64 // changes of what forbids or delays the end of documents
 	boundMu sync.Mutex
@@ -82,7 +81,7 @@ func open(ctx context.Context, cfg *config, by unlocker, log *slog.Logger, rebui
 	if err != nil {
 		return nil, err
 	}
-	a.docs, a.keyPlaces = docs, len(places)
+	a.docs, a.places, a.keyPlaces = docs, places, len(places)
 	for _, s := range append([]blob.Store{docs}, places...) {
 		if r, ok := s.(*steady.Store); ok {
 			a.remotes = append(a.remotes, r)
@@ -94,7 +93,7 @@ func open(ctx context.Context, cfg *config, by unlocker, log *slog.Logger, rebui
 	if a.vault, err = by(ctx, places); err != nil {
 		return nil, err
 	}
-	if err := a.vault.Trust(ctx, a.station.Public()); err != nil {
+	if err := a.vault.Trust(ctx, a.me()); err != nil {
 		return nil, err
 	}
 	lg, err := a.openLog(ctx)
@@ -112,6 +111,9 @@ func open(ctx context.Context, cfg *config, by unlocker, log *slog.Logger, rebui
 	if err := a.openCaches(ctx, rebuilding); err != nil {
 		return nil, err
 	}
+	if err := a.writeCard(); err != nil {
+		return nil, err
+	}
 	if a.desk = a.newDesk(); !rebuilding {
 		// Before any entry of a wrong time can hide that a clock jumped.
 		if err := a.desk.Watch(ctx); err != nil {
@@ -121,6 +123,7 @@ func open(ctx context.Context, cfg *config, by unlocker, log *slog.Logger, rebui
 	if err := a.wireIngest(); err != nil {
 		return nil, err
 	}
+	a.outbox = newOutbox(cfg, a.station, a.vault.Site().Vault, a.now)
 	if rebuilding {
 		return a, a.sweepSpool(ctx)
 	}
@@ -224,50 +227,12 @@ func (a *app) openLog(ctx context.Context) (*audit.Log, error) {
 
 func (a *app) logName() string { return "chartvault/" + a.vault.Site().ID }
 
-func (a *app) wireIngest() error {
-	set, err := a.cfg.sheets()
-	if err != nil {
+func (a *app) wireIngest() (err error) {
+	if a.pool, a.pipeline, err = newPipeline(a.cfg, a.now, a.log); err != nil {
 		return err
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	mode, err := sandbox.Parse(a.cfg.Ingest.Sandbox)
-	if err != nil {
-		return fmt.Errorf("ingest: %w", err)
-	}
-	var passwords []string
-	if name := a.cfg.Ingest.Passwords; name != "" {
-		if passwords, err = secretFile(a.cfg.path(name)); err != nil {
-			return fmt.Errorf("ingest.pdf_passwords_file: %w", err)
-		}
-	}
-	limits := ocr.DefaultLimits()
-	limits.Page, limits.Memory = time.Duration(a.cfg.Ingest.PageTimeout), a.cfg.Ingest.MemoryMiB<<20
-	a.pool = ocr.NewPool(a.cfg.workers(), limits, mode, self, "worker", a.cfg.path("cache"))
-	a.pipeline = &ingest.Pipeline{
-		Reader: a.pool, Archive: a.arch, Catalogue: a.cat, Sheets: set, Languages: a.cfg.Ingest.Languages,
-		Poor: a.cfg.Ingest.Poor, Parallel: a.cfg.workers(), Spool: a.cfg.path("spool"), Now: a.now, Rand: rand.Reader, Log: a.log,
-		Inflight: &ingest.Inflight{},
-		Fields:   fields.New(set.Number, fields.Order(a.cfg.Ingest.DateOrder), func() int { return a.now().Year() }, a.cfg.Ingest.Forms),
-		Patients: a.patients.Load, Passwords: passwords,
-	}
-	return a.loadPatients(set)
-}
-
-// warm compiles the PDF engine once, before workers need it: they may not
-// write files.
-func (a *app) warm() error {
-	dir := a.cfg.path("cache")
-	if err := durable.MkdirAll(dir); err != nil {
-		return err
-	}
-	if ents, err := os.ReadDir(dir); err == nil && len(ents) > 0 {
-		return nil
-	}
-	defer debug.FreeOSMemory() // compiling takes some 300 MB that nothing needs again
-	return scan.WarmPDF(dir)
+	a.pipeline.Archive, a.pipeline.Catalogue, a.pipeline.Patients = a.arch, a.cat, a.patients.Load
+	return a.loadPatients(a.pipeline.Sheets)
 }
 
 // Close finishes the audit log and lets everything go, in the reverse order.

@@ -95,7 +95,7 @@ func (a *app) opIngest(ctx context.Context, r asked, out func(any) error) error 
 		return err
 	}
 	if slices.ContainsFunc(files, isPDF) {
-		if err := a.warm(); err != nil {
+		if err := a.cfg.warm(); err != nil {
 			return fmt.Errorf("ingest: %w", err)
 		}
 	}

@@ -1,15 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"crypto/rand"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"time"
 
@@ -26,16 +21,21 @@ import (
 )
 
 func (e *env) serveCmd() *cobra.Command {
-	return &cobra.Command{
-		Use:     "serve",
-		Short:   "Run the daemon: watch the scan folder, answer the API, keep the schedule",
+	var sealed bool
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the daemon: watch the scan folder, answer the API, keep the schedule",
+		Long: "Runs the daemon. With --sealed it starts without a passphrase: scans are taken in and sealed with public keys only, everything else\n" +
+			"answers \"sealed\", until \"chartvault unlock\" opens the vault.",
 		Example: "  chartvault serve --data /var/lib/chartvault --passphrase-file /run/credentials/passphrase",
 		Args:    cobra.NoArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return e.serve(cmd.Context()) },
+		RunE:    func(cmd *cobra.Command, _ []string) error { return e.serve(cmd.Context(), sealed) },
 	}
+	c.Flags().BoolVar(&sealed, "sealed", false, "start without opening the vault")
+	return c
 }
 
-func (e *env) serve(ctx context.Context) error {
+func (e *env) serve(ctx context.Context, sealed bool) error {
 	unlock, daemon, err := e.acquire(ctx)
 	if err != nil {
 		return err
@@ -49,13 +49,21 @@ func (e *env) serve(ctx context.Context) error {
 		unlock()
 		return err
 	}
+	if sealed {
+		return e.serveSealed(ctx, unlock)
+	}
 	a, err := e.open(ctx, unlock)
 	if err != nil {
 		return err
 	}
-	err = a.serve(ctx, e.daemonPath())
+	return a.serveUntil(ctx, func() (*endpoint, error) { return listen(a.cfg.Server.Listen, e.daemonPath(), a.log) })
+}
+
+// serveUntil serves until ctx ends, and closes the archive.
+func (a *app) serveUntil(ctx context.Context, listen func() (*endpoint, error)) error {
+	err := a.serve(ctx, listen)
 	cctx := context.WithoutCancel(ctx)
-	err = errors.Join(err, durable.Remove(e.daemonPath()), a.arch.Journal(cctx, audit.ActStop, "", change{Actor: record.Daemon}), a.Close(cctx))
+	err = errors.Join(err, a.arch.Journal(cctx, audit.ActStop, "", change{Actor: record.Daemon}), a.Close(cctx))
 	if err == nil {
 		a.log.Info("stopped")
 	}
@@ -63,11 +71,14 @@ func (e *env) serve(ctx context.Context) error {
 }
 
 // serve runs until ctx ends.
-func (a *app) serve(ctx context.Context, daemonPath string) error {
-	if err := a.warm(); err != nil {
+func (a *app) serve(ctx context.Context, listen func() (*endpoint, error)) error {
+	if err := a.cfg.warm(); err != nil {
 		return err
 	}
 	if err := a.mayServe(ctx); err != nil {
+		return err
+	}
+	if err := a.outbox.Sweep(); err != nil {
 		return err
 	}
 	if err := a.feed(ctx); err != nil {
@@ -76,48 +87,19 @@ func (a *app) serve(ctx context.Context, daemonPath string) error {
 	if err := a.arch.Journal(ctx, audit.ActStart, "", change{Actor: record.Daemon}); err != nil {
 		return err
 	}
-	c := &a.cfg.Ingest
 	a.pipeline.Progress = a.meter.progress
-	a.watcher = &ingest.Watcher{
-		Folder: a.cfg.path(c.Folder), Settle: time.Duration(c.Settle), Poll: time.Duration(c.Poll), Patience: time.Duration(c.Patience),
-		Parallel: a.cfg.workers() + 1, Reserve: c.ReserveMiB << 20, Keep: time.Duration(c.Keep), Pipeline: a.pipeline, Log: a.log,
-		Filed: func(r ingest.Result) { a.filed(ctx, r) },
-	}
-	ln, err := net.Listen("tcp", a.cfg.Server.Listen)
+	a.watcher = newWatcher(a.cfg, a.pipeline, a.log, func(r ingest.Result) { a.filed(ctx, r) }, func(id record.ID) bool { return outboxHolds(a.outbox, id) })
+	ep, err := listen()
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return err
 	}
-	token := make([]byte, 32)
-	rand.Read(token) // never fails
-	srv := a.httpServer(hex.EncodeToString(token))
-	info, err := json.Marshal(daemonFile{Addr: ln.Addr().String(), Token: hex.EncodeToString(token)})
-	if err != nil {
-		return errors.Join(err, ln.Close())
-	}
-	if _, err := durable.Replace(daemonPath, bytes.NewReader(info), 0o600); err != nil {
-		return errors.Join(err, ln.Close())
-	}
-	a.log.Info("serving", "addr", ln.Addr().String(), "folder", a.watcher.Folder)
+	ep.handle(a.handler(ep.token))
+	a.log.Info("serving", "addr", ep.addr(), "folder", a.watcher.Folder)
 	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return a.watcher.Run(gctx) })
-	g.Go(func() error { return a.schedule(gctx) })
-	g.Go(func() error { return a.publishing(gctx) })
-	g.Go(func() error { return a.watchStore(gctx) })
-	g.Go(func() error {
-		if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
-			return err
-		}
-		return nil
-	})
-	g.Go(func() error {
-		<-gctx.Done()
-		sctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-		defer cancel()
-		if err := srv.Shutdown(sctx); err != nil {
-			return srv.Close() // a client that holds on is cut off
-		}
-		return nil
-	})
+	for _, f := range []func(context.Context) error{a.watcher.Run, a.schedule, a.publishing, a.watchStore, a.takingOver} {
+		g.Go(func() error { return f(gctx) })
+	}
+	g.Go(func() error { return ep.wait(gctx) })
 	return g.Wait()
 }
 
@@ -129,13 +111,13 @@ func (a *app) filed(ctx context.Context, r ingest.Result) {
 	}
 }
 
-func (a *app) httpServer(token string) *http.Server {
+func (a *app) handler(token string) http.Handler {
 	ops := map[string]web.Op{}
 	for name, o := range operations() {
 		ops[name] = a.webOp(o)
 	}
-	s := &web.Server{Ops: ops, Token: token, Ready: a.ready, Metrics: a.metrics, Problem: problem, Log: a.log}
-	return &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute}
+	s := &web.Server{Ops: ops, Token: token, Ready: a.ready, Metrics: a.metrics, Problem: problem, Station: a.answerStation, Log: a.log}
+	return s.Handler()
 }
 
 // ready says whether scans can be filed and read now.

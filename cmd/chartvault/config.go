@@ -46,6 +46,10 @@ type config struct {
 	Server     struct {
 		Listen string `toml:"listen"`
 	} `toml:"server"`
+	Station struct {
+		Server string `toml:"server"`
+		CAFile string `toml:"ca_file"`
+	} `toml:"station"`
 	Storage struct {
 		Objects  string    `toml:"objects"`
 		Keys     []string  `toml:"keys"`

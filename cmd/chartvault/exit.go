@@ -8,6 +8,7 @@ import (
 
 	"chartvault/archive/blob"
 	"chartvault/archive/blob/steady"
+	"chartvault/archive/keys"
 	"chartvault/disposition"
 	"chartvault/record"
 	"chartvault/web"
@@ -38,7 +39,8 @@ func outcomes() []outcome {
 		{record.ErrDestroyed, exitDestroyed, "destroyed", http.StatusGone, ""},
 		{record.ErrCorrupt, exitCorrupt, "corrupt", http.StatusInternalServerError, `run "chartvault verify --all" and restore the object from a replica`},
 		{record.ErrPassphrase, exitSealed, "passphrase", http.StatusUnauthorized, "check the passphrase, or use --recovery-identity"},
-		{record.ErrSealed, exitSealed, "sealed", http.StatusServiceUnavailable, "give --passphrase-file"},
+		{record.ErrSealed, exitSealed, "sealed", http.StatusServiceUnavailable, `give --passphrase-file; a daemon that runs sealed is opened with "chartvault unlock"`},
+		{keys.ErrRevoked, exitDenied, "revoked", http.StatusForbidden, "a station that comes back makes a new key"},
 		{record.ErrHeld, exitDenied, "held", http.StatusConflict, `list holds with "chartvault hold list"`},
 		{record.ErrDenied, exitDenied, "denied", http.StatusForbidden, ""},
 		{record.ErrNotReady, exitDenied, "not_ready", http.StatusConflict, ""},

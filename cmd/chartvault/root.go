@@ -18,7 +18,6 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"chartvault/archive/keys"
 	"chartvault/internal/durable"
 	"chartvault/record"
 	"chartvault/web"
@@ -92,7 +91,7 @@ func (e *env) root() *cobra.Command {
 	}
 	root.AddCommand(e.initCmd(), e.serveCmd(), e.ingestCmd(), e.batchesCmd(), e.restCmd(), e.getCmd(), e.searchCmd(), e.qaCmd(),
 		e.sheetsCmd(), e.sampleCmd(), e.patientsCmd(), e.factsCmd(), e.holdCmd(), e.retentionCmd(), e.scheduleCmd(), e.automationCmd(), e.approverCmd(), e.planCmd(),
-		e.certificateCmd(), e.paperCmd(), e.keysCmd(),
+		e.certificateCmd(), e.paperCmd(), e.keysCmd(), e.stationCmd(), e.stationsCmd(), e.unlockCmd(),
 		e.verifyCmd(), e.rebuildCmd(), e.auditCmd(), e.witnessCmd(), e.doctorCmd(), e.statusCmd(), e.versionCmd())
 	for _, c := range root.Commands() {
 		if c.Example != "" {
@@ -164,29 +163,32 @@ func (e *env) secret(prompt string) (string, error) {
 }
 
 func (e *env) unlocker() (unlocker, error) {
+	p, err := e.unlockParams()
+	if err != nil {
+		return nil, err
+	}
+	return p.by()
+}
+
+// unlockParams reads what opens the vault: from a file, from systemd's
+// credentials, or from the terminal.
+func (e *env) unlockParams() (p unlockParams, err error) {
 	if e.recovery != "" {
 		b, err := os.ReadFile(e.recovery)
 		if err != nil {
-			return nil, fmt.Errorf("recovery identity: %w", err)
+			return p, fmt.Errorf("recovery identity: %w", err)
 		}
-		return func(ctx context.Context, p keys.Places) (*keys.Vault, error) {
-			return keys.UnlockRecovery(ctx, p, string(b))
-		}, nil
+		return unlockParams{Recovery: string(b)}, nil
 	}
 	if file := e.identityFile(); file != "" {
 		b, err := os.ReadFile(file)
 		if err != nil {
-			return nil, fmt.Errorf("identity: %w", err)
+			return p, fmt.Errorf("identity: %w", err)
 		}
-		return func(ctx context.Context, p keys.Places) (*keys.Vault, error) {
-			return keys.UnlockIdentity(ctx, p, string(b))
-		}, nil
+		return unlockParams{Identity: string(b)}, nil
 	}
-	pass, err := e.passphrase(false)
-	if err != nil {
-		return nil, err
-	}
-	return func(ctx context.Context, p keys.Places) (*keys.Vault, error) { return keys.Unlock(ctx, p, pass) }, nil
+	p.Passphrase, err = e.passphrase(false)
+	return p, err
 }
 
 // identityFile is the identity to unlock with: given, or among systemd's

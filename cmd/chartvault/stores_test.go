@@ -163,7 +163,7 @@ func TestStoreAway(t *testing.T) {
 		}
 		d.Wait() // its exit code is not what is tested
 		if t.Failed() {
-			t.Logf("the daemon said:\n%s", log.b.String())
+			t.Logf("the daemon said:\n%s", log.String())
 		}
 	}()
 	status := func() string {

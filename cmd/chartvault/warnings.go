@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"chartvault/archive"
 )
 
 // warnings are what the site should mend: nothing in them stops the work.
@@ -30,6 +32,9 @@ func (a *app) warnings(ctx context.Context, faults int) []string {
 	if faults > 0 {
 		out = append(out, fmt.Sprintf("%d stored objects are not what was stored: run \"chartvault verify\" and restore them from a replica", faults))
 	}
+	if n := a.inQuarantine(ctx); n > 0 {
+		out = append(out, fmt.Sprintf("%d deposits of stations are in quarantine: look at them with \"chartvault stations waiting\"", n))
+	}
 	if a.vault.Turning() {
 		out = append(out, "a rotation of the vault is not finished: run \"chartvault keys rotate\"")
 	}
@@ -39,6 +44,20 @@ func (a *app) warnings(ctx context.Context, faults int) []string {
 		out = append(out, (*err).Error())
 	}
 	return append(out, a.exposed...)
+}
+
+// inQuarantine counts deposits that people must look at.
+func (a *app) inQuarantine(ctx context.Context) (n int) {
+	ms, err := a.arch.Marks(ctx)
+	if err != nil {
+		a.log.ErrorContext(ctx, "the door was not looked at", "err", err)
+	}
+	for _, m := range ms {
+		if m.State == archive.MarkQuarantined {
+			n++
+		}
+	}
+	return n
 }
 
 // mayServe keeps a production archive from starting on keys that nobody has

@@ -71,9 +71,9 @@ func imports() map[string][]string {
 // homes says where a third-party module may be imported.
 func homes() map[string][]string {
 	return map[string][]string{
-		"filippo.io/age":                      {"archive", "archive/keys", "archive/seal"},
+		"filippo.io/age":                      {"archive", "archive/keys", "archive/seal", "ingest"},
 		"github.com/cloudflare/circl":         {"archive/keys"},
-		"github.com/minio/minio-go/v7":        {"archive/blob/s3blob"},
+		"github.com/minio/minio-go/v7":        {"archive/blob/s3blob", "internal/testserver"},
 		"github.com/klippa-app/go-pdfium":     {"ocr/scan"},
 		"github.com/tetratelabs/wazero":       {"ocr/scan"},
 		"github.com/pdfcpu/pdfcpu":            {"ocr/scan"},

@@ -9,12 +9,14 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"fmt"
 	"math/big"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"os/user"
@@ -24,6 +26,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
 )
 
 // S3 is a running S3 server.
@@ -43,16 +48,38 @@ func StartS3(t testing.TB) S3 {
 	s := S3{AccessKey: "testaccess", SecretKey: "testsecret12345", CAFile: filepath.Join(dir, "cert.pem"), Root: filepath.Join(dir, "root")}
 	key := filepath.Join(dir, "key.pem")
 	certificate(t, s.CAFile, key)
-	for _, d := range []string{s.Root, filepath.Join(dir, "versions")} {
+	for _, d := range []string{s.Root, filepath.Join(dir, "versions"), filepath.Join(dir, "iam")} {
 		if err := os.Mkdir(d, 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
-	s.Endpoint = "127.0.0.1:" + strconv.Itoa(freePort(t))
-	run(t, bin, nil, "--quiet", "--access", s.AccessKey, "--secret", s.SecretKey, "--port", s.Endpoint, "--cert", s.CAFile, "--key", key,
+	s.Endpoint = "127.0.0.1:" + strconv.Itoa(FreePort(t))
+	run(t, bin, nil, "--quiet", "--access", s.AccessKey, "--secret", s.SecretKey, "--port", s.Endpoint, "--cert", s.CAFile, "--key", key, "--iam-dir", filepath.Join(dir, "iam"),
 		"posix", "--versioning-dir", filepath.Join(dir, "versions"), s.Root)
 	await(t, s.Endpoint)
 	return s
+}
+
+// Putter makes an account that may put objects under a prefix of each bucket,
+// and nothing else.
+func (s S3) Putter(t testing.TB, account, secret, prefix string, buckets ...string) {
+	t.Helper()
+	c := exec.Command(tool(t, "versitygw"), "admin", "--access", s.AccessKey, "--secret", s.SecretKey, "--endpoint-url", "https://"+s.Endpoint, "--allow-insecure",
+		"create-user", "--access", account, "--secret", secret, "--role", "user")
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("make an S3 account: %v\n%s", err, out)
+	}
+	mc, err := minio.New(s.Endpoint, &minio.Options{Creds: credentials.NewStaticV4(s.AccessKey, s.SecretKey, ""), Secure: true, BucketLookup: minio.BucketLookupPath,
+		Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}) // loopback, a test's own certificate
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range buckets {
+		policy := fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":[%q]},"Action":["s3:PutObject"],"Resource":["arn:aws:s3:::%s/%s*"]}]}`, account, b, prefix)
+		if err := mc.SetBucketPolicy(t.Context(), b, policy); err != nil {
+			t.Fatalf("policy of bucket %s: %v", b, err)
+		}
+	}
 }
 
 // StartPostgres runs PostgreSQL and returns a connection string to an empty
@@ -77,7 +104,7 @@ func StartPostgres(t testing.TB) string {
 	if out, err := init.CombinedOutput(); err != nil {
 		t.Fatalf("initdb: %v\n%s", err, out)
 	}
-	port := freePort(t)
+	port := FreePort(t)
 	run(t, filepath.Join(bin, "postgres"), cred, "-D", data, "-h", "127.0.0.1", "-p", strconv.Itoa(port), "-k", dir, "-c", "fsync=off")
 	addr := "127.0.0.1:" + strconv.Itoa(port)
 	await(t, addr)
@@ -149,7 +176,8 @@ func run(t testing.TB, bin string, attr *syscall.SysProcAttr, args ...string) {
 	})
 }
 
-func freePort(t testing.TB) int {
+// FreePort returns a loopback port that nobody listens on.
+func FreePort(t testing.TB) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -45,6 +45,7 @@ type Config struct {
 	CAFile     string // PEM of the authority that signed the server's certificate; "" for the system's
 	Versioned  bool   // make the bucket with versioning and Object Lock when it is absent
 	Governance bool   // lock in governance instead of compliance mode
+	PutOnly    bool   // the account may only put: nothing is looked at first, and nothing else works
 }
 
 // Store is one bucket.
@@ -53,6 +54,7 @@ type Store struct {
 	bucket string
 	mode   minio.RetentionMode
 	clock  *clock
+	blind  bool         // nothing may be looked at
 	swap   sync.RWMutex // between Swap and Delete, for servers that compare and write in two steps
 }
 
@@ -79,7 +81,10 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open s3 store: %w", err)
 	}
-	s := &Store{mc: mc, bucket: c.Bucket, mode: minio.Compliance, clock: ck}
+	s := &Store{mc: mc, bucket: c.Bucket, mode: minio.Compliance, clock: ck, blind: c.PutOnly}
+	if s.blind {
+		return s, nil
+	}
 	if c.Governance {
 		s.mode = minio.Governance
 	}
@@ -125,10 +130,12 @@ func (s *Store) Put(ctx context.Context, name string, r io.Reader, size int64) (
 	if err := blob.CheckName(name); err != nil {
 		return blob.Info{}, fmt.Errorf("put: %w", err)
 	}
-	if _, err := s.Stat(ctx, name); err == nil {
-		return blob.Info{}, fmt.Errorf("put %s: %w", name, blob.ErrExist)
-	} else if !errors.Is(err, blob.ErrNotExist) {
-		return blob.Info{}, err
+	if !s.blind {
+		if _, err := s.Stat(ctx, name); err == nil {
+			return blob.Info{}, fmt.Errorf("put %s: %w", name, blob.ErrExist)
+		} else if !errors.Is(err, blob.ErrNotExist) {
+			return blob.Info{}, err
+		}
 	}
 	opts := minio.PutObjectOptions{ContentType: "application/octet-stream"}
 	opts.SetMatchETagExcept("*")
@@ -137,7 +144,7 @@ func (s *Store) Put(ctx context.Context, name string, r io.Reader, size int64) (
 	if err == nil && (up.Size != size || more(r)) {
 		err = blob.ErrShort
 	}
-	if errors.Is(err, blob.ErrShort) {
+	if errors.Is(err, blob.ErrShort) && !s.blind {
 		// The server may have taken what came for the whole. We found the name
 		// free a moment ago, so what lies there is ours.
 		return blob.Info{}, errors.Join(fmt.Errorf("put %s: %w", name, blob.ErrShort), s.Delete(ctx, name))

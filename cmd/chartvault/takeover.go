@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"chartvault/archive"
+	"chartvault/archive/keys"
+	"chartvault/archive/seal"
+	"chartvault/audit"
+	"chartvault/catalog"
+	"chartvault/ingest"
+	"chartvault/record"
+)
+
+// takingOver takes deposits over for as long as the daemon runs.
+func (a *app) takingOver(ctx context.Context) error {
+	tick := time.NewTicker(time.Duration(a.cfg.Ingest.Poll))
+	defer tick.Stop()
+	for {
+		if err := a.takeOverAll(ctx); err != nil && ctx.Err() == nil {
+			a.log.ErrorContext(ctx, "deposits not taken over; it is tried again", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// takeOverAll sends what this machine took in while it was sealed, and takes
+// over what waits at the door. One deposit that fails does not stop the next.
+func (a *app) takeOverAll(ctx context.Context) error {
+	err := a.emptyOutbox(ctx)
+	ids, lerr := a.arch.Waiting(ctx)
+	err = errors.Join(err, lerr)
+	for _, id := range ids {
+		if terr := a.takeOver(ctx, id); terr != nil {
+			err = errors.Join(err, fmt.Errorf("deposit %s: %w", id, terr))
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	return err
+}
+
+// emptyOutbox puts this machine's own sealed deposits down at the door, and
+// drops those that were taken over.
+func (a *app) emptyOutbox(ctx context.Context) error {
+	held, err := a.outbox.Held()
+	if err != nil {
+		return err
+	}
+	for _, h := range held {
+		switch d, err := a.deposited(ctx, h.ID); {
+		case err != nil:
+			return err
+		case d.State == depositFiled || d.State == depositDuplicate:
+			if err := a.outbox.Drop(h.ID); err != nil {
+				return err
+			}
+		case d.State == depositUnknown:
+			if err := a.outbox.Send(ctx, h.ID, a.docs, a.places); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// takeOver takes one deposit over: it is read to its end, moved into the
+// archive, logged, catalogued and indexed, in this order, and then cleared from
+// the door. Repeating it after a crash goes on.
+func (a *app) takeOver(ctx context.Context, id record.ID) error {
+	a.doorMu.Lock()
+	defer a.doorMu.Unlock()
+	switch m, err := a.arch.FindMark(ctx, id); {
+	case err == nil && m.State == archive.MarkDuplicate:
+		return a.arch.DropArrival(ctx, id)
+	case !errors.Is(err, record.ErrNotFound):
+		return err // people look at it
+	}
+	if b, err := a.cat.Batch(ctx, id); err == nil && b.State.Done() {
+		return a.arch.DropArrival(ctx, id)
+	}
+	r, err := a.arch.OpenArrival(ctx, id)
+	switch {
+	case errors.Is(err, seal.ErrSignature), errors.Is(err, record.ErrCorrupt):
+		return a.refuseDeposit(ctx, id, r.By, err)
+	case err != nil:
+		return err
+	}
+	m := r.Batch
+	row := record.Batch{ID: id, Size: m.Size, Name: record.NewPrivate(m.Name), ReceivedAt: m.ReceivedAt, State: record.BatchClaimed}
+	copy(row.SHA256[:], m.SHA256)
+	have, fresh, err := a.cat.Claim(ctx, row)
+	switch {
+	case err != nil:
+		return err
+	case have.ID != id && have.State.Done():
+		return a.dropDuplicate(ctx, r, have.ID)
+	case have.ID != id:
+		return nil // the same scan is just being taken in here: then it is a duplicate
+	}
+	if fresh {
+		if err := a.arch.Note(ctx, audit.ActBatchClaimed, r.Key, map[string]any{"actor": record.Daemon, "bytes": m.Size, "via": r.By}); err != nil {
+			return err
+		}
+	}
+	if err := a.fileArrival(ctx, r); err != nil {
+		return err
+	}
+	a.meter.pages.Add(int64(m.Counts.PagesIn))
+	a.filed(ctx, ingest.Result{Batch: record.Batch{ID: id, State: m.State, Counts: m.Counts}})
+	return a.arch.DropArrival(ctx, id)
+}
+
+func (a *app) fileArrival(ctx context.Context, r *archive.Arrival) error {
+	stored, err := a.arch.TakeOver(ctx, r)
+	if err != nil {
+		return err
+	}
+	var rows []catalog.Keyed
+	for _, s := range stored {
+		if err := a.arch.Note(ctx, audit.ActDocumentFiled, s.Key, map[string]any{
+			"actor": record.Daemon, "batch": r.Batch.ID, "pages": len(s.Manifest.Pages), "state": s.Manifest.State, "via": r.By,
+		}); err != nil {
+			return err
+		}
+		k, err := ingest.Row(s.Manifest, s.Key)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, k)
+	}
+	if err := a.arch.Note(ctx, audit.ActBatchFiled, r.Key, map[string]any{
+		"actor": record.Daemon, "state": r.Batch.State, "counts": r.Batch.Counts, "documents": len(rows), "why": r.Batch.Why, "via": r.By,
+	}); err != nil {
+		return err
+	}
+	return a.cat.File(ctx, r.Batch.ID, r.Batch.State, r.Batch.Counts, rows)
+}
+
+// refuseDeposit leaves a deposit where it is, for people to look at.
+func (a *app) refuseDeposit(ctx context.Context, id record.ID, by string, cause error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	why := cause.Error()
+	switch {
+	case errors.Is(cause, keys.ErrRevoked):
+		why = "the key of its station is revoked"
+	case errors.Is(cause, seal.ErrSignature):
+		why = "nobody the archive trusts signed it"
+	}
+	a.log.ErrorContext(ctx, "a deposit is in quarantine", "batch", id.String(), "by", by, "why", why)
+	if err := a.arch.Journal(ctx, audit.ActDepositRefused, id.String(), map[string]any{"actor": record.Daemon, "by": by, "why": why}); err != nil {
+		return err
+	}
+	return a.arch.PutMark(ctx, archive.Mark{Batch: id, State: archive.MarkQuarantined, By: by, Why: why, At: a.now().UTC()})
+}
+
+// dropDuplicate clears a deposit whose source was filed before, bit for bit.
+func (a *app) dropDuplicate(ctx context.Context, r *archive.Arrival, of record.ID) error {
+	id := r.Batch.ID
+	if err := a.arch.Journal(ctx, audit.ActDepositDuplicate, id.String(), map[string]any{"actor": record.Daemon, "via": r.By, "of": of}); err != nil {
+		return err
+	}
+	if err := a.arch.PutMark(ctx, archive.Mark{Batch: id, State: archive.MarkDuplicate, Of: of, By: r.By, At: a.now().UTC()}); err != nil {
+		return err
+	}
+	return a.arch.DropArrival(ctx, id)
+}
