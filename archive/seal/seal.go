@@ -18,7 +18,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 
 	"filippo.io/age"
@@ -26,13 +25,13 @@ import (
 	"chartvault/record"
 )
 
-// Sums describe a sealed object inside and out.
+// Sums describe a sealed object. The plaintext needs no hash of its own: what a
+// given ciphertext opens to is one thing, and it opens only whole.
 type Sums struct {
-	Size        int64  `json:"size"`         // of the ciphertext, in bytes
-	SHA256      []byte `json:"sha256"`       // of the ciphertext
-	PlainSize   int64  `json:"plain_size"`   // of what is sealed
-	PlainSHA256 []byte `json:"plain_sha256"` // of what is sealed
-	Head        []byte `json:"head_sha256"`  // of the first HeadSize bytes of the ciphertext
+	Size      int64  `json:"size"`        // of the ciphertext, in bytes
+	SHA256    []byte `json:"sha256"`      // of the ciphertext, 32 bytes
+	PlainSize int64  `json:"plain_size"`  // of what is sealed, in bytes
+	Head      []byte `json:"head_sha256"` // of the first HeadSize bytes of the ciphertext
 }
 
 // HeadSize is how many bytes of a sealed object its head is. The header of an
@@ -41,56 +40,41 @@ type Sums struct {
 // not. That lets a part be read without reading all of it.
 const HeadSize = 4 << 10
 
-// Writer encrypts a stream and counts and hashes both sides of it.
+// Writer encrypts a stream, counts both sides of it and hashes what it writes.
 type Writer struct {
 	age    io.WriteCloser
-	cipher *meter
-	plain  *meter
+	plain  int64
+	cipher *meterWriter
 }
 
 // NewWriter returns a Writer that seals to the recipient into dst. Close it
 // to complete the file; dst stays open.
 func NewWriter(dst io.Writer, to age.Recipient) (*Writer, error) {
-	c := &meter{h: sha256.New(), w: dst}
+	c := newMeterWriter(dst)
 	w, err := age.Encrypt(c, to)
 	if err != nil {
 		return nil, fmt.Errorf("seal: %w", err)
 	}
-	return &Writer{age: w, cipher: c, plain: &meter{h: sha256.New(), w: w}}, nil
+	return &Writer{age: w, cipher: c}, nil
 }
 
 // Write implements io.Writer.
-func (w *Writer) Write(p []byte) (int, error) { return w.plain.Write(p) }
-
-// Close completes the age file.
-func (w *Writer) Close() error { return w.age.Close() }
-
-// Sums returns sizes and hashes; it is valid after Close.
-func (w *Writer) Sums() Sums {
-	return sums(w.cipher, w.plain)
-}
-
-func sums(cipher, plain *meter) Sums {
-	head := sha256.Sum256(cipher.head)
-	return Sums{cipher.n, cipher.h.Sum(nil), plain.n, plain.h.Sum(nil), head[:]}
-}
-
-type meter struct {
-	h    hash.Hash
-	w    io.Writer
-	n    int64
-	head []byte
-}
-
-func (m *meter) Write(p []byte) (int, error) {
-	n, err := m.w.Write(p)
-	m.h.Write(p[:n])
-	m.n += int64(n)
-	if room := HeadSize - len(m.head); room > 0 {
-		m.head = append(m.head, p[:min(n, room)]...)
-	}
+func (w *Writer) Write(p []byte) (int, error) {
+	n, err := w.age.Write(p)
+	w.plain += int64(n)
 	return n, err
 }
+
+// Close completes the age file.
+func (w *Writer) Close() error {
+	if err := w.age.Close(); err != nil {
+		return err
+	}
+	return w.cipher.flush()
+}
+
+// Sums returns sizes and hashes; it is valid after Close.
+func (w *Writer) Sums() Sums { return w.cipher.sums(w.plain) }
 
 // CheckHead compares the head of a sealed object with what was stored.
 // record.ErrCorrupt when it is another object.
@@ -159,21 +143,19 @@ func Open(w io.Writer, r io.Reader, by age.Identity) error {
 // Check reads a sealed object to its end, decrypts it, and compares both
 // sides with want. record.ErrCorrupt when anything differs.
 func Check(r io.Reader, by age.Identity, want Sums) error {
-	c := &meter{h: sha256.New(), w: io.Discard}
-	tee := io.TeeReader(r, c)
-	p := &meter{h: sha256.New(), w: io.Discard}
-	plain, err := age.Decrypt(tee, by)
+	c := newMeterReader(r)
+	plain, err := age.Decrypt(c, by)
+	n := int64(0)
 	if err == nil {
-		_, err = io.Copy(p, plain)
+		n, err = io.Copy(io.Discard, plain)
 	}
 	if err != nil {
 		return corrupt("check", err)
 	}
-	if _, err := io.Copy(io.Discard, tee); err != nil {
+	if _, err := io.Copy(io.Discard, c); err != nil {
 		return fmt.Errorf("check: %w", err)
 	}
-	got := sums(c, p)
-	if !got.Equal(want) {
+	if !c.sums(n).Equal(want) {
 		return fmt.Errorf("check: %w: size or hash differs from the manifest", record.ErrCorrupt)
 	}
 	return nil
@@ -181,8 +163,7 @@ func Check(r io.Reader, by age.Identity, want Sums) error {
 
 // Equal reports whether both describe the same object.
 func (s Sums) Equal(t Sums) bool {
-	return s.Size == t.Size && s.PlainSize == t.PlainSize &&
-		string(s.SHA256) == string(t.SHA256) && string(s.PlainSHA256) == string(t.PlainSHA256) && string(s.Head) == string(t.Head)
+	return s.Size == t.Size && s.PlainSize == t.PlainSize && string(s.SHA256) == string(t.SHA256) && string(s.Head) == string(t.Head)
 }
 
 // corrupt marks a failure to decrypt or parse stored bytes. An identity that

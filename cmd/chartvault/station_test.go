@@ -2,9 +2,13 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +20,7 @@ import (
 
 	"chartvault/archive/blob"
 	"chartvault/archive/blob/s3blob"
+	"chartvault/archive/keys"
 	"chartvault/internal/testserver"
 	"chartvault/record"
 )
@@ -390,6 +395,13 @@ func TestSealedStart(t *testing.T) {
 		return c
 	}
 	var log syncBuffer
+	// Whoever can write into the keys place must not become the recipient.
+	site := filepath.Join(a.dir, "keys", "site.json")
+	honest, err := os.ReadFile(site)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.write(site, []byte(`{"version":1,"id":"x","vault":"age1pqfalse","journal":"age1pqfalse"}`))
 	d := sealed(&log)
 	a.write(filepath.Join(scans, "zanzibar.tif"), small(t, 1))
 	a.awaits("a sealed batch", func() bool { out, _ := a.run("status"); return strings.Contains(out, "1 batches (1 open), 2 pages") })
@@ -397,6 +409,7 @@ func TestSealedStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.Wait()
+	a.write(site, honest)
 	d = sealed(&log)
 	defer d.Process.Kill()
 	a.write(filepath.Join(scans, "second.tif"), small(t, 2))
@@ -452,5 +465,87 @@ func (a *testArchive) awaits(what string, f func() bool) {
 			out, _ := a.run("status")
 			a.t.Fatalf("gave up waiting for %s: %s", what, out)
 		}
+	}
+}
+
+// TestFalseAnswers: a station believes only answers that a server of its card
+// signed over its own question; a server answers only stations it trusts.
+func TestFalseAnswers(t *testing.T) {
+	a := openApp(t, "")
+	dir := t.TempDir()
+	st, err := keys.OpenStation(filepath.Join(dir, "station.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stranger, err := keys.OpenStation(filepath.Join(dir, "stranger.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	crd, err := a.card(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	batch := record.ID{7}
+	var old []byte // an honest answer to an earlier question
+	answer := func(q []byte) []byte {
+		b, err := a.answerStation(t.Context(), q)
+		if err != nil {
+			t.Errorf("answer: %v", err)
+		}
+		return b
+	}
+	filed := func(q []byte, by *keys.Station) []byte {
+		var s signed
+		var qu question
+		if json.Unmarshal(q, &s) != nil || json.Unmarshal(s.Body, &qu) != nil {
+			t.Fatal("not a question")
+		}
+		// An answer of the server's own, not over this nonce, or by another.
+		b, err := sign(by, answerContext, map[string]any{"nonce": qu.Nonce, "vault": "x", "batches": map[string]any{batch.String(): map[string]string{"state": depositFiled}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	ask := func(by *keys.Station, now time.Time, say func(q []byte) []byte) (string, error) {
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			q, err := io.ReadAll(r.Body)
+			if err != nil {
+				t.Error(err)
+			}
+			w.Write(say(q))
+		}))
+		defer srv.Close()
+		got, err := crd.ask(t.Context(), srv.Client(), srv.URL, by, now, []record.ID{batch})
+		return got.Batches[batch.String()].State, err
+	}
+	if err := a.vault.Trust(t.Context(), keys.Depositor{Name: "s", Role: keys.RoleStation, Key: st.Public(), Since: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := ask(st, time.Now(), func(q []byte) []byte { old = answer(q); return old }); err != nil || got != depositUnknown {
+		t.Errorf("an honest answer: got %q, %v", got, err)
+	}
+	for what, say := range map[string]func([]byte) []byte{
+		"a stranger's":       func(q []byte) []byte { return filed(q, stranger) },
+		"the station's own":  func(q []byte) []byte { return filed(q, st) },
+		"an old one":         func([]byte) []byte { return old },
+		"the question again": func(q []byte) []byte { return q },
+		"nothing":            func([]byte) []byte { return nil },
+		"rubbish":            func([]byte) []byte { return []byte(`{"body":"e30=","sig":""}`) },
+	} {
+		if got, err := ask(st, time.Now(), say); err == nil {
+			t.Errorf("%s is believed: %q", what, got)
+		}
+	}
+	for what, q := range map[string]struct {
+		by  *keys.Station
+		now time.Time
+	}{"a stranger": {stranger, time.Now()}, "a server": {a.station, time.Now()}, "an old question": {st, time.Now().Add(-time.Hour)}} {
+		ask(q.by, q.now, func(b []byte) []byte {
+			if _, err := a.answerStation(t.Context(), b); !errors.Is(err, record.ErrDenied) {
+				t.Errorf("%s is answered: %v", what, err)
+			}
+			return nil
+		})
 	}
 }
