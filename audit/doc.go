@@ -16,7 +16,9 @@
 //	checkpoints  signed notes, oldest first, each followed by an empty line
 //	published    how many entries have been copied to the store, as text
 //
-// offsets and hashes are derived from log and made again when they do not fit.
+// offsets and hashes are derived from log. They are durable up to the newest
+// checkpoint, are made again from there at every start, and whole when they do
+// not fit.
 package audit
 
 import "time"

@@ -31,8 +31,8 @@ type Log struct {
 	queue   []*waiting // entries on their way to the disk
 	writing bool
 	log     *durable.Appender
-	offsets *os.File        // derived: not fsynced, made again when short
-	hashes  *os.File        // derived
+	offsets *os.File        // derived: durable up to the newest checkpoint
+	hashes  *os.File        // derived, the same
 	n       int64           // entries
 	end     int64           // length of log in bytes
 	signed  int64           // size of the newest checkpoint
@@ -66,9 +66,6 @@ func (l *Log) open() (err error) {
 	if l.hashes, err = openDerived(l.dir, "hashes"); err != nil {
 		return err
 	}
-	if err := l.recover(); err != nil {
-		return err
-	}
 	cps, err := Checkpoints(l.dir)
 	if err != nil {
 		return err
@@ -77,6 +74,9 @@ func (l *Log) open() (err error) {
 		if cp.Size >= l.signed {
 			l.signed, l.head = cp.Size, cp.Note
 		}
+	}
+	if err := l.recover(); err != nil {
+		return err
 	}
 	if l.signed > l.n {
 		return fmt.Errorf("%d entries, but a checkpoint was signed over %d: entries were cut off; run audit verify", l.n, l.signed)
@@ -121,35 +121,32 @@ func (l *Log) recover() error {
 	return nil
 }
 
-// known returns how many leading entries the derived files already cover, and
-// the offset of the first one they do not.
+// known returns how many leading entries the derived files cover for certain,
+// and the offset of the first one they do not. They are made durable before a
+// checkpoint is; what they hold past it may be anything after a power cut.
 func (l *Log) known(size int64) (n, start int64, err error) {
-	st, err := l.offsets.Stat()
-	if err != nil {
-		return 0, 0, err
-	}
-	ht, err := l.hashes.Stat()
-	if err != nil {
-		return 0, 0, err
-	}
-	n = st.Size() / 8
-	for n > 0 && tlog.StoredHashCount(n)*tlog.HashSize > ht.Size() {
-		n--
-	}
+	n = l.signed
 	if n == 0 {
 		return 0, 0, nil
 	}
-	// The last covered line is read again, so that its end is known and a
-	// stale derived file is noticed.
+	// The last covered line is read again, so that its end is known, and held
+	// against its hash: files that do not fit are made again.
 	var b [8]byte
-	if _, err := l.offsets.ReadAt(b[:], (n-1)*8); err != nil {
-		return 0, 0, err
+	var leaf tlog.Hash
+	_, oerr := l.offsets.ReadAt(b[:], (n-1)*8)
+	_, herr := l.hashes.ReadAt(leaf[:], tlog.StoredHashIndex(0, n-1)*tlog.HashSize)
+	if oerr != nil || herr != nil {
+		return 0, 0, nil // they are short
 	}
 	off := int64(binary.LittleEndian.Uint64(b[:]))
-	if off >= size {
+	if off < 0 || off >= size {
 		return 0, 0, nil
 	}
-	return n - 1, off, nil
+	line, err := bufio.NewReader(io.NewSectionReader(l.log, off, size-off)).ReadBytes('\n')
+	if errors.Is(err, io.EOF) || err == nil && tlog.RecordHash(bytes.TrimSuffix(line, []byte("\n"))) != leaf {
+		return 0, 0, nil
+	}
+	return n - 1, off, err
 }
 
 // derive writes the offset and the hashes of entry n.
@@ -200,6 +197,10 @@ func (l *Log) Checkpoint() ([]byte, int64, error) {
 		return nil, l.n, nil
 	}
 	root, err := tlog.TreeHash(l.n, l.hashReader())
+	if err == nil {
+		// Before the checkpoint, which says that they are.
+		err = errors.Join(l.offsets.Sync(), l.hashes.Sync())
+	}
 	if err != nil {
 		return nil, 0, fmt.Errorf("checkpoint audit log: %w", err)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"chartvault/internal/lossytest"
 	"chartvault/ocr/scan"
 	"chartvault/ocr/worker"
 )
@@ -22,6 +23,9 @@ import (
 func TestMain(m *testing.M) {
 	if len(os.Args) == 4 && os.Args[1] == "worker" {
 		os.Exit(worker.Main(os.Args[2:]))
+	}
+	if len(os.Args) > 1 && os.Args[1] == lossytest.Command {
+		os.Exit(lossytest.Main(os.Args[2:]))
 	}
 	if os.Getenv("CHARTVAULT_TEST_COMMAND") != "" {
 		main()

@@ -77,13 +77,18 @@ func write(name string, r io.Reader, perm fs.FileMode, place func(tmp string) er
 }
 
 // MkdirAll makes dir (0700) and its missing parents, and makes their names
-// durable.
+// durable. The name of a directory that is there may not be, when whoever made
+// it was interrupted or is just about to: as long as nothing is in it, it is
+// made so again.
 func MkdirAll(dir string) error {
 	if st, err := os.Stat(dir); err == nil {
 		if !st.IsDir() {
 			return fmt.Errorf("make directory: %w", fs.ErrExist)
 		}
-		return nil
+		if used, err := inUse(dir); err != nil || used {
+			return err
+		}
+		return SyncDir(filepath.Dir(dir))
 	}
 	parent := filepath.Dir(dir)
 	if parent != dir {
@@ -95,6 +100,30 @@ func MkdirAll(dir string) error {
 		return err
 	}
 	return SyncDir(parent)
+}
+
+// inUse reports whether something was finished in a directory, and so after
+// its name was durable.
+func inUse(dir string) (bool, error) {
+	d, err := os.Open(dir)
+	if err != nil {
+		return false, err
+	}
+	defer d.Close() // read-only
+	for {
+		names, err := d.Readdirnames(16)
+		for _, n := range names {
+			if !IsTemp(n) {
+				return true, nil
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+	}
 }
 
 // Move renames from to to on one file system without overwriting: it fails

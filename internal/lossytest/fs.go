@@ -168,6 +168,9 @@ func (f *fsys) lose(seed uint64) error {
 		if err != nil || !d.Type().IsRegular() {
 			return err
 		}
+		if volatile(path) { // shared memory of processes that are gone
+			return os.Remove(path)
+		}
 		old, changed := f.data[inode(path)]
 		if !changed {
 			return nil
@@ -178,20 +181,33 @@ func (f *fsys) lose(seed uint64) error {
 	return err
 }
 
-// degrade leaves of a file its durable content, what it has now, or part of
-// what was appended.
+// page is what a file grows by when it is written in whole pages: no file
+// system tears one of those in its length, only in its content.
+const page = 4096
+
+// degrade leaves of a file its durable content, what it has now, or of what
+// was appended only a part, or only zeros from somewhere on.
 func degrade(path string, old []byte, r *rand.Rand) error {
 	now, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
 	content := now
-	switch r.IntN(3) {
+	grown := len(now) > len(old) && string(now[:len(old)]) == string(old)
+	switch r.IntN(4) {
 	case 0:
 		content = old
 	case 1:
-		if len(now) > len(old) && string(now[:len(old)]) == string(old) {
-			content = now[:len(old)+r.IntN(len(now)-len(old)+1)]
+		if grown {
+			at := len(old) + r.IntN(len(now)-len(old)+1)
+			if len(now)%page == 0 && len(old)%page == 0 {
+				at -= at % page
+			}
+			content = now[:at]
+		}
+	case 2:
+		if grown {
+			clear(content[len(old)+r.IntN(len(now)-len(old)):])
 		}
 	}
 	return os.WriteFile(path, content, 0o600)
