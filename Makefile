@@ -38,8 +38,11 @@ bench: build test-deps ## pages a minute and words read right, side by side with
 	@scripts/deps.sh build test bench
 	@scripts/bench.sh
 
-soak: test-deps tools  ## the long campaigns: kills, flips, swaps, a rebuild of ten thousand, every hostile file, hundreds of spoiled sheets, a million charts, ten thousand years, mutants, fuzzing
-	CHARTVAULT_KILLS=200 go test -timeout 60m -run 'TestKill' -v ./cmd/chartvault
+soak: test-deps tools  ## the long campaigns: kills, power cuts, flips, swaps, a rebuild of ten thousand, every hostile file, hundreds of spoiled sheets, a million charts, ten thousand years, mutants, fuzzing
+	CHARTVAULT_KILLS=200 go test -timeout 120m -run 'TestKill|TestStationKill' -v ./cmd/chartvault
+	CHARTVAULT_CUTS=10000 go test -timeout 300m -run 'TestPowerCuts' -v ./cmd/chartvault
+	CHARTVAULT_FAULTS=all go test -timeout 60m -run 'TestTakeOverEveryCallFails' -v ./archive
+	CHARTVAULT_KILLS=60 CHARTVAULT_ROTATE=10000 go test -timeout 60m -run 'TestRotateKill' -v ./cmd/chartvault
 	CHARTVAULT_FLIPS=50000 CHARTVAULT_SWAPS=100 go test -timeout 60m -run 'TestFlips|TestSwaps' -v ./archive
 	CHARTVAULT_REBUILD=10000 go test -timeout 60m -run 'TestRebuildEqual' -v ./cmd/chartvault
 	CHARTVAULT_PLAN=10000 go test -timeout 60m -run 'TestPlanKill' -v ./cmd/chartvault

@@ -212,3 +212,46 @@ func FuzzCheckpoint(f *testing.F) {
 		}
 	})
 }
+
+// TestTornCheckpoint: a checkpoint that a power cut left torn is not there, and
+// the next one takes its place; the log opens every time.
+func TestTornCheckpoint(t *testing.T) {
+	f := newFixture(t)
+	log := f.open(t)
+	for i := range 3 {
+		if _, err := log.Append(audit.ActSearch, "o", "journal", []byte("b")); err != nil {
+			t.Fatal(err)
+		}
+		if i < 2 {
+			if _, _, err := log.Checkpoint(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	log.Close()
+	name := filepath.Join(f.dir, "checkpoints")
+	whole, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := len(whole) / 2
+	for cut := first + 1; cut < len(whole); cut += 7 {
+		for _, torn := range [][]byte{whole[:cut], append(bytes.Clone(whole[:cut]), make([]byte, len(whole)-cut)...)} {
+			if err := os.WriteFile(name, torn, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			l, err := audit.Open(f.dir, origin, f.signer, time.Now)
+			if err != nil {
+				t.Fatalf("cut at %d: %v", cut, err)
+			}
+			if _, n, err := l.Checkpoint(); err != nil || n != 3 {
+				t.Errorf("cut at %d: got a head over %d, %v, want 3", cut, n, err)
+			}
+			l.Close()
+			cps, err := audit.Checkpoints(f.dir)
+			if err != nil || len(cps) != 2 || cps[1].Size != 3 {
+				t.Errorf("cut at %d: got %d heads, %v, want the first and a new one", cut, len(cps), err)
+			}
+		}
+	}
+}

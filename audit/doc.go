@@ -52,13 +52,13 @@ const (
 	ActDestroyedAgain Action = "document.destroyed_again" // its key had come back from a backup
 	ActResumed        Action = "log.resumed"              // entries were lost, and people said so
 
-	ActDepositRefused     Action = "deposit.refused"   // what a station put down is not what a trusted one would
-	ActDepositDuplicate   Action = "deposit.duplicate" // its source had been filed before
-	ActDepositLooked      Action = "deposit.retried"   // a person had a refused deposit looked at again
-	ActDepositDiscarded   Action = "deposit.discarded" // a person had a refused deposit removed
-	ActStationTrusted     Action = "station.trusted"
-	ActStationRevoked     Action = "station.revoked"
-	ActUnlocked           Action = "daemon.unlocked"
+	ActDepositRefused   Action = "deposit.refused"   // what a station put down is not what a trusted one would
+	ActDepositDuplicate Action = "deposit.duplicate" // its source had been filed before
+	ActDepositLooked    Action = "deposit.retried"   // a person had a refused deposit looked at again
+	ActDepositDiscarded Action = "deposit.discarded" // a person had a refused deposit removed
+	ActStationTrusted   Action = "station.trusted"
+	ActStationRevoked   Action = "station.revoked"
+	ActUnlocked         Action = "daemon.unlocked"
 
 	ActKeysRotated         Action = "keys.rotated"
 	ActKeysPassphrase      Action = "keys.passphrase_changed"

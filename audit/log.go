@@ -208,12 +208,7 @@ func (l *Log) Checkpoint() ([]byte, int64, error) {
 	if err != nil {
 		return nil, 0, fmt.Errorf("checkpoint audit log: %w", err)
 	}
-	f, err := durable.Append(filepath.Join(l.dir, "checkpoints"))
-	if err != nil {
-		return nil, 0, fmt.Errorf("checkpoint audit log: %w", err)
-	}
-	_, err = f.Write(append(bytes.Clone(msg), '\n'))
-	if err := errors.Join(err, f.Close()); err != nil {
+	if err := appendCheckpoint(filepath.Join(l.dir, "checkpoints"), msg); err != nil {
 		return nil, 0, fmt.Errorf("checkpoint audit log: %w", err)
 	}
 	l.signed, l.head = l.n, msg

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"chartvault/internal/durable"
 	"chartvault/record"
 )
 
@@ -50,18 +51,21 @@ func ParseCheckpoint(msg []byte) (Checkpoint, error) {
 // Checkpoints returns the checkpoints stored in dir, oldest first. A note that
 // a crash left unfinished at the end is passed over.
 func Checkpoints(dir string) ([]Checkpoint, error) {
-	return readCheckpoints(filepath.Join(dir, "checkpoints"))
+	cps, _, err := readCheckpoints(filepath.Join(dir, "checkpoints"))
+	return cps, err
 }
 
-func readCheckpoints(name string) ([]Checkpoint, error) {
+// readCheckpoints returns a file's checkpoints and where the last whole one
+// ends, in bytes: what comes after it a power cut left.
+func readCheckpoints(name string) (out []Checkpoint, end int64, err error) {
 	b, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return nil, 0, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read checkpoints: %w", err)
+		return nil, 0, fmt.Errorf("read checkpoints: %w", err)
 	}
-	var out []Checkpoint
+	whole := len(b)
 	for len(b) > 0 {
 		// A note is text, an empty line, signature lines; another empty line ends it.
 		head, rest, ok := bytes.Cut(b, []byte("\n\n"))
@@ -75,11 +79,32 @@ func readCheckpoints(name string) ([]Checkpoint, error) {
 		msg := bytes.Join([][]byte{head, append(bytes.Clone(sig), '\n')}, []byte("\n\n"))
 		cp, err := ParseCheckpoint(msg)
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		out, b = append(out, cp), rest
 	}
-	return out, nil
+	return out, int64(whole - len(b)), nil
+}
+
+// appendCheckpoint adds a signed checkpoint to a file, durably, in the place of
+// one that a power cut left torn: nobody was told of that.
+func appendCheckpoint(name string, msg []byte) error {
+	_, end, err := readCheckpoints(name)
+	if err != nil {
+		return err
+	}
+	f, err := durable.Append(name)
+	if err != nil {
+		return err
+	}
+	size, err := f.Size()
+	if err == nil && size > end {
+		err = f.Truncate(end)
+	}
+	if err == nil {
+		_, err = f.Write(append(bytes.Clone(msg), '\n'))
+	}
+	return errors.Join(err, f.Close())
 }
 
 // headPrefix begins a checkpoint that is written as one line.
@@ -99,7 +124,7 @@ func ReadHeads(name string) ([]Checkpoint, error) {
 	}
 	line, ok := strings.CutPrefix(strings.Join(strings.Fields(string(b)), ""), strings.TrimSpace(headPrefix))
 	if !ok {
-		cps, err := readCheckpoints(name)
+		cps, _, err := readCheckpoints(name)
 		if err == nil && len(cps) == 0 { // a note by itself, as a C2SP witness keeps it
 			var cp Checkpoint
 			if cp, err = ParseCheckpoint(b); err == nil {

@@ -9,8 +9,6 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
-
-	"chartvault/internal/durable"
 )
 
 // What a witness can tell of a log, besides that all is well.
@@ -150,7 +148,7 @@ func (w FileWitness) Seen(context.Context) (Checkpoint, error) {
 	if st, err := os.Stat(filepath.Dir(w.Path)); err != nil || !st.IsDir() {
 		return Checkpoint{}, fmt.Errorf("%w: %s is not there", ErrAbsent, filepath.Dir(w.Path))
 	}
-	cps, err := readCheckpoints(w.Path)
+	cps, _, err := readCheckpoints(w.Path)
 	if err != nil || len(cps) == 0 {
 		return Checkpoint{}, err
 	}
@@ -168,10 +166,8 @@ func (w FileWitness) Show(_ context.Context, old Checkpoint, proof tlog.TreeProo
 			return fmt.Errorf("%w: %w", ErrForked, err)
 		}
 	}
-	f, err := durable.Append(w.Path)
-	if err != nil {
+	if err := appendCheckpoint(w.Path, cp.Note); err != nil {
 		return fmt.Errorf("%w: %w", ErrAbsent, err)
 	}
-	_, err = f.Write(append(append([]byte(nil), cp.Note...), '\n'))
-	return errors.Join(err, f.Close())
+	return nil
 }

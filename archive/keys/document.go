@@ -142,6 +142,34 @@ func (v *Vault) Key(ctx context.Context, id record.ID) (*Key, error) {
 	return &Key{ID: id, identity: ident}, nil
 }
 
+// Mend puts the identity of id back into places that lack it, from one that has
+// it, and returns how many had a hole. It is for documents and batches that are
+// known to live: of one whose destruction has begun, a hole is the destruction.
+func (v *Vault) Mend(ctx context.Context, id record.ID) (holes int, err error) {
+	if len(v.places) < 2 {
+		return 0, nil
+	}
+	for i, s := range v.places {
+		_, serr := s.Stat(ctx, documentObject(id))
+		if errors.Is(serr, blob.ErrNotExist) {
+			holes++
+		} else if serr != nil {
+			return 0, fmt.Errorf("mend key %s: keys place %d: %w", id, i+1, serr)
+		}
+	}
+	if holes == 0 || holes == len(v.places) {
+		return 0, nil
+	}
+	k, err := v.Key(ctx, id)
+	if err == nil {
+		err = v.Adopt(ctx, k)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("mend key %s: %w", id, err)
+	}
+	return holes, nil
+}
+
 // HasKey reports whether any place has the identity of id.
 func (v *Vault) HasKey(ctx context.Context, id record.ID) (bool, error) {
 	return v.places.has(ctx, documentObject(id))

@@ -347,3 +347,38 @@ func TestCare(t *testing.T) {
 		t.Errorf("export: got %v", err)
 	}
 }
+
+// TestMend: a hole in a mirror is filled with the same identity, whichever place
+// has it; a key that no place has stays gone.
+func TestMend(t *testing.T) {
+	s := newSite(t, 3)
+	v, err := keys.Unlock(t.Context(), s.places(nil), "pass")
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := func(i int) string { return "k/" + s.ids[i].String() + ".age" }
+	for _, hole := range []struct{ place, key int }{{0, 0}, {1, 1}, {0, 2}, {1, 2}} {
+		if err := s.stores[hole.place].Delete(t.Context(), name(hole.key)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, want := range []int{1, 1, 0} {
+		if got, err := v.Mend(t.Context(), s.ids[i]); err != nil || got != want {
+			t.Errorf("key %d: got %d holes, %v, want %d", i, got, err, want)
+		}
+	}
+	for _, place := range s.stores {
+		one, err := keys.Unlock(t.Context(), keys.Places{place}, "pass")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 2 {
+			if k, err := one.Key(t.Context(), s.ids[i]); err != nil || fmt.Sprint(k.Recipient()) != s.lines[i] {
+				t.Errorf("key %d alone: got %v", i, err)
+			}
+		}
+		if _, err := one.Key(t.Context(), s.ids[2]); !errors.Is(err, record.ErrDestroyed) {
+			t.Errorf("a key that was gone: got %v, want ErrDestroyed", err)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -94,6 +95,7 @@ func (a *app) opIngest(ctx context.Context, r asked, out func(any) error) error 
 	if err != nil {
 		return err
 	}
+	largestFirst(files) // so that the last to end is a short one
 	if slices.ContainsFunc(files, isPDF) {
 		if err := a.cfg.warm(); err != nil {
 			return fmt.Errorf("ingest: %w", err)
@@ -214,6 +216,17 @@ func ingestFile(ctx context.Context, pipe *ingest.Pipeline, path string) (ingest
 	l.Why = res.Why
 	l.Batch, l.State, l.Duplicate, l.Counts = res.ID.String(), res.State, res.Duplicate, &res.Counts
 	return l, nil
+}
+
+// largestFirst orders files by their size, where it can be told.
+func largestFirst(files []string) {
+	sizes := map[string]int64{}
+	for _, f := range files {
+		if st, err := os.Stat(f); err == nil {
+			sizes[f] = st.Size()
+		}
+	}
+	slices.SortStableFunc(files, func(a, b string) int { return cmp.Compare(sizes[b], sizes[a]) })
 }
 
 // expand resolves links and replaces folders by the files in them.

@@ -217,6 +217,11 @@ func (a *app) verifyOwner(ctx context.Context, id record.ID) (faults []*archive.
 			return nil, 0, errors.Join(cause, err)
 		}
 	}
+	if cause == nil {
+		if err := a.mendKey(ctx, id); err != nil {
+			return nil, 0, err
+		}
+	}
 	wrong := map[string]string{}
 	for _, f := range faults {
 		wrong[f.Object] = string(f.Kind)
@@ -227,6 +232,31 @@ func (a *app) verifyOwner(ctx context.Context, id record.ID) (faults []*archive.
 		looks[i] = catalog.Look{Name: o.Name, Fault: wrong[o.Name], Read: cause == nil}
 	}
 	return faults, bytes, a.cat.Looked(ctx, a.now(), looks)
+}
+
+// mendKey fills a hole in a mirror of the keys, unless the document is about to
+// be destroyed, in which case the destruction is done once more.
+func (a *app) mendKey(ctx context.Context, id record.ID) error {
+	lives := func() (bool, error) {
+		row, err := a.cat.Document(ctx, id)
+		if errors.Is(err, record.ErrNotFound) {
+			_, err = a.cat.Batch(ctx, id)
+			return err == nil, err
+		}
+		return err == nil && row.State != record.DocumentDestroying && row.State != record.DocumentDestroyed, err
+	}
+	if ok, err := lives(); err != nil || !ok {
+		return err
+	}
+	holes, err := a.vault.Mend(ctx, id)
+	if err != nil || holes == 0 {
+		return err
+	}
+	a.log.WarnContext(ctx, "a keys place lacked a key and has it again", "object", id.String(), "places", holes)
+	if ok, err := lives(); err != nil || ok {
+		return err
+	}
+	return a.vault.DestroyKey(ctx, id) // its destruction began meanwhile
 }
 
 // verifyStored reads a document or a batch to its end.

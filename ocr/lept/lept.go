@@ -81,11 +81,12 @@ static PIX *cv_specks(PIX *bw, int w, int h) {
 }
 
 // cv_orient says which way up a 1-bit page of text is: 0 upright, 1 to 3 the
-// clockwise quarter turns that make it so, -1 when it cannot tell.
-static int cv_orient(PIX *bw) {
+// clockwise quarter turns that make it so, -1 when it cannot tell. Lines that run
+// across leave two ways to be told apart instead of four.
+static int cv_orient(PIX *bw, int across) {
 	l_float32 up = 0, left = 0;
 	l_int32 o = 0;
-	if (pixOrientDetect(bw, &up, &left, 0, 0)) return -1;
+	if (across ? pixUpDownDetect(bw, &up, 0, 0, 0) : pixOrientDetect(bw, &up, &left, 0, 0)) return -1;
 	if (makeOrientDecision(up, left, 0, 0, &o, 0)) return -1;
 	switch (o) {
 	case L_TEXT_ORIENT_UP: return 0;
@@ -161,7 +162,6 @@ static PIX *cv_reduce(PIX *bw) { return pixReduceRankBinary2(bw, 2, NULL); }
 static PIX *cv_threshold(PIX *g, int t) { return pixThresholdToBinary(g, t); }
 
 static int cv_pnm(PIX *p, l_uint8 **out, size_t *n) { return pixWriteMemPnm(out, n, p); }
-static int cv_bmp(PIX *p, l_uint8 **out, size_t *n) { return pixWriteMemBmp(out, n, p); }
 static int cv_g4(PIX *p, l_uint8 **out, size_t *n) { return pixWriteMemTiff(out, n, p, IFF_TIFF_G4); }
 static int cv_lzw(PIX *p, l_uint8 **out, size_t *n) { return pixWriteMemTiff(out, n, p, IFF_TIFF_LZW); }
 static int cv_jtiff(PIX *p, l_uint8 **out, size_t *n) { return pixWriteMemTiff(out, n, p, IFF_TIFF_JPEG); }
@@ -329,9 +329,14 @@ func (p *Pix) Solid(side int) (int, error) {
 }
 
 // Orientation returns the clockwise quarter turns that put a 1-bit page of
-// text upright; ok is false when it cannot tell.
-func (p *Pix) Orientation() (turns int, ok bool) {
-	n := int(C.cv_orient(p.p))
+// text upright; ok is false when it cannot tell. across says that its lines are
+// known to run across.
+func (p *Pix) Orientation(across bool) (turns int, ok bool) {
+	two := C.int(0)
+	if across {
+		two = 1
+	}
+	n := int(C.cv_orient(p.p, two))
 	return n, n >= 0
 }
 
@@ -350,9 +355,10 @@ func (p *Pix) PNM() ([]byte, error) {
 	return encode(func(o **C.l_uint8, n *C.size_t) C.int { return C.cv_pnm(p.p, o, n) })
 }
 
-// BMP returns the image in the encoding Leptonica writes and reads fastest.
-func (p *Pix) BMP() ([]byte, error) {
-	return encode(func(o **C.l_uint8, n *C.size_t) C.int { return C.cv_bmp(p.p, o, n) })
+// Pointer returns Leptonica's own PIX, for code that hands it to another library.
+// It is valid until Close.
+func (p *Pix) Pointer() unsafe.Pointer {
+	return unsafe.Pointer(p.p)
 }
 
 // TIFF returns the image as a one-page TIFF, compressed as "g4" (1-bit

@@ -35,12 +35,11 @@ func (p *Pix) Specks(_, _ int) (*Pix, error)                          { return n
 func (p *Pix) Skew() (float64, bool)                                  { return 0, false }
 func (p *Pix) Rotate(float64) (*Pix, error)                           { return nil, errNoCgo }
 func (p *Pix) Shapes(_, _, _, _ int) (Shapes, error)                  { return Shapes{}, errNoCgo }
-func (p *Pix) Orientation() (int, bool)                               { return 0, false }
+func (p *Pix) Orientation(bool) (int, bool)                           { return 0, false }
 func (p *Pix) Solid(int) (int, error)                                 { return 0, errNoCgo }
 func (p *Pix) Lines() float64                                         { return 1 }
 func (p *Pix) Image() *image.Gray                                     { return image.NewGray(image.Rectangle{}) }
 func (p *Pix) SetDPI(_, _ int)                                        {}
-func (p *Pix) BMP() ([]byte, error)                                   { return nil, errNoCgo }
 func (p *Pix) PNM() ([]byte, error)                                   { return nil, errNoCgo }
 func (p *Pix) TIFF(string) ([]byte, error)                            { return nil, errNoCgo }
 func FromRGBA(*image.RGBA) (*Pix, error)                              { return nil, errNoCgo }

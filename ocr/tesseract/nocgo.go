@@ -9,6 +9,12 @@ import (
 	"chartvault/ocr"
 )
 
+// Image is an image.
+type Image interface {
+	Width() int
+	Height() int
+}
+
 // Engine cannot be made in this build.
 type Engine struct{}
 
@@ -21,7 +27,7 @@ func New(...string) (*Engine, error) {
 func Version() string { return "none" }
 
 // Read cannot be called: New fails.
-func (e *Engine) Read([]byte, int, int, Look) ([]ocr.Word, error) { return nil, nil }
+func (e *Engine) Read(Image, Look) ([]ocr.Word, error) { return nil, nil }
 
 // Close does nothing.
 func (e *Engine) Close() error { return nil }

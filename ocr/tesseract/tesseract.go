@@ -8,8 +8,8 @@
 // a page (GetBoundingBoxesVerbose); page segmentation set as a variable,
 // because a mode set before the first recognition is lost; the resolution
 // always given, because an image without one is read as 70 dpi; no image with
-// a side over MaxSide, on which Tesseract dereferences NULL; and bytes that
-// are known to decode, because an undecodable image reads as a blank page.
+// a side over MaxSide, on which Tesseract dereferences NULL; and the image
+// handed over as it lies in memory, neither encoded nor decoded again.
 package tesseract
 
 /*
@@ -20,6 +20,7 @@ package tesseract
 import "C"
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"strconv"
@@ -58,19 +59,29 @@ func New(languages ...string) (*Engine, error) {
 // Version returns Tesseract's version.
 func Version() string { return gosseract.Version() }
 
-// Read recognises an encoded image (as lept.Pix.BMP makes it) of w by h
-// pixels. Boxes are in pixels of that image.
-func (e *Engine) Read(img []byte, w, h int, look Look) ([]ocr.Word, error) {
+// Image is a Leptonica image, which stays its owner's.
+type Image interface {
+	Width() int
+	Height() int
+	Pointer() unsafe.Pointer // Leptonica's PIX
+}
+
+// Read recognises an image. Boxes are in its pixels.
+func (e *Engine) Read(img Image, look Look) ([]ocr.Word, error) {
+	w, h := img.Width(), img.Height()
 	if w <= 0 || h <= 0 || w > MaxSide || h > MaxSide {
 		return nil, fmt.Errorf("read page: image of %d by %d pixels", w, h)
 	}
 	if err := e.set(look); err != nil {
 		return nil, fmt.Errorf("read page: %w", err)
 	}
-	if err := e.client.SetImageFromBytes(img); err != nil {
-		return nil, fmt.Errorf("read page: %w", err)
+	if err := e.hold(img.Pointer()); err != nil {
+		return nil, fmt.Errorf("read page: %w: %w", ocr.ErrEngine, err)
 	}
 	boxes, err := e.client.GetBoundingBoxesVerbose()
+	if herr := e.hold(nil); herr != nil && err == nil { // gosseract would free it
+		err = herr
+	}
 	if err != nil { // it fails only while it loads its model
 		return nil, fmt.Errorf("read page: %w: %w", ocr.ErrEngine, err)
 	}
@@ -86,6 +97,17 @@ func (e *Engine) Read(img []byte, w, h int, look Look) ([]ocr.Word, error) {
 		words = append(words, ocr.Word{Text: b.Word, Box: b.Box, Confidence: int(b.Confidence), Line: line})
 	}
 	return words, nil
+}
+
+// hold gives gosseract an image it does not own. It offers files and encoded
+// bytes only; both cost a second encoding and decoding of every page.
+func (e *Engine) hold(pix unsafe.Pointer) error {
+	f := reflect.ValueOf(e.client).Elem().FieldByName("pixImage")
+	if !f.IsValid() || f.Kind() != reflect.UnsafePointer {
+		return errors.New("this version of gosseract keeps its image elsewhere")
+	}
+	*(*unsafe.Pointer)(f.Addr().UnsafePointer()) = pix
+	return nil
 }
 
 func (e *Engine) set(look Look) error {

@@ -190,11 +190,7 @@ func (r *reader) words(c *cleaned, as rendering, turn int) ([]ocr.Word, error) {
 	if img.Width() > tesseract.MaxSide || img.Height() > tesseract.MaxSide || img.Width()*img.Height() > maxRecog {
 		return nil, fmt.Errorf("recognise: %w: %d by %d pixels", ocr.ErrFormat, img.Width(), img.Height())
 	}
-	b, err := img.BMP()
-	if err != nil {
-		return nil, err
-	}
-	words, err := r.engine.Read(b, img.Width(), img.Height(), tesseract.Look{DPI: c.dpi, White: c.white})
+	words, err := r.engine.Read(img, tesseract.Look{DPI: c.dpi, White: c.white})
 	if err != nil {
 		return nil, err
 	}
@@ -225,8 +221,9 @@ func (c *cleaned) orientation() (turns int, ok bool, lines float64) {
 		defer level.Close()
 		bw = level
 	}
-	turns, ok = bw.Orientation()
-	return turns, ok, bw.Lines()
+	lines = bw.Lines()
+	turns, ok = bw.Orientation(lines > manifest)
+	return turns, ok, lines
 }
 
 // largeText is the height of small letters, in pixels, that can be halved.
