@@ -60,6 +60,11 @@ const (
 	ActStationRevoked   Action = "station.revoked"
 	ActUnlocked         Action = "daemon.unlocked"
 
+	ActPersonSearched Action = "patients.search"
+	ActPullList       Action = "patients.pull_list"
+	ActChartsLinked   Action = "chart.linked"   // two numbers are one person's
+	ActChartsUnlinked Action = "chart.unlinked" // they are not, after all
+
 	ActKeysRotated         Action = "keys.rotated"
 	ActKeysPassphrase      Action = "keys.passphrase_changed"
 	ActKeysWayAdded        Action = "keys.way_added"

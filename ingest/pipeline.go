@@ -22,6 +22,7 @@ import (
 	"chartvault/ingest/fields"
 	"chartvault/ingest/sheet"
 	"chartvault/internal/durable"
+	"chartvault/mpi"
 	"chartvault/ocr"
 	"chartvault/record"
 )
@@ -52,12 +53,12 @@ type Pipeline struct {
 	Catalogue Catalogue
 	Sheets    *sheet.Set
 	Fields    *fields.Extractor
-	Patients  func() *fields.Patients // the site's patient list as it is now; nil for none
-	Languages string                  // Tesseract's
-	Passwords []string                // tried on encrypted PDFs
-	Poor      float64                 // quality score below which a page waits in QA
-	Parallel  int                     // pages read at once
-	Spool     string                  // directory for sealed files
+	Patients  func() *mpi.List // the site's patient list as it is now; nil for none
+	Languages string           // Tesseract's
+	Passwords []string         // tried on encrypted PDFs
+	Poor      float64          // quality score below which a page waits in QA
+	Parallel  int              // pages read at once
+	Spool     string           // directory for sealed files
 	Now       func() time.Time
 	Rand      io.Reader
 	Log       *slog.Logger

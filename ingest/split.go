@@ -6,6 +6,7 @@ import (
 
 	"chartvault/ingest/fields"
 	"chartvault/ingest/sheet"
+	"chartvault/mpi"
 	"chartvault/ocr"
 	"chartvault/record"
 )
@@ -77,7 +78,7 @@ func (j *job) split(ctx context.Context) (*splitting, error) {
 	return s, j.save("split.age", s)
 }
 
-func (j *job) patients() *fields.Patients {
+func (j *job) patients() *mpi.List {
 	if j.Patients == nil {
 		return nil
 	}
@@ -87,9 +88,9 @@ func (j *job) patients() *fields.Patients {
 // judge is what a split is decided by.
 type judge struct {
 	set   *sheet.Set
-	poor  float64          // quality below which a page is looked at
-	list  *fields.Patients // nil for none
-	lost  bool             // the file is broken: pages may be missing anywhere
+	poor  float64   // quality below which a page is looked at
+	list  *mpi.List // nil for none
+	lost  bool      // the file is broken: pages may be missing anywhere
 	newID func() (record.ID, error)
 }
 
@@ -155,7 +156,7 @@ func begin(id record.ID, m sheet.Mark) segment {
 
 // understand decides each document's chart and type from its sheet, its text
 // and the patient list.
-func (s *splitting) understand(pages []pageFile, list *fields.Patients) {
+func (s *splitting) understand(pages []pageFile, list *mpi.List) {
 	for i := range s.Documents {
 		d := &s.Documents[i]
 		found := make([]fields.Found, len(d.Pages))

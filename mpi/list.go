@@ -58,6 +58,20 @@ func (l *List) Find(chart string) (Person, bool) {
 	return l.people[i], true
 }
 
+// Each hands on the numbers of every person who has several.
+func (l *List) Each(f func(charts []record.ChartNumber)) {
+	for _, p := range l.people {
+		if len(p.Numbers) < 2 {
+			continue
+		}
+		charts := make([]record.ChartNumber, len(p.Numbers))
+		for i, n := range p.Numbers {
+			charts[i] = n.Chart
+		}
+		f(charts)
+	}
+}
+
 // Numbering says how a site gives chart numbers.
 type Numbering string
 

@@ -19,10 +19,11 @@ import (
 // when one letter is left out, which two words share that differ by one
 // letter too many, too few, other, or in another place.
 type names struct {
-	words  []string  // each once
-	rarity []float64 // of each: what a match says
-	people [][]int32 // of each: who has it
-	of     [][]int32 // of each person: words, in the list's order
+	words  []string   // each once
+	keys   [][]string // of each: how it may sound
+	rarity []float64  // of each: what a match says
+	people [][]int32  // of each: who has it
+	of     [][]int32  // of each person: words, in the list's order
 	byWord map[string]int32
 	sound  map[string][]int32 // by phonetic key
 	less   []lessened         // ordered by key
@@ -34,15 +35,15 @@ type lessened struct {
 	word int32
 }
 
-// wordsOf folds a name into words: capitals without accents; what joins two
-// words to one (hyphen, apostrophe) is left out; titles and suffixes go.
+// wordsOf folds a name into words: capitals without accents and apostrophes;
+// titles and suffixes go.
 func wordsOf(name string) []string {
 	var b strings.Builder
 	for _, r := range norm.NFD.String(strings.ToUpper(name)) {
 		switch {
 		case unicode.IsLetter(r):
 			b.WriteRune(r)
-		case unicode.Is(unicode.Mn, r), r == '-', r == '\'', r == '’', r == '.':
+		case unicode.Is(unicode.Mn, r), r == '\'', r == '’', r == '.':
 		default:
 			b.WriteByte(' ')
 		}
@@ -71,10 +72,11 @@ func index(people []Person) *names {
 			}
 		}
 	}
-	x.rarity = make([]float64, len(x.words))
+	x.rarity, x.keys = make([]float64, len(x.words)), make([][]string, len(x.words))
 	for id, w := range x.words {
 		x.rarity[id] = 1 + math.Log(float64(len(people))/float64(len(x.people[id])))
-		for _, k := range sounds(w) {
+		x.keys[id] = sounds(w)
+		for _, k := range x.keys[id] {
 			x.sound[k] = append(x.sound[k], int32(id))
 		}
 		for _, k := range lessen(w) {
@@ -117,11 +119,12 @@ func hash(s string) uint64 {
 // it, from 0 to 1.
 func (x *names) near(w string) map[int32]float64 {
 	out := map[int32]float64{}
+	keys := sounds(w)
 	consider := func(id int32, floor float64) {
 		if _, known := out[id]; known {
 			return
 		}
-		if s := alike(w, x.words[id]); s >= floor {
+		if s := alike(w, x.words[id], keys, x.keys[id]); s >= floor {
 			out[id] = s
 		}
 	}
@@ -134,7 +137,7 @@ func (x *names) near(w string) map[int32]float64 {
 			consider(x.less[i].word, 0.7)
 		}
 	}
-	for _, k := range sounds(w) {
+	for _, k := range keys {
 		for _, id := range x.sound[k] {
 			consider(id, 0.6)
 		}
@@ -144,12 +147,12 @@ func (x *names) near(w string) map[int32]float64 {
 
 // alike says how much two words are alike, from 0 to 1: what they have in
 // common, more when one edit makes one of the other or they sound the same.
-func alike(a, b string) float64 {
+func alike(a, b string, ka, kb []string) float64 {
 	s := matchr.JaroWinkler(a, b, false)
 	if matchr.OSA(a, b) == 1 {
 		s = max(s, 1-0.5/float64(max(len(a), len(b), 2)))
 	}
-	if ka, kb := sounds(a), sounds(b); slices.ContainsFunc(ka, func(k string) bool { return slices.Contains(kb, k) }) {
+	if slices.ContainsFunc(ka, func(k string) bool { return slices.Contains(kb, k) }) {
 		s = max(s, (s+0.95)/2)
 	}
 	return min(s, 0.99) // only the same is the same
@@ -167,47 +170,98 @@ type Match struct {
 	Score float64 // from 0 to 1
 }
 
+// enough is how many people are weighed for a query at least, where so many
+// have one of its words: those with its rarest words first.
+const enough = 20_000
+
+// meaning is what one word of a query may mean.
+type meaning struct {
+	like   map[int32]float64 // by word
+	words  []int32           // the likest first
+	weight float64           // what it says: more for a rare word
+	people int               // how many have one of them
+}
+
+func (x *names) meaning(w string) meaning {
+	m := meaning{like: x.near(w), weight: 1}
+	for id := range m.like {
+		m.words = append(m.words, id)
+		m.people += len(x.people[id])
+	}
+	slices.SortFunc(m.words, func(a, b int32) int { return cmp.Or(cmp.Compare(m.like[b], m.like[a]), cmp.Compare(a, b)) })
+	if len(m.words) > 0 {
+		m.weight = x.rarity[m.words[0]]
+	}
+	return m
+}
+
 // Search returns at most n people who may be meant, the likeliest first.
 func (l *List) Search(q Query, n int) []Match {
 	words := wordsOf(q.Name)
-	scores := map[int32]float64{}
+	var means []meaning
 	best := 0.0 // what the query could reach
 	for _, w := range words {
 		if len(w) == 1 {
 			continue // initials order what the other words find
 		}
-		weight := 0.0
-		mine := map[int32]float64{}
-		for id, like := range l.names.near(w) {
-			gain := like * like * l.names.rarity[id]
-			weight = max(weight, l.names.rarity[id])
-			for _, p := range l.names.people[id] {
-				mine[p] = max(mine[p], gain)
+		m := l.names.meaning(w)
+		best += m.weight
+		means = append(means, m)
+	}
+	found := l.candidates(means)
+	score := func(p int32) float64 {
+		s := l.initials(words, p) + born(q.Born, l.people[p].Born) - 0.01*float64(len(l.names.of[p]))
+		for _, m := range means {
+			gain := 0.0
+			for _, id := range l.names.of[p] {
+				gain = max(gain, m.like[id])
 			}
+			s += gain * gain * m.weight / best
 		}
-		best += max(weight, 1)
-		for p, g := range mine {
-			scores[p] += g
+		return s
+	}
+	var out []Match // the best so far, in order
+	for _, p := range found {
+		s := score(p)
+		if len(out) == n && s < out[n-1].Score {
+			continue
+		}
+		m := Match{l.people[p], s}
+		i, _ := slices.BinarySearchFunc(out, m, likelier)
+		if out = slices.Insert(out, i, m); len(out) > n {
+			out = out[:n]
 		}
 	}
-	if len(scores) == 0 {
-		return nil
-	}
-	out := make([]Match, 0, len(scores))
-	for p, s := range scores {
-		who := &l.people[p]
-		s = s/best - 0.01*float64(len(l.names.of[p])) + l.initials(words, p)
-		out = append(out, Match{*who, s + born(q.Born, who.Born)})
-	}
-	byScore := func(a, b Match) int {
-		return cmp.Or(cmp.Compare(b.Score, a.Score), strings.Compare(a.Name, b.Name), strings.Compare(a.Numbers[0].Chart.Canonical(), b.Numbers[0].Chart.Canonical()))
-	}
-	slices.SortFunc(out, byScore)
-	out = out[:min(n, len(out))]
 	for i := range out {
 		out[i].Score = max(0, min(1, out[i].Score))
 	}
 	return out
+}
+
+// likelier orders matches.
+func likelier(a, b Match) int {
+	return cmp.Or(cmp.Compare(b.Score, a.Score), strings.Compare(a.Name, b.Name), strings.Compare(a.Numbers[0].Chart.Canonical(), b.Numbers[0].Chart.Canonical()))
+}
+
+// candidates are the people to weigh: all who have the rarest word of a query,
+// and who have the others too while they are not too many.
+func (l *List) candidates(means []meaning) []int32 {
+	means = slices.Clone(means)
+	slices.SortFunc(means, func(a, b meaning) int { return cmp.Compare(a.people, b.people) })
+	var out []int32
+	for _, m := range means {
+		if len(out) > 0 && len(out)+m.people > enough {
+			break
+		}
+		for _, id := range m.words {
+			if len(out) > enough {
+				break
+			}
+			out = append(out, l.names.people[id]...)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // initials is a little more for people whose words begin with the query's

@@ -31,10 +31,10 @@ func crowd(t testing.TB, n int) (*mpi.List, []string) {
 	}
 	families, given := make([]string, n/8+50), make([]string, 1500)
 	for i := range families {
-		families[i] = word(2)
+		families[i] = word(2 + r.IntN(2))
 	}
 	for i := range given {
-		given[i] = word(1)
+		given[i] = word(2)
 	}
 	zf, zg := rand.NewZipf(r, 1.1, 20, uint64(len(families)-1)), rand.NewZipf(r, 1.2, 10, uint64(len(given)-1))
 	var csv bytes.Buffer

@@ -71,6 +71,34 @@ func Read(r io.Reader, m Mapping, number func(string) (record.ChartNumber, error
 	return l, bad, nil
 }
 
+// WriteCSV writes the list in this package's own columns: what Read makes the
+// same list of.
+func (l *List) WriteCSV(w io.Writer) error {
+	out := csv.NewWriter(w)
+	if err := out.Write([]string{ColumnChart, ColumnName, ColumnBorn, ColumnAliases, ColumnMerged, ColumnElsewhere}); err != nil {
+		return err
+	}
+	for _, p := range l.people {
+		var aliases, merged []string
+		for _, n := range p.Numbers[1:] {
+			s := n.Chart.Canonical()
+			if !n.Since.IsZero() || !n.Until.IsZero() {
+				s += "@" + n.Since.String() + ".." + n.Until.String()
+			}
+			if n.Merged {
+				merged = append(merged, s)
+			} else {
+				aliases = append(aliases, s)
+			}
+		}
+		if err := out.Write([]string{p.Numbers[0].Chart.Canonical(), p.Name, p.Born.String(), strings.Join(aliases, ";"), strings.Join(merged, ";"), p.Elsewhere}); err != nil {
+			return err
+		}
+	}
+	out.Flush()
+	return out.Error()
+}
+
 // columns finds the columns in the head.
 func columns(head []string, m Mapping) (map[string]int, error) {
 	at := map[string]int{}

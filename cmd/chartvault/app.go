@@ -19,8 +19,8 @@ import (
 	"chartvault/catalog"
 	"chartvault/disposition"
 	"chartvault/ingest"
-	"chartvault/ingest/fields"
 	"chartvault/internal/durable"
+	"chartvault/mpi"
 	"chartvault/ocr"
 	"chartvault/record"
 	"chartvault/search"
@@ -29,20 +29,21 @@ import (
 // app is an open archive: everything wired together. It holds the data
 // directory's lock.
 type app struct {
-	cfg      *config
-	log      *slog.Logger
-	now      func() time.Time
-	docs     blob.Store
-	places   []blob.Store
-	remotes  []*steady.Store // documents and keys, where they lie on a network
-	station  *keys.Station
-	vault    *keys.Vault
-	arch     *archive.Archive
-	cat      *catalog.DB
-	index    *search.Index
-	pool     *ocr.Pool
-	pipeline *ingest.Pipeline
-	patients atomic.Pointer[fields.Patients] // nil without a patient list
+	cfg       *config
+	log       *slog.Logger
+	now       func() time.Time
+	docs      blob.Store
+	places    []blob.Store
+	remotes   []*steady.Store // documents and keys, where they lie on a network
+	station   *keys.Station
+	vault     *keys.Vault
+	arch      *archive.Archive
+	cat       *catalog.DB
+	index     *search.Index
+	pool      *ocr.Pool
+	pipeline  *ingest.Pipeline
+	patients  atomic.Pointer[mpi.List] // nil without a patient list
+	relatives atomic.Pointer[kin]      // whose numbers are whose
 
 	watcher *ingest.Watcher // nil unless the daemon runs
 	outbox  *archive.Outbox // what was taken in while the vault was not open
@@ -232,7 +233,10 @@ func (a *app) wireIngest() (err error) {
 		return err
 	}
 	a.pipeline.Archive, a.pipeline.Catalogue, a.pipeline.Patients = a.arch, a.cat, a.patients.Load
-	return a.loadPatients(a.pipeline.Sheets)
+	if err := a.loadPatients(a.pipeline.Sheets); err != nil {
+		return err
+	}
+	return a.relate(context.Background())
 }
 
 // Close finishes the audit log and lets everything go, in the reverse order.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"chartvault/catalog"
@@ -40,7 +39,11 @@ func (a *app) bindings(ctx context.Context) (*bindings, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.binding = &bindings{at, retention.NewHolds(append(holds, qa...)), xs}
+	held := append(holds, qa...)
+	for i := range held { // a hold on one number of a person is a hold on all
+		held[i].Scope.Charts = a.relatives.Load().all(held[i].Scope.Charts)
+	}
+	a.binding = &bindings{at, retention.NewHolds(held), xs}
 	return a.binding, nil
 }
 
@@ -87,7 +90,7 @@ func (a *app) bindHold(ctx context.Context, e disposition.Entry) error {
 	}
 	var charts [][]byte
 	if s := b.Scope; len(s.Types) == 0 && s.From.IsZero() && s.To.IsZero() && s.Query == "" {
-		charts = s.Charts
+		charts = a.relatives.Load().all(s.Charts)
 	}
 	var docs []record.ID
 	if b.Scope.Query != "" {
@@ -154,19 +157,13 @@ func (a *app) decide(ctx context.Context, s *retention.Schedule, row catalog.Row
 		return disposition.Document{}, err
 	}
 	sub := b.subject(row)
-	var facts catalog.Facts
-	var rows []catalog.Row
+	facts := resolve(catalog.Facts{}, nil)
 	if sub.Chart != "" {
-		ch, err := a.cat.ChartByToken(ctx, row.ChartToken)
-		if err != nil && !errors.Is(err, record.ErrNotFound) {
-			return disposition.Document{}, err
-		}
-		facts = ch.Facts
-		if rows, err = a.cat.OfToken(ctx, row.ChartToken); err != nil {
+		if facts, _, err = a.person(ctx, row.ChartToken); err != nil {
 			return disposition.Document{}, err
 		}
 	}
-	return disposition.Document{Subject: sub, Version: row.Version, Decision: s.Decide(sub, resolve(facts, rows), b.holds.Binding(sub), today)}, nil
+	return disposition.Document{Subject: sub, Version: row.Version, Decision: s.Decide(sub, facts, b.holds.Binding(sub), today)}, nil
 }
 
 // chartsAtOnce is how many charts an evaluation reads at once.
@@ -187,6 +184,11 @@ func (a *app) eachDocument(ctx context.Context, after []byte, f func(catalog.Row
 		}
 		for _, ch := range charts {
 			facts := resolve(ch.Facts, ch.Documents)
+			if len(a.relatives.Load().of(string(ch.Token))) > 1 {
+				if facts, _, err = a.person(ctx, ch.Token); err != nil {
+					return err
+				}
+			}
 			for _, row := range ch.Documents {
 				sub := b.subject(row)
 				if err := f(row, sub, facts, b.holds.Binding(sub)); err != nil {

@@ -55,6 +55,8 @@ type getLine struct {
 	Document *documentLine `json:"document,omitempty"`
 	Chunk    []byte        `json:"chunk,omitempty"`
 	End      bool          `json:"end,omitempty"`
+
+	Elsewhere string `json:"elsewhere,omitempty"` // where another part of the chart is held
 }
 
 func (e *env) getCmd() *cobra.Command {
@@ -125,6 +127,11 @@ func (w *chartWriter) line(b json.RawMessage) error {
 		return err
 	}
 	switch {
+	case l.Elsewhere != "":
+		if w.e.json {
+			return json.NewEncoder(w.e.out).Encode(map[string]string{"elsewhere": l.Elsewhere})
+		}
+		fmt.Fprintf(w.e.out, "a part of this chart is held elsewhere: %s\n", l.Elsewhere)
 	case l.Document != nil:
 		w.doc = *l.Document
 		if w.doc.State == record.DocumentDestroyed || w.doc.Error != "" || w.dir == "" {
@@ -203,7 +210,7 @@ func (a *app) opGet(ctx context.Context, r asked, out func(any) error) error {
 	if err != nil {
 		return err
 	}
-	rows, err := a.cat.OfChart(ctx, n)
+	rows, err := a.ofPerson(ctx, n)
 	if err != nil {
 		return err
 	}
@@ -212,6 +219,11 @@ func (a *app) opGet(ctx context.Context, r asked, out func(any) error) error {
 		"actor": r.Actor, "purpose": p.Purpose, "chart": n.Reveal(), "documents": len(rows),
 	}); err != nil {
 		return err
+	}
+	if where := a.elsewhere(n); where != "" {
+		if err := out(getLine{Elsewhere: where}); err != nil {
+			return err
+		}
 	}
 	if len(rows) == 0 {
 		return fmt.Errorf("no documents under this chart number: %w", record.ErrNotFound)
@@ -240,6 +252,34 @@ func (a *app) opGet(ctx context.Context, r asked, out func(any) error) error {
 		return fmt.Errorf("every document of this chart was %w on the dates and under the certificates named", record.ErrDestroyed)
 	}
 	return nil
+}
+
+// ofPerson returns the documents under every number of a chart's person,
+// oldest first.
+func (a *app) ofPerson(ctx context.Context, n record.ChartNumber) ([]catalog.Row, error) {
+	tokens := a.relatives.Load().of(string(a.cat.ChartToken(n)))
+	var rows []catalog.Row
+	for _, t := range tokens {
+		some, err := a.cat.OfToken(ctx, []byte(t))
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, some...)
+	}
+	if len(tokens) > 1 {
+		slices.SortStableFunc(rows, func(x, y catalog.Row) int { return x.FiledAt.Compare(y.FiledAt) })
+	}
+	return rows, nil
+}
+
+// elsewhere says where the patient list knows another part of a chart; "" for
+// nowhere.
+func (a *app) elsewhere(n record.ChartNumber) string {
+	if list := a.patients.Load(); list != nil {
+		p, _ := list.Find(n.Canonical())
+		return p.Elsewhere
+	}
+	return ""
 }
 
 func lineOf(row catalog.Row) documentLine {

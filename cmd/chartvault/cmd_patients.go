@@ -3,19 +3,22 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/csv"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"chartvault/archive/keys"
 	"chartvault/audit"
-	"chartvault/ingest/fields"
 	"chartvault/ingest/sheet"
 	"chartvault/internal/durable"
+	"chartvault/mpi"
 	"chartvault/record"
 )
 
@@ -24,40 +27,85 @@ const patientsFile = "patients.age"
 
 // patientsParams are a list as CSV text.
 type patientsParams struct {
-	CSV string `json:"csv"`
-	Dry bool   `json:"dry,omitempty"`
+	CSV  string      `json:"csv"`
+	Map  mpi.Mapping `json:"map,omitempty"`
+	Part bool        `json:"part,omitempty"` // take what is good, and hand back what is not
+	Dry  bool        `json:"dry,omitempty"`
 }
 
-// patientsLine says what a list holds.
+// patientsLine says what a list holds, or what is wrong with a row of it.
 type patientsLine struct {
-	Numbers int  `json:"numbers"` // chart numbers, aliases included
-	Dry     bool `json:"dry,omitempty"`
+	Numbers  int  `json:"numbers"` // chart numbers, aliases included
+	People   int  `json:"people"`
+	Rejected int  `json:"rejected,omitempty"` // rows
+	Dry      bool `json:"dry,omitempty"`
+
+	Reject *rejectLine `json:"reject,omitempty"`
+}
+
+type rejectLine struct {
+	Row    int      `json:"row"`
+	Why    string   `json:"why"`
+	Fields []string `json:"fields"`
 }
 
 func (e *env) patientsCmd() *cobra.Command {
 	c := &cobra.Command{Use: "patients", Short: "Keep the patient list that confirms what is read on paper"}
+	c.AddCommand(e.patientsImportCmd(), e.patientsFindCmd(), e.patientsPullCmd(), e.patientsLinkCmd(), e.patientsUnlinkCmd(), e.patientsLinksCmd())
+	return c
+}
+
+func (e *env) patientsImportCmd() *cobra.Command {
 	var dry bool
-	imp := &cobra.Command{
+	var mapping map[string]string
+	var rejects string
+	c := &cobra.Command{
 		Use: "import FILE.csv", Short: "Take a patient list in place of the one before", Args: cobra.ExactArgs(1),
-		Long:    "Reads a CSV with a header: chart_number, name, date_of_birth (YYYY-MM-DD or empty) and, optionally, aliases (further\nchart numbers, separated by ';'). The list is kept sealed. With a list, a chart number that only the text of a page\nnames is filed under when name or date of birth agree, and a sheet for a number that is not in the list waits in QA.",
-		Example: "  chartvault patients import mpi.csv --dry-run",
+		Long: "Reads a CSV with a head: chart_number, name, date_of_birth (YYYY-MM-DD, YYYY-MM, YYYY or empty) and, optionally, aliases and merged\n" +
+			"(further chart numbers, separated by ';', each perhaps as NUMBER@SINCE..UNTIL) and held_elsewhere. --map gives a column another\n" +
+			"heading. A list with bad rows is refused, unless --rejects names a file for them: then the rest is taken. The list is kept sealed.\n" +
+			"With a list, a chart number that only the text of a page names is filed under when name or date of birth agree, and a sheet for a\n" +
+			"number that is not in the list waits in QA.",
+		Example: "  chartvault patients import mpi.csv --map chart_number=MRN --rejects rejects.csv --dry-run",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			b, err := os.ReadFile(args[0])
 			if err != nil {
 				return err
 			}
-			return e.call(cmd.Context(), "patients-import", patientsParams{CSV: string(b), Dry: dry}, show(e, func(l patientsLine) {
-				would := ""
-				if l.Dry {
-					would = "would be "
-				}
-				fmt.Fprintf(e.out, "%d chart numbers %sin the patient list\n", l.Numbers, would)
-			}))
+			return e.importPatients(cmd.Context(), patientsParams{CSV: string(b), Map: mapping, Part: rejects != "", Dry: dry}, rejects)
 		},
 	}
-	imp.Flags().BoolVar(&dry, "dry-run", false, "check the list, and change nothing")
-	c.AddCommand(imp)
+	c.Flags().BoolVar(&dry, "dry-run", false, "check the list, and change nothing")
+	c.Flags().StringToStringVar(&mapping, "map", nil, "COLUMN=HEADING, for a head that calls a column otherwise")
+	c.Flags().StringVar(&rejects, "rejects", "", "file for rows that cannot be taken; it holds patient data")
 	return c
+}
+
+// importPatients sends a list and keeps what comes back of it.
+func (e *env) importPatients(ctx context.Context, p patientsParams, rejects string) error {
+	var bad bytes.Buffer
+	w := csv.NewWriter(&bad)
+	err := e.call(ctx, "patients-import", p, func(line json.RawMessage) error {
+		var l patientsLine
+		if err := json.Unmarshal(line, &l); err != nil {
+			return err
+		}
+		if l.Reject != nil {
+			return w.Write(append([]string{strconv.Itoa(l.Reject.Row), l.Reject.Why}, l.Reject.Fields...))
+		}
+		return show(e, func(l patientsLine) {
+			would := ""
+			if l.Dry {
+				would = "would be "
+			}
+			fmt.Fprintf(e.out, "%d chart numbers of %d people %sin the patient list, %d rows rejected\n", l.Numbers, l.People, would, l.Rejected)
+		})(line)
+	})
+	if w.Flush(); err != nil || rejects == "" {
+		return err
+	}
+	_, err = durable.Replace(rejects, &bad, 0o600)
+	return err
 }
 
 func (a *app) opPatients(ctx context.Context, r asked, out func(any) error) error {
@@ -65,24 +113,48 @@ func (a *app) opPatients(ctx context.Context, r asked, out func(any) error) erro
 	if err := r.params(&p); err != nil {
 		return err
 	}
-	list, err := fields.ReadPatients(strings.NewReader(p.CSV), a.pipeline.Sheets.Number)
+	list, bad, err := mpi.Read(strings.NewReader(p.CSV), p.Map, a.pipeline.Sheets.Number)
 	if err != nil {
 		return err
 	}
-	if !p.Dry {
-		sealed, err := keys.Seal([]byte(p.CSV), a.vault.Journal().Recipient())
-		if err != nil {
-			return err
+	if len(bad) > 0 && !p.Part {
+		var errs []error
+		for _, b := range bad[:min(len(bad), 50)] {
+			errs = append(errs, fmt.Errorf("patient list, row %d: %w: %w", b.Row, record.ErrInvalid, b.Why))
 		}
-		if err := a.arch.Journal(ctx, audit.ActPatients, "", map[string]any{"actor": r.Actor, "numbers": list.Len()}); err != nil {
-			return err
-		}
-		if _, err := durable.Replace(a.cfg.path(patientsFile), bytes.NewReader(sealed), 0o600); err != nil {
-			return err
-		}
-		a.patients.Store(list)
+		return errors.Join(errs...)
 	}
-	return out(patientsLine{Numbers: list.Len(), Dry: p.Dry})
+	for _, b := range bad {
+		if err := out(patientsLine{Reject: &rejectLine{b.Row, b.Why.Error(), b.Fields}}); err != nil {
+			return err
+		}
+	}
+	if !p.Dry {
+		if err := a.keepPatients(ctx, r.Actor, list); err != nil {
+			return err
+		}
+	}
+	return out(patientsLine{Numbers: list.Len(), People: list.People(), Rejected: len(bad), Dry: p.Dry})
+}
+
+// keepPatients seals a list and lets it take effect.
+func (a *app) keepPatients(ctx context.Context, who record.Actor, list *mpi.List) error {
+	var text bytes.Buffer
+	if err := list.WriteCSV(&text); err != nil {
+		return err
+	}
+	sealed, err := keys.Seal(text.Bytes(), a.vault.Journal().Recipient())
+	if err != nil {
+		return err
+	}
+	if err := a.arch.Journal(ctx, audit.ActPatients, "", map[string]any{"actor": who, "numbers": list.Len()}); err != nil {
+		return err
+	}
+	if _, err := durable.Replace(a.cfg.path(patientsFile), bytes.NewReader(sealed), 0o600); err != nil {
+		return err
+	}
+	a.patients.Store(list)
+	return a.relateAnew(ctx)
 }
 
 // loadPatients opens the list that was imported last, if there is one.
@@ -103,10 +175,10 @@ func (a *app) loadPatients(set *sheet.Set) error {
 	if err != nil {
 		return fmt.Errorf("patient list: %w", err)
 	}
-	list, err := fields.ReadPatients(bytes.NewReader(b), set.Number)
-	if err != nil {
+	list, bad, err := mpi.Read(bytes.NewReader(b), nil, set.Number)
+	if err != nil || len(bad) > 0 {
 		// The site's rule for chart numbers changed since.
-		return fmt.Errorf("%w; import the list again or restore the rule: %w", err, record.ErrNotReady)
+		return errors.Join(err, fmt.Errorf("patient list: %d numbers are not of this site's form; import the list again or restore the rule: %w", len(bad), record.ErrNotReady))
 	}
 	a.patients.Store(list)
 	return nil

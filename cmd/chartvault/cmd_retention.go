@@ -298,7 +298,7 @@ func (a *app) opWhy(ctx context.Context, r asked, out func(any) error) error {
 	if err != nil {
 		return err
 	}
-	rows, err := a.cat.OfChart(ctx, n)
+	rows, err := a.ofPerson(ctx, n)
 	if err != nil {
 		return err
 	}

@@ -53,8 +53,11 @@ func (a *app) putEntry(ctx context.Context, e catalog.Entry) error {
 	if err := a.cat.PutEntry(ctx, e); err != nil {
 		return err
 	}
-	if e.Kind == string(disposition.KindHold) {
+	switch e.Kind {
+	case string(disposition.KindHold):
 		return a.bindHold(ctx, entryOf(e))
+	case kindLink:
+		return a.relateAnew(ctx)
 	}
 	return nil
 }
@@ -109,7 +112,7 @@ func entryOf(e catalog.Entry) disposition.Entry {
 
 // registers reports whether a log entry carries a register entry to replay.
 func registers(a audit.Action) bool {
-	return a == audit.ActKeysDrill || slices.Contains(disposition.Events(), disposition.Event(a))
+	return a == audit.ActKeysDrill || a == audit.ActChartsLinked || a == audit.ActChartsUnlinked || slices.Contains(disposition.Events(), disposition.Event(a))
 }
 
 // clocks implements disposition.Clock.

@@ -57,15 +57,11 @@ func (h holdings) Look(ctx context.Context, s *retention.Schedule, id record.ID,
 // whole: it will be all there is of the chart.
 func (h holdings) Core(ctx context.Context, s *retention.Schedule, doc disposition.Document, today record.Date, except func(record.ID) bool) (bool, error) {
 	token := []byte(doc.Subject.Chart)
-	rows, err := h.cat.OfToken(ctx, token)
+	facts, rows, err := h.person(ctx, token)
 	if err != nil {
 		return false, err
 	}
-	ch, err := h.cat.ChartByToken(ctx, token)
-	if err != nil {
-		return false, err
-	}
-	if s.CoreOver(doc.Decision.Core, doc.Subject, resolve(ch.Facts, rows), today) {
+	if s.CoreOver(doc.Decision.Core, doc.Subject, facts, today) {
 		return true, nil
 	}
 	for _, r := range rows {

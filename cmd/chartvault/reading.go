@@ -11,6 +11,7 @@ import (
 	"chartvault/ingest"
 	"chartvault/ingest/fields"
 	"chartvault/internal/durable"
+	"chartvault/mpi"
 	"chartvault/ocr"
 	"chartvault/ocr/sandbox"
 	"chartvault/ocr/scan"
@@ -46,7 +47,7 @@ func newPipeline(cfg *config, now func() time.Time, log *slog.Logger) (*ocr.Pool
 		Poor: cfg.Ingest.Poor, Parallel: cfg.workers(), Spool: cfg.path("spool"), Now: now, Rand: rand.Reader, Log: log,
 		Inflight: &ingest.Inflight{},
 		Fields:   fields.New(set.Number, fields.Order(cfg.Ingest.DateOrder), func() int { return now().Year() }, cfg.Ingest.Forms),
-		Patients: func() *fields.Patients { return nil }, Passwords: passwords,
+		Patients: func() *mpi.List { return nil }, Passwords: passwords,
 	}, nil
 }
 

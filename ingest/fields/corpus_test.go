@@ -11,6 +11,7 @@ import (
 	"chartvault/ingest/fields"
 	"chartvault/ingest/sheet"
 	"chartvault/internal/corpus"
+	"chartvault/mpi"
 	"chartvault/ocr"
 	"chartvault/ocr/sandbox"
 	"chartvault/ocr/worker"
@@ -64,8 +65,8 @@ func TestScans(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	patients, err := fields.ReadPatients(strings.NewReader(list.String()), set.Number)
-	if err != nil {
+	patients, bad, err := mpi.Read(strings.NewReader(list.String()), nil, set.Number)
+	if err != nil || len(bad) > 0 {
 		t.Fatal(err)
 	}
 	self, err := os.Executable()

@@ -1,13 +1,13 @@
 package fields_test
 
 import (
-	"errors"
 	"image"
 	"strings"
 	"testing"
 
 	"chartvault/ingest/fields"
 	"chartvault/ingest/sheet"
+	"chartvault/mpi"
 	"chartvault/ocr"
 	"chartvault/record"
 )
@@ -129,8 +129,8 @@ func TestDecide(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	patients, err := fields.ReadPatients(strings.NewReader(list), set.Number)
-	if err != nil || patients.Len() != 4 {
+	patients, bad, err := mpi.Read(strings.NewReader(list), nil, set.Number)
+	if err != nil || len(bad) > 0 || patients.Len() != 4 {
 		t.Fatalf("patient list: got %v, %v", patients, err)
 	}
 	x := extractor(t, sheet.Rule{}, fields.MonthFirst)
@@ -140,7 +140,7 @@ func TestDecide(t *testing.T) {
 		name  string
 		pages []string
 		sheet string
-		list  *fields.Patients
+		list  *mpi.List
 		filed bool
 		chart string
 		doubt record.Doubt
@@ -174,24 +174,6 @@ func TestDecide(t *testing.T) {
 	}
 }
 
-func TestReadPatients(t *testing.T) {
-	set, err := sheet.Compile(nil, sheet.Rule{Expr: "[0-9]{4,9}"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, csv := range map[string]string{
-		"nothing": "", "no column": "chart_number,name\n1111,A\n", "number": "chart_number,name,date_of_birth\nABC,A,\n", "date": "chart_number,name,date_of_birth\n1111,A,1952-13-01\n",
-		"twice": "chart_number,name,date_of_birth\n1111,A,\n1111,B,\n", "ragged": "chart_number,name,date_of_birth\n1111\n", "alias": "chart_number,name,date_of_birth,aliases\n1111,A,,x\n",
-	} {
-		_, err := fields.ReadPatients(strings.NewReader(csv), set.Number)
-		if !errors.Is(err, record.ErrInvalid) {
-			t.Errorf("%s: got %v, want ErrInvalid", name, err)
-		} else if strings.Contains(err.Error(), "ABC") || strings.Contains(err.Error(), "1952-13") {
-			t.Errorf("%s: the error repeats the row: %v", name, err)
-		}
-	}
-}
-
 func FuzzPage(f *testing.F) {
 	x := extractor(f, sheet.Rule{}, fields.MonthFirst)
 	f.Add("Patient: TESTPATIENT, Alpha Chart No.: 1043321-7\nDOB: 02/29/1952")
@@ -201,20 +183,6 @@ func FuzzPage(f *testing.F) {
 		o := fields.Decide([]fields.Found{got}, fields.Sheet{}, nil)
 		if o.Filed {
 			t.Errorf("%q: filed without a sheet and without a list", s)
-		}
-	})
-}
-
-func FuzzPatients(f *testing.F) {
-	set, err := sheet.Compile(nil, sheet.Rule{})
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(list)
-	f.Fuzz(func(t *testing.T, s string) {
-		p, err := fields.ReadPatients(strings.NewReader(s), set.Number)
-		if (p == nil) == (err == nil) {
-			t.Errorf("%q: got %v and %v", s, p, err)
 		}
 	})
 }

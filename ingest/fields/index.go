@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"chartvault/mpi"
 	"chartvault/record"
 )
 
@@ -41,7 +42,7 @@ type Sheet struct {
 // A number on a sheet is filed under unless the text or the list contradicts
 // it. A number in the text alone is filed under only when the list confirms it
 // by name or date of birth; otherwise it is proposed.
-func Decide(pages []Found, sheet Sheet, list *Patients) Opinion {
+func Decide(pages []Found, sheet Sheet, list *mpi.List) Opinion {
 	o := Opinion{Doubts: map[int]record.Doubt{}}
 	o.Name, o.Born, o.Service = first(pages, func(f Found) []Value { return f.Names }), first(pages, func(f Found) []Value { return f.Born }), first(pages, func(f Found) []Value { return f.Service })
 	o.decideType(pages, sheet.Type)
@@ -115,7 +116,7 @@ func (o *Opinion) propose(pages []Found) {
 }
 
 // ask holds the index against the patient list.
-func (o *Opinion) ask(list *Patients, sheet bool) {
+func (o *Opinion) ask(list *mpi.List, sheet bool) {
 	if list == nil || o.Chart.IsZero() {
 		return
 	}

@@ -157,15 +157,17 @@ func rename(from, to string) error {
 	return nil
 }
 
-// Remove deletes a file durably; an absent one is no error.
+// Remove deletes a file durably; an absent one is no error, and is made sure to
+// stay absent: whoever removed it may have been interrupted.
 func Remove(name string) error {
-	if err := os.Remove(name); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
+	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return SyncDir(filepath.Dir(name))
+	err := SyncDir(filepath.Dir(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // nor is its directory there
+	}
+	return err
 }
 
 // RemoveAll deletes a directory and what is in it, durably.

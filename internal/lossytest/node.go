@@ -107,9 +107,15 @@ func (n *node) Mkdir(ctx context.Context, name string, mode uint32, out *fuse.En
 	path := filepath.Join(n.path(), name)
 	in, e := n.LoopbackNode.Mkdir(ctx, name, mode, out)
 	if e == 0 {
+		ino := inode(path)
 		n.f.mu.Lock()
 		defer n.f.mu.Unlock()
-		n.f.names = append(n.f.names, change{inode(n.path()), func() error { return os.RemoveAll(path) }})
+		n.f.names = append(n.f.names, change{inode(n.path()), func() error {
+			if inode(path) != ino {
+				return nil // it was removed, and another one made
+			}
+			return os.RemoveAll(path)
+		}})
 	}
 	return in, e
 }
@@ -120,7 +126,12 @@ func (n *node) Rmdir(ctx context.Context, name string) syscall.Errno {
 	if e := n.gate("rmdir", name); e != 0 {
 		return e
 	}
-	return n.LoopbackNode.Rmdir(ctx, name)
+	ino := inode(filepath.Join(n.path(), name))
+	e := n.LoopbackNode.Rmdir(ctx, name)
+	if e == 0 {
+		n.f.syncedDir(ino) // what was to become of names in it is of no account, and its number is free
+	}
+	return e
 }
 
 // Unlink implements fs.NodeUnlinker.

@@ -1,0 +1,194 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+
+	"chartvault/audit"
+	"chartvault/catalog"
+	"chartvault/record"
+	"chartvault/retention"
+)
+
+// kin says which chart numbers are one person's, as tokens: those the patient
+// list puts in one row, and those people linked here. It is a snapshot.
+type kin struct {
+	groups map[string][]string // of each number that is not alone: all of them
+}
+
+// of returns the tokens of the person a chart belongs to, the chart's own first.
+func (k *kin) of(token string) []string {
+	out := []string{token}
+	if k == nil {
+		return out
+	}
+	for _, t := range k.groups[token] {
+		if t != token {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// all adds to chart tokens those of the same persons.
+func (k *kin) all(tokens [][]byte) [][]byte {
+	var out [][]byte
+	seen := map[string]bool{}
+	for _, t := range tokens {
+		for _, u := range k.of(string(t)) {
+			if !seen[u] {
+				seen[u] = true
+				out = append(out, []byte(u))
+			}
+		}
+	}
+	return out
+}
+
+// join makes one person of two sets of numbers.
+func (k *kin) join(tokens ...string) {
+	var all []string
+	for _, t := range tokens {
+		for _, u := range k.of(t) {
+			if !slices.Contains(all, u) {
+				all = append(all, u)
+			}
+		}
+	}
+	if len(all) < 2 {
+		return
+	}
+	for _, t := range all {
+		k.groups[t] = all
+	}
+}
+
+// kindLink is the register of links between chart numbers; its entries are
+// stateLinked or stateUndone.
+const (
+	kindLink    = "link"
+	stateLinked = "linked"
+	stateUndone = "undone"
+)
+
+// chartLink is a link: two numbers of one person, found out after papers had
+// been filed under both. It changes nothing that is stored, so that it can be
+// undone.
+type chartLink struct {
+	ID       string       `json:"id"`
+	Charts   [2]string    `json:"charts"` // canonical numbers
+	Reason   string       `json:"reason"`
+	By       record.Actor `json:"by"`
+	UndoneBy record.Actor `json:"undone_by,omitempty"`
+	State    string       `json:"state"`
+}
+
+// links returns the links in a state, all when none is named.
+func (a *app) links(ctx context.Context, states ...string) ([]chartLink, error) {
+	es, err := a.cat.EntriesIn(ctx, kindLink, states...)
+	if err != nil {
+		return nil, err
+	}
+	var out []chartLink
+	for _, e := range es {
+		var l chartLink
+		if err := json.Unmarshal(e.Body, &l); err != nil {
+			return nil, err
+		}
+		l.ID, l.State = e.ID, e.State
+		out = append(out, l)
+	}
+	return out, nil
+}
+
+// relate works out anew whose numbers are whose.
+func (a *app) relate(ctx context.Context) error {
+	k := &kin{groups: map[string][]string{}}
+	if list := a.patients.Load(); list != nil {
+		list.Each(func(charts []record.ChartNumber) {
+			var tokens []string
+			for _, n := range charts {
+				tokens = append(tokens, string(a.cat.ChartToken(n)))
+			}
+			k.join(tokens...)
+		})
+	}
+	ls, err := a.links(ctx, stateLinked)
+	if err != nil {
+		return err
+	}
+	for _, l := range ls {
+		var tokens []string
+		for _, c := range l.Charts {
+			n, err := record.ParseChartNumber(c)
+			if err != nil {
+				return err
+			}
+			tokens = append(tokens, string(a.cat.ChartToken(n)))
+		}
+		k.join(tokens...)
+	}
+	a.relatives.Store(k)
+	a.bound.Add(1)
+	return nil
+}
+
+// relateAnew does so after something changed: the holds follow at once.
+func (a *app) relateAnew(ctx context.Context) error {
+	if err := a.relate(ctx); err != nil {
+		return err
+	}
+	es, err := a.cat.EntriesIn(ctx, "hold")
+	if err != nil {
+		return err
+	}
+	for _, e := range es {
+		if err := a.bindHold(ctx, entryOf(e)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// putLink writes a link down, log first, and lets it take effect.
+func (a *app) putLink(ctx context.Context, action audit.Action, who record.Actor, l chartLink) error {
+	body, err := json.Marshal(l)
+	if err != nil {
+		return err
+	}
+	e := catalog.Entry{Kind: kindLink, ID: l.ID, State: l.State, At: a.now().UTC(), Body: body}
+	if err := a.arch.Journal(ctx, action, l.ID, change{Actor: who, Register: &e}); err != nil {
+		return err
+	}
+	if err := a.putEntry(ctx, e); err != nil {
+		return err
+	}
+	return a.arch.Publish(ctx)
+}
+
+// person gathers all that is known of the person of a chart: the facts under
+// each of the numbers, and every document under any of them.
+func (a *app) person(ctx context.Context, token []byte) (*retention.Chart, []catalog.Row, error) {
+	var charts []*retention.Chart
+	var rows []catalog.Row
+	for _, t := range a.relatives.Load().of(string(token)) {
+		ch, c, err := a.factsUnder(ctx, []byte(t))
+		if err != nil {
+			return nil, nil, err
+		}
+		charts, rows = append(charts, c), append(rows, ch...)
+	}
+	return retention.Union(charts...), rows, nil
+}
+
+// factsUnder returns what is known under one number, and its documents.
+func (a *app) factsUnder(ctx context.Context, token []byte) ([]catalog.Row, *retention.Chart, error) {
+	ch, err := a.cat.ChartByToken(ctx, token)
+	if err != nil && !errors.Is(err, record.ErrNotFound) {
+		return nil, nil, err
+	}
+	rows, err := a.cat.OfToken(ctx, token)
+	return rows, resolve(ch.Facts, rows), err
+}
