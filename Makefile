@@ -46,6 +46,7 @@ soak: test-deps tools  ## the long campaigns: kills, power cuts, flips, swaps, a
 	CHARTVAULT_FLIPS=50000 CHARTVAULT_SWAPS=100 go test -timeout 60m -run 'TestFlips|TestSwaps' -v ./archive
 	CHARTVAULT_REBUILD=10000 go test -timeout 60m -run 'TestRebuildEqual' -v ./cmd/chartvault
 	CHARTVAULT_PLAN=10000 go test -timeout 60m -run 'TestPlanKill' -v ./cmd/chartvault
+	CHARTVAULT_PEOPLE=500000 go test -timeout 30m -run 'TestMisspeltNames' -v ./mpi
 	CHARTVAULT_HOSTILE=all go test -timeout 60m -run 'TestHostile' ./ocr
 	CHARTVAULT_HOSTILE=300 go test -timeout 60m -run 'TestHostileFolder' -v ./cmd/chartvault
 	CHARTVAULT_SHEETS=40 go test -timeout 60m -run 'TestSheets' -v ./ocr

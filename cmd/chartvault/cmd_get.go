@@ -119,6 +119,9 @@ type chartWriter struct {
 	doc  documentLine
 	pipe *io.PipeWriter
 	done chan error
+
+	told      func(documentLine) error // instead of printing a document that came; nil to print it
+	elsewhere string                   // where the list knows another part of the chart
 }
 
 func (w *chartWriter) line(b json.RawMessage) error {
@@ -128,6 +131,9 @@ func (w *chartWriter) line(b json.RawMessage) error {
 	}
 	switch {
 	case l.Elsewhere != "":
+		if w.elsewhere = l.Elsewhere; w.told != nil {
+			return nil
+		}
 		if w.e.json {
 			return json.NewEncoder(w.e.out).Encode(map[string]string{"elsewhere": l.Elsewhere})
 		}
@@ -181,6 +187,9 @@ func (w *chartWriter) abandon() error {
 }
 
 func (w *chartWriter) report() error {
+	if w.told != nil {
+		return w.told(w.doc)
+	}
 	if w.e.json {
 		return json.NewEncoder(w.e.out).Encode(w.doc)
 	}

@@ -315,7 +315,7 @@ func listed(t *testing.T, s blob.Store) error {
 // every scan becomes one batch, and no source is gone before it is sealed.
 // CHARTVAULT_KILLS sets how often.
 func TestStationKill(t *testing.T) {
-	kills := 8
+	kills := 5
 	if s := os.Getenv("CHARTVAULT_KILLS"); s != "" {
 		var err error
 		if kills, err = strconv.Atoi(s); err != nil {
