@@ -218,6 +218,28 @@ func (r *Arrival) account() error {
 	return nil
 }
 
+// Documents returns the manifests of the deposit's documents. They may be
+// changed until it is taken over: what the station could not know.
+func (r *Arrival) Documents() []*seal.Manifest {
+	var out []*seal.Manifest
+	for _, s := range r.stored {
+		out = append(out, s.Manifest)
+	}
+	return out
+}
+
+// settle lets the batch's accounting say where a document's pages are, which a
+// doubt of the server's may have sent to QA.
+func (r *Arrival) settle(m *seal.Manifest) {
+	for i, p := range r.Batch.Pages {
+		if p.Document == m.ID && p.Placement == record.PlaceFiled && m.State == record.DocumentQA {
+			r.Batch.Pages[i].Placement = record.PlaceQA
+			r.Batch.Counts.Filed--
+			r.Batch.Counts.QA++
+		}
+	}
+}
+
 // TakeOver moves a deposit into the archive: identities into every keys place,
 // objects to their names, manifests signed anew by this server, which has
 // checked them, the batch's last. What it stored is read back. It may be
@@ -230,6 +252,7 @@ func (a *Archive) TakeOver(ctx context.Context, r *Arrival) ([]*Stored, error) {
 			return nil, fmt.Errorf("take over document %s: %w", s.Manifest.ID, err)
 		}
 		out = append(out, kept)
+		r.settle(kept.Manifest)
 	}
 	if err := a.takeBatch(ctx, r); err != nil {
 		return nil, fmt.Errorf("take over batch %s: %w", r.Batch.ID, err)

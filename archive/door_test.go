@@ -325,3 +325,35 @@ func flipped(b []byte) []byte {
 	b[len(b)/2] ^= 1
 	return b
 }
+
+// TestServersDoubt: what the server doubts of a deposit is in QA in the document
+// and in the batch's accounting, also when taking over is repeated.
+func TestServersDoubt(t *testing.T) {
+	d := newDoor(t)
+	batch, docs := d.seal(t, nil)
+	d.send(t, batch)
+	// The power goes somewhere after the document that is doubted was taken over;
+	// the next attempt knows no doubt.
+	for n, done := 1, false; !done; n++ {
+		a := *d.Archive
+		a.Docs = blobtest.Faulty(d.docs, &blobtest.Fault{At: n, Stop: true})
+		if r, err := a.OpenArrival(t.Context(), batch); err == nil {
+			m := r.Documents()[1]
+			m.State, m.Doubts = record.DocumentQA, []record.Doubt{record.DoubtUnknownChart}
+			if _, err := a.TakeOver(t.Context(), r); err == nil {
+				t.Fatal("no call failed in time")
+			}
+		}
+		_, err := d.Load(t.Context(), docs[1], 1)
+		done = err == nil
+	}
+	takeOver(t, d.Archive, batch)
+	s, err := d.Verify(t.Context(), docs[1], 1)
+	if err != nil || s.Manifest.State != record.DocumentQA {
+		t.Errorf("document: got %v", err)
+	}
+	b, err := d.VerifyBatch(t.Context(), batch)
+	if want := (record.Counts{PagesIn: 3, Filed: 1, Separators: 1, QA: 1}); err != nil || b.Counts != want || b.Pages[2].Placement != record.PlaceQA {
+		t.Errorf("batch: got %+v, %v, want %+v", b, err, want)
+	}
+}

@@ -67,7 +67,6 @@ type campaign struct {
 	app *app
 	r   *mrand.Rand
 
-	made     int                // documents deposited
 	sources  []string           // taken in, all of them
 	plan     string             // the one that is being executed
 	doomed   map[record.ID]bool // what it may destroy

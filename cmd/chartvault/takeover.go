@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"chartvault/audit"
 	"chartvault/catalog"
 	"chartvault/ingest"
+	"chartvault/ingest/fields"
 	"chartvault/record"
 )
 
@@ -111,12 +113,37 @@ func (a *app) takeOver(ctx context.Context, id record.ID) error {
 			return err
 		}
 	}
+	if err := a.recheck(r); err != nil {
+		return err
+	}
 	if err := a.fileArrival(ctx, r); err != nil {
 		return err
 	}
 	a.meter.pages.Add(int64(m.Counts.PagesIn))
 	a.filed(ctx, ingest.Result{Batch: record.Batch{ID: id, State: m.State, Counts: m.Counts}})
 	return a.arch.DropArrival(ctx, id)
+}
+
+// recheck holds what was filed where there was no patient list against the
+// list. What it contradicts waits in QA.
+func (a *app) recheck(r *archive.Arrival) error {
+	list := a.patients.Load()
+	if list == nil {
+		return nil
+	}
+	for _, m := range r.Documents() {
+		if m.State != record.DocumentFiled || len(m.Index) == 0 {
+			continue
+		}
+		var x fields.Index
+		if err := json.Unmarshal(m.Index, &x); err != nil {
+			return fmt.Errorf("index of %s: %w", m.ID, record.ErrCorrupt)
+		}
+		if d := fields.Recheck(x, list); d != "" {
+			m.State, m.Doubts = record.DocumentQA, append(m.Doubts, d)
+		}
+	}
+	return nil
 }
 
 func (a *app) fileArrival(ctx context.Context, r *archive.Arrival) error {

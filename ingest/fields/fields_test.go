@@ -186,3 +186,33 @@ func FuzzPage(f *testing.F) {
 		}
 	})
 }
+
+// TestRecheck: what was filed by a sheet where there was no list is doubted when
+// the list does not know the chart, or knows it as another person's.
+func TestRecheck(t *testing.T) {
+	set, err := sheet.Compile(nil, sheet.Rule{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	patients, _, err := mpi.Read(strings.NewReader(list), nil, set.Number)
+	if err != nil {
+		t.Fatal(err)
+	}
+	value := func(s string) fields.Value { return fields.Value{Text: s, Confidence: 99, Source: fields.FromBarcode} }
+	for name, c := range map[string]struct {
+		x    fields.Index
+		list *mpi.List
+		want record.Doubt
+	}{
+		"no list":        {fields.Index{Chart: value("999999")}, nil, ""},
+		"known":          {fields.Index{Chart: value("10433217")}, patients, ""},
+		"an alias":       {fields.Index{Chart: value("88001235")}, patients, ""},
+		"unknown":        {fields.Index{Chart: value("999999")}, patients, record.DoubtUnknownChart},
+		"its own name":   {fields.Index{Chart: value("10433217"), Name: value("Alpha Testpatient")}, patients, ""},
+		"another's name": {fields.Index{Chart: value("10433217"), Name: value("Bravo Testpatient")}, patients, record.DoubtOtherPatient},
+	} {
+		if got := fields.Recheck(c.x, c.list); got != c.want {
+			t.Errorf("%s: got %q, want %q", name, got, c.want)
+		}
+	}
+}

@@ -115,6 +115,14 @@ func (o *Opinion) propose(pages []Found) {
 	}
 }
 
+// Recheck holds the index of a document that was filed by a sheet, where there
+// was no patient list, against the list: the doubt it raises, "" for none.
+func Recheck(x Index, list *mpi.List) record.Doubt {
+	o := Opinion{Index: x, Doubts: map[int]record.Doubt{}}
+	o.ask(list, true)
+	return o.Doubt
+}
+
 // ask holds the index against the patient list.
 func (o *Opinion) ask(list *mpi.List, sheet bool) {
 	if list == nil || o.Chart.IsZero() {

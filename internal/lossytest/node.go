@@ -20,6 +20,11 @@ type node struct {
 
 func (n *node) path() string { return filepath.Join(n.f.back, n.Path(n.Root())) }
 
+// WrapChild implements fs.NodeWrapChilder: what is below is like this.
+func (n *node) WrapChild(_ context.Context, ops fs.InodeEmbedder) fs.InodeEmbedder {
+	return &node{LoopbackNode: fs.LoopbackNode{RootData: ops.(*fs.LoopbackNode).RootData}, f: n.f}
+}
+
 // volatile reports whether nobody relies on a file after a crash: shared
 // memory, whose writes come when the kernel likes.
 func volatile(path string) bool { return strings.HasSuffix(path, "-shm") }

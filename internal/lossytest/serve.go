@@ -44,9 +44,6 @@ func serve(dir, mount string, in io.Reader, out io.Writer) error {
 		return err
 	}
 	root := &fs.LoopbackRoot{Path: f.back, Dev: st.Dev}
-	root.NewNode = func(r *fs.LoopbackRoot, _ *fs.Inode, _ string, _ *syscall.Stat_t) fs.InodeEmbedder {
-		return &node{LoopbackNode: fs.LoopbackNode{RootData: r}, f: f}
-	}
 	top := &node{LoopbackNode: fs.LoopbackNode{RootData: root}, f: f}
 	root.RootNode = top
 	srv, err := fs.Mount(mount, top, &fs.Options{MountOptions: fuse.MountOptions{DirectMount: true, FsName: "lossytest"}})
@@ -84,10 +81,9 @@ func serve(dir, mount string, in io.Reader, out io.Writer) error {
 type FS struct {
 	Dir string // where it is mounted
 
-	t    testing.TB
-	in   io.Writer
-	out  *bufio.Scanner
-	seed uint64
+	t   testing.TB
+	in  io.Writer
+	out *bufio.Scanner
 }
 
 // Start runs a file system for the length of a test. Where none can be mounted
