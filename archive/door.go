@@ -185,24 +185,12 @@ func (r *Arrival) account() error {
 	var n record.Counts
 	want := map[record.ID][]int{}
 	for i, p := range r.Batch.Pages {
-		n.PagesIn++
-		switch p.Placement {
-		case record.PlaceFiled:
-			n.Filed++
-		case record.PlaceSeparator:
-			n.Separators++
-		case record.PlaceBlank:
-			n.Blanks++
-		case record.PlaceQA:
-			n.QA++
-		default:
-			return bad("page %d has the placement %q", i+1, p.Placement)
-		}
+		n.Count(p.Placement)
 		if p.Document != (record.ID{}) {
 			want[p.Document] = append(want[p.Document], i+1)
 		}
 	}
-	if n != r.Batch.Counts {
+	if n != r.Batch.Counts || !n.Balanced() {
 		return bad("its pages are %+v, it says %+v", n, r.Batch.Counts)
 	}
 	for _, s := range r.stored {

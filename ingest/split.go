@@ -206,18 +206,9 @@ func pageDoubt(p pageFile, poor float64) record.Doubt {
 
 // counts is the page accounting.
 func (s *splitting) counts() record.Counts {
-	n := record.Counts{PagesIn: len(s.Pages)}
+	var n record.Counts
 	for _, p := range s.Pages {
-		switch p.Placement {
-		case record.PlaceFiled:
-			n.Filed++
-		case record.PlaceSeparator:
-			n.Separators++
-		case record.PlaceBlank:
-			n.Blanks++
-		case record.PlaceQA:
-			n.QA++
-		}
+		n.Count(p.Placement)
 	}
 	return n
 }

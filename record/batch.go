@@ -39,6 +39,22 @@ type Counts struct {
 	QA         int `json:"qa"`         // stored, and waiting for a person's decision
 }
 
+// Count adds a page with its place. One with no place is in PagesIn alone, so
+// that the counts do not balance.
+func (c *Counts) Count(p Placement) {
+	c.PagesIn++
+	switch p {
+	case PlaceFiled:
+		c.Filed++
+	case PlaceSeparator:
+		c.Separators++
+	case PlaceBlank:
+		c.Blanks++
+	case PlaceQA:
+		c.QA++
+	}
+}
+
 // Balanced reports whether every page is accounted for.
 func (c Counts) Balanced() bool {
 	return c.PagesIn == c.Filed+c.Separators+c.Blanks+c.QA

@@ -30,7 +30,7 @@ import (
 type testArchive struct {
 	t    *testing.T
 	dir  string
-	pass string
+	pass string // file; "" where there is no passphrase to give
 }
 
 func newArchive(t *testing.T, config string) *testArchive {
@@ -63,7 +63,10 @@ func (a *testArchive) write(name string, b []byte) {
 }
 
 func (a *testArchive) command(args ...string) *exec.Cmd {
-	c := exec.Command(os.Args[0], append(args, "--data", a.dir, "--passphrase-file", a.pass)...)
+	if args = append(args, "--data", a.dir); a.pass != "" {
+		args = append(args, "--passphrase-file", a.pass)
+	}
+	c := exec.Command(os.Args[0], args...)
 	c.Env = append(os.Environ(), "CHARTVAULT_TEST_COMMAND=1")
 	return c
 }

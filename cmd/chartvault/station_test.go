@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -60,28 +59,6 @@ func newStation(t *testing.T, a *testArchive, config string) *testStation {
 		t.Fatal(err)
 	}
 	return s
-}
-
-// run runs a command of the station, which has no passphrase to give.
-func (s *testStation) command(args ...string) *exec.Cmd {
-	c := exec.Command(os.Args[0], append(args, "--data", s.dir)...)
-	c.Env = append(os.Environ(), "CHARTVAULT_TEST_COMMAND=1")
-	return c
-}
-
-func (s *testStation) run(args ...string) (string, int) {
-	s.t.Helper()
-	c := s.command(args...)
-	var errb bytes.Buffer
-	c.Stderr = &errb
-	out, err := c.Output()
-	if _, ok := err.(*exec.ExitError); err != nil && !ok {
-		s.t.Fatal(err)
-	}
-	if c.ProcessState.ExitCode() != 0 {
-		out = append(out, errb.Bytes()...)
-	}
-	return string(out), c.ProcessState.ExitCode()
 }
 
 // start runs the station.
@@ -385,8 +362,7 @@ func TestSealedStart(t *testing.T) {
 	a := newArchive(t, quick)
 	scans := filepath.Join(a.dir, "scans")
 	sealed := func(log io.Writer) *exec.Cmd {
-		c := exec.Command(os.Args[0], "serve", "--sealed", "--data", a.dir)
-		c.Env = append(os.Environ(), "CHARTVAULT_TEST_COMMAND=1")
+		c := (&testArchive{t: t, dir: a.dir}).command("serve", "--sealed")
 		c.Stderr = log
 		c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 		if err := c.Start(); err != nil {
