@@ -156,10 +156,10 @@ func (a *Archive) arrived(ctx context.Context, batch, id record.ID) (*keys.Key, 
 	return key, nil
 }
 
-// missing makes of something that a signed manifest promises and that is not
-// there what it is.
+// missing makes of something that a signed manifest promises, and that is not
+// there or is far too large, what it is.
 func missing(err error) error {
-	if errors.Is(err, record.ErrNotFound) {
+	if errors.Is(err, record.ErrNotFound) || errors.Is(err, blob.ErrLarge) {
 		return fmt.Errorf("%w: %w", record.ErrCorrupt, err)
 	}
 	return err
@@ -255,7 +255,7 @@ func (a *Archive) takeDocument(ctx context.Context, r *Arrival, s *Stored) (*Sto
 	}
 	kept, err := a.Load(ctx, id, 1)
 	if errors.Is(err, record.ErrNotFound) {
-		if err := copyObject(ctx, a.Docs, r.docs, s.Manifest.Object); err != nil {
+		if err := a.takeObject(ctx, r, s.Manifest.Object, s.Key, s.Manifest.Package); err != nil {
 			return nil, err
 		}
 		m := *s.Manifest
@@ -284,11 +284,8 @@ func (a *Archive) takeBatch(ctx context.Context, r *Arrival) error {
 		return err // it was taken over before
 	}
 	if r.Batch.Object != "" {
-		if err := copyObject(ctx, a.Docs, r.docs, r.Batch.Object); err != nil {
+		if err := a.takeObject(ctx, r, r.Batch.Object, r.Key, r.Batch.Rest); err != nil {
 			return err
-		}
-		if err := checkObject(ctx, a.Docs, r.Batch.Object, r.Key.Identity(), r.Batch.Rest); err != nil {
-			return fmt.Errorf("read back: %w", err)
 		}
 	}
 	m := *r.Batch
@@ -304,31 +301,44 @@ func (a *Archive) takeBatch(ctx context.Context, r *Arrival) error {
 	return err
 }
 
-// copyObject copies an object to the same name in another store. That it is
-// there already is for the reading back to judge.
-func copyObject(ctx context.Context, to, from blob.Store, name string) error {
-	o, err := open(ctx, from, name)
+// takeObject copies an object of a deposit and reads it back, before any
+// manifest names it: what an attempt before this one left is debris.
+func (a *Archive) takeObject(ctx context.Context, r *Arrival, name string, key *keys.Key, want seal.Sums) error {
+	if err := a.Docs.Delete(ctx, name); err != nil {
+		return err
+	}
+	o, err := open(ctx, r.docs, name)
 	if err != nil {
 		return err
 	}
 	defer o.Close() // read-only
-	size := o.Info().Size
-	if _, err := to.Put(ctx, name, io.NewSectionReader(o, 0, size), size); err != nil && !errors.Is(err, blob.ErrExist) {
+	if _, err := a.Docs.Put(ctx, name, io.NewSectionReader(o, 0, want.Size), want.Size); err != nil {
 		return err
+	}
+	if err := checkObject(ctx, a.Docs, name, key.Identity(), want); err != nil {
+		return fmt.Errorf("read back: %w", err)
 	}
 	return nil
 }
 
-// DropArrival clears a deposit from the door: its identities first.
+// DropArrival clears a deposit from the door: its identities first, and last the
+// batch's manifest, by which it is found again when this is interrupted.
 func (a *Archive) DropArrival(ctx context.Context, batch record.ID) error {
 	if err := a.Vault.DropArrived(ctx, batch); err != nil {
 		return err
 	}
+	last := arrival(batch) + batchManifestName(batch)
+	var names []string
 	for info, err := range a.Docs.List(ctx, arrival(batch)) {
-		if err == nil {
-			err = a.Docs.Delete(ctx, info.Name)
-		}
 		if err != nil {
+			return fmt.Errorf("drop deposit %s: %w", batch, err)
+		}
+		if info.Name != last && blob.CheckName(info.Name) == nil { // what we never put stays a stranger's
+			names = append(names, info.Name)
+		}
+	}
+	for _, n := range append(names, last) {
+		if err := a.Docs.Delete(ctx, n); err != nil {
 			return fmt.Errorf("drop deposit %s: %w", batch, err)
 		}
 	}

@@ -178,6 +178,15 @@ func (c *DB) DropBatch(ctx context.Context, id record.ID) error {
 	return c.DropObjects(ctx, id)
 }
 
+// ForgetBatch removes the row of a batch that was begun and never filed.
+func (c *DB) ForgetBatch(ctx context.Context, id record.ID) error {
+	_, err := c.sql.ExecContext(ctx, `DELETE FROM batches WHERE id = $1 AND state IN ('claimed', 'split')`, id.String())
+	if err != nil {
+		return fmt.Errorf("forget batch %s: %w", id, err)
+	}
+	return nil
+}
+
 // PutBatchTombstone writes what remains of a batch whose last document is
 // destroyed, as a rebuild does.
 func (c *DB) PutBatchTombstone(ctx context.Context, id record.ID, receivedMillis int64, s record.BatchState, n record.Counts) error {

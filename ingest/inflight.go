@@ -13,8 +13,8 @@ type Inflight struct {
 	busy map[[32]byte]chan struct{}
 }
 
-// enter waits until nobody works on the source, and takes it.
-func (f *Inflight) enter(ctx context.Context, source [32]byte) (leave func(), err error) {
+// Enter waits until nobody works on the source, and takes it.
+func (f *Inflight) Enter(ctx context.Context, source [32]byte) (leave func(), err error) {
 	for {
 		f.mu.Lock()
 		if f.busy == nil {

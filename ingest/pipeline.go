@@ -62,8 +62,9 @@ type Pipeline struct {
 	Now       func() time.Time
 	Rand      io.Reader
 	Log       *slog.Logger
-	Progress  func(Progress) // called from several goroutines; nil for none
-	Inflight  *Inflight      // shared by all that take sources into one archive
+	Progress  func(Progress)                                   // called from several goroutines; nil for none
+	Elsewhere func(ctx context.Context, batch record.ID) error // an error while a begun batch is taken in by other means; nil for none
+	Inflight  *Inflight                                        // shared by all that take sources into one archive
 }
 
 // Progress is one step of one batch.
@@ -100,7 +101,7 @@ func (p *Pipeline) Ingest(ctx context.Context, f *os.File, name record.Private) 
 	if err != nil {
 		return Result{}, fmt.Errorf("ingest: hash source: %w", err)
 	}
-	leave, err := p.Inflight.enter(ctx, sum)
+	leave, err := p.Inflight.Enter(ctx, sum)
 	if err != nil {
 		return Result{}, fmt.Errorf("ingest: %w", err)
 	}
@@ -114,6 +115,12 @@ func (p *Pipeline) Ingest(ctx context.Context, f *os.File, name record.Private) 
 	})
 	if err != nil {
 		return Result{}, fmt.Errorf("ingest: %w", err)
+	}
+	if !fresh && !b.State.Done() && p.Elsewhere != nil {
+		// It was sealed while the vault was not open, or at a station.
+		if err := p.Elsewhere(ctx, b.ID); err != nil {
+			return Result{Batch: b}, fmt.Errorf("ingest batch %s: %w", b.ID, err)
+		}
 	}
 	if b.State.Done() {
 		err := p.Archive.Journal(ctx, audit.ActBatchClaimed, b.ID.String(), map[string]any{"actor": record.Daemon, "duplicate": true})

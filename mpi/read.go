@@ -35,7 +35,8 @@ type Reject struct {
 
 // Read reads a list as CSV with a head. Rows that cannot be taken are returned
 // as they are, with what is wrong with each; whether half a list is better than
-// none is the caller's to say. record.ErrInvalid when the head is wrong.
+// none is the caller's to say. record.ErrInvalid when the head is wrong, or the
+// text is not CSV.
 func Read(r io.Reader, m Mapping, number func(string) (record.ChartNumber, error)) (*List, []Reject, error) {
 	in := csv.NewReader(r)
 	in.FieldsPerRecord = -1
@@ -55,9 +56,11 @@ func Read(r io.Reader, m Mapping, number func(string) (record.ChartNumber, error
 		if errors.Is(err, io.EOF) {
 			break
 		}
+		if err != nil {
+			// Where a row ends is not known any more: the rest may be in it.
+			return nil, nil, fmt.Errorf("patient list, row %d: %w: it is not CSV; a quotation mark may be missing", row, record.ErrInvalid)
+		}
 		switch {
-		case err != nil:
-			err = errors.New("it is not CSV")
 		case len(rec) != len(head):
 			err = fmt.Errorf("it has %d columns, the head has %d", len(rec), len(head))
 		default:

@@ -97,7 +97,7 @@ func TestRejects(t *testing.T) {
 	if l.Len() != 2 || l.People() != 2 {
 		t.Errorf("got %d numbers of %d people, want 2 of 2", l.Len(), l.People())
 	}
-	for name, text := range map[string]string{"nothing": "", "no column": "chart_number,name\n1111,A\n"} {
+	for name, text := range map[string]string{"nothing": "", "a quotation mark that never ends": "chart_number,name,date_of_birth\n1111,A,\n2222,\"B,\n3333,C,\n", "no column": "chart_number,name\n1111,A\n"} {
 		if _, _, err := mpi.Read(strings.NewReader(text), nil, numbers(t)); !errors.Is(err, record.ErrInvalid) {
 			t.Errorf("%s: got %v, want ErrInvalid", name, err)
 		}

@@ -2,21 +2,24 @@ package retention
 
 import (
 	"maps"
+	"slices"
 
 	"chartvault/record"
 )
 
 // Union returns what is known of a person whose papers stand under several
 // chart numbers: of each event the later date, because that is the safe one. An
-// event that one chart knows to be open or unknown is unknown for the person;
-// one that a chart merely says nothing about is what the others say. The charts
-// are not changed.
+// event that any of the charts does not know is unknown for the person, so that
+// the facts of one number never make the papers of another due. The charts are
+// not changed.
 func Union(charts ...*Chart) *Chart {
 	if len(charts) == 1 {
 		return charts[0]
 	}
-	out := &Chart{others: map[record.FactName]Event{}, answers: map[record.FactName]string{}}
-	for _, c := range charts {
+	first := charts[0]
+	out := &Chart{Born: first.Born, Died: first.Died, Discharge: first.Discharge, LastEncounter: first.LastEncounter, LastEntry: first.LastEntry,
+		LastUse: first.LastUse, encounters: slices.Clone(first.encounters), others: maps.Clone(first.others), answers: maps.Clone(first.answers)}
+	for _, c := range charts[1:] {
 		for _, p := range []struct {
 			to   *Event
 			from Event
@@ -27,17 +30,12 @@ func Union(charts ...*Chart) *Chart {
 			*p.to = p.to.or(p.from)
 		}
 		out.encounters = append(out.encounters, c.encounters...)
-		for name, e := range c.others {
-			out.others[name] = out.others[name].or(e)
+		for name, e := range out.others {
+			out.others[name] = e.or(c.others[name])
 		}
-		for name, a := range c.answers {
-			if was, said := out.answers[name]; said && was != a {
-				a = "" // they contradict each other: it is not known
-			}
-			out.answers[name] = a
-		}
+		// What they do not agree on is not known.
+		maps.DeleteFunc(out.answers, func(name record.FactName, a string) bool { return c.answers[name] != a })
 	}
-	maps.DeleteFunc(out.answers, func(_ record.FactName, a string) bool { return a == "" })
 	return out
 }
 
@@ -48,10 +46,14 @@ func (e Event) or(o Event) Event {
 		return e
 	case !o.Known() && o.Note != "":
 		return o
-	case e.Known() && o.Known() && e.Date != o.Date:
+	case !e.Known() && !o.Known():
+		return e
+	case !e.Known() || !o.Known():
+		return Event{Note: "it is not known under every chart number of the person"}
+	case e.Date != o.Date:
 		out := e.later(o)
 		out.Note = "the later of the dates under the person's chart numbers"
 		return out
 	}
-	return e.later(o)
+	return e
 }

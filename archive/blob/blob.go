@@ -27,6 +27,7 @@ var (
 	ErrName     = errors.New("malformed object name")   // not a key of this program
 	ErrShort    = errors.New("object has another size") // Put was given fewer or more bytes than announced
 	ErrChanged  = errors.New("object was changed")      // Swap found other bytes than it was told
+	ErrLarge    = errors.New("object is too large")     // a small object has more bytes than any of ours
 )
 
 // Info describes one stored object.
@@ -131,7 +132,7 @@ func ReadAll(ctx context.Context, s Store, name string, limit int64) ([]byte, er
 	defer o.Close() // read-only
 	size := o.Info().Size
 	if size > limit {
-		return nil, fmt.Errorf("read %s: %d bytes, limit %d", name, size, limit)
+		return nil, fmt.Errorf("read %s: %d bytes, limit %d: %w", name, size, limit, ErrLarge)
 	}
 	b := make([]byte, size)
 	if _, err := io.ReadFull(io.NewSectionReader(o, 0, size), b); err != nil {

@@ -92,7 +92,7 @@ func (v *Vault) Arrived(ctx context.Context, batch, id record.ID) (*Key, error) 
 func (v *Vault) DropArrived(ctx context.Context, batch record.ID) error {
 	for i, s := range v.places {
 		for info, err := range s.List(ctx, ArrivalName(batch, "")) {
-			if err == nil {
+			if err == nil && blob.CheckName(info.Name) == nil { // what we never put stays a stranger's
 				err = s.Delete(ctx, info.Name)
 			}
 			if err != nil {

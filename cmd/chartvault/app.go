@@ -43,6 +43,7 @@ type app struct {
 	pool      *ocr.Pool
 	pipeline  *ingest.Pipeline
 	patients  atomic.Pointer[mpi.List] // nil without a patient list
+	listLost  atomic.Bool              // a patient list was imported once and cannot be had
 	relatives atomic.Pointer[kin]      // whose numbers are whose
 
 	watcher *ingest.Watcher // nil unless the daemon runs
@@ -52,6 +53,7 @@ type app struct {
 	desk      *disposition.Desk
 	keyPlaces int // in how many places a document's key lies
 
+	kinMu   sync.Mutex    // one change of whose numbers are whose at a time
 	doorMu  sync.Mutex    // one deposit taken over at a time
 	feedMu  sync.Mutex    // one feed of the index at a time
 	bound   atomic.Uint64 // changes of what forbids or delays the end of documents
@@ -232,7 +234,7 @@ func (a *app) wireIngest() (err error) {
 	if a.pool, a.pipeline, err = newPipeline(a.cfg, a.now, a.log); err != nil {
 		return err
 	}
-	a.pipeline.Archive, a.pipeline.Catalogue, a.pipeline.Patients = a.arch, a.cat, a.patients.Load
+	a.pipeline.Archive, a.pipeline.Catalogue, a.pipeline.Patients, a.pipeline.Elsewhere = a.arch, a.cat, a.patients.Load, a.elsewhereBegun
 	if err := a.loadPatients(a.pipeline.Sheets); err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ type bindings struct {
 	at         uint64
 	holds      *retention.Holds
 	extensions *disposition.Extensions
+	kin        *kin
 }
 
 // bindings returns the holds and extensions in force. It is read again only
@@ -43,7 +44,10 @@ func (a *app) bindings(ctx context.Context) (*bindings, error) {
 	for i := range held { // a hold on one number of a person is a hold on all
 		held[i].Scope.Charts = a.relatives.Load().all(held[i].Scope.Charts)
 	}
-	a.binding = &bindings{at, retention.NewHolds(held), xs}
+	if a.listLost.Load() {
+		held = append(held, record.Hold{Kind: record.HoldMerge, Matter: "the patient list cannot be had"})
+	}
+	a.binding = &bindings{at, retention.NewHolds(held), xs, a.relatives.Load()}
 	return a.binding, nil
 }
 
@@ -135,8 +139,14 @@ func (a *app) holdArrivals(ctx context.Context) error {
 // subject is a document as retention sees it.
 func (b *bindings) subject(row catalog.Row) retention.Subject {
 	chart := string(row.ChartToken)
+	keep := b.extensions.Until(row.ID, chart)
+	for _, t := range b.kin.of(chart) {
+		if u := b.extensions.Until(row.ID, t); u.After(keep) {
+			keep = u
+		}
+	}
 	return retention.Subject{Document: row.ID, Batch: row.Batch, Chart: chart, Type: row.Type, Service: row.ServiceDate, Pages: row.Pages, Bytes: row.Bytes,
-		InQA: row.State == record.DocumentQA || chart == "", KeepUntil: b.extensions.Until(row.ID, chart)}
+		InQA: row.State == record.DocumentQA || chart == "", KeepUntil: keep}
 }
 
 // resolve resolves a chart's facts, with its documents as evidence.

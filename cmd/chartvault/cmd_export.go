@@ -49,7 +49,8 @@ func (e *env) exportCmd() *cobra.Command {
 type bag struct {
 	dir    string // where it is made
 	index  [][]string
-	sums   []string // of the payload: "hex  path"
+	has    map[string]bool // files that are in it: two numbers may be one person's
+	sums   []string        // of the payload: "hex  path"
 	octets int64
 }
 
@@ -58,7 +59,7 @@ func (e *env) export(ctx context.Context, out, purpose string, numbers []string)
 	if fileExists(out) {
 		return fmt.Errorf("export: %s: %w", out, record.ErrExists)
 	}
-	b := &bag{dir: out + ".part"}
+	b := &bag{dir: out + ".part", has: map[string]bool{}}
 	if err := errors.Join(durable.RemoveAll(b.dir), durable.MkdirAll(filepath.Join(b.dir, "data"))); err != nil { // of an export that was interrupted
 		return fmt.Errorf("export: %w", err)
 	}
@@ -114,6 +115,10 @@ func (b *bag) add(number string, d documentLine) error {
 
 // sum adds a file of the bag to its manifest.
 func (b *bag) sum(name string) error {
+	if b.has[name] {
+		return nil
+	}
+	b.has[name] = true
 	f, err := os.Open(filepath.Join(b.dir, filepath.FromSlash(name)))
 	if err != nil {
 		return err

@@ -123,6 +123,8 @@ func (a *app) opHoldPlace(ctx context.Context, r asked, out func(any) error) err
 		numbers = append(numbers, n.Reveal())
 		h.Scope.Charts = append(h.Scope.Charts, a.cat.ChartToken(n))
 	}
+	// Whom it binds now it binds, whatever is found out about the numbers later.
+	h.Scope.Charts = a.relatives.Load().all(h.Scope.Charts)
 	for _, t := range p.Types {
 		code, err := record.TypeCode(t)
 		if err != nil {

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -16,6 +15,7 @@ import (
 
 	"chartvault/archive/keys"
 	"chartvault/audit"
+	"chartvault/catalog"
 	"chartvault/ingest/sheet"
 	"chartvault/internal/durable"
 	"chartvault/mpi"
@@ -24,6 +24,9 @@ import (
 
 // patientsFile holds the patient list, sealed to the vault.
 const patientsFile = "patients.age"
+
+// kindPatients is the register's one entry about the patient list.
+const kindPatients = "patients"
 
 // patientsParams are a list as CSV text.
 type patientsParams struct {
@@ -147,39 +150,50 @@ func (a *app) keepPatients(ctx context.Context, who record.Actor, list *mpi.List
 	if err != nil {
 		return err
 	}
-	if err := a.arch.Journal(ctx, audit.ActPatients, "", map[string]any{"actor": who, "numbers": list.Len()}); err != nil {
+	// The entry outlives the file: an archive that moves knows that there was a list.
+	e := catalog.Entry{Kind: kindPatients, ID: "list", State: "imported", At: a.now().UTC(), Body: mustJSON(patientsLine{Numbers: list.Len(), People: list.People()})}
+	if err := a.arch.Journal(ctx, audit.ActPatients, "", change{Actor: who, Register: &e}); err != nil {
+		return err
+	}
+	if err := a.cat.PutEntry(ctx, e); err != nil {
 		return err
 	}
 	if _, err := durable.Replace(a.cfg.path(patientsFile), bytes.NewReader(sealed), 0o600); err != nil {
 		return err
 	}
+	before := a.relatives.Load()
 	a.patients.Store(list)
-	return a.relateAnew(ctx)
-}
-
-// loadPatients opens the list that was imported last, if there is one.
-func (a *app) loadPatients(set *sheet.Set) error {
-	f, err := os.Open(a.cfg.path(patientsFile))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
+	a.listLost.Store(false)
+	if err := a.relateAnew(ctx); err != nil {
 		return err
 	}
-	defer f.Close() // read-only
-	sealed, err := io.ReadAll(f)
+	return a.apart(ctx, who, before, "the patient list does not say any more that they are one person's")
+}
+
+// loadPatients opens the list that was imported last, if there is one. Where one
+// was imported and cannot be had, or does not fit the site's rule for chart
+// numbers any more, nothing is due until a list is imported: whose numbers
+// belong together is not known.
+func (a *app) loadPatients(set *sheet.Set) error {
+	sealed, err := os.ReadFile(a.cfg.path(patientsFile))
+	if errors.Is(err, os.ErrNotExist) {
+		es, err := a.cat.EntriesIn(context.Background(), kindPatients)
+		a.listLost.Store(len(es) > 0)
+		return err
+	}
 	if err != nil {
 		return err
 	}
 	b, err := keys.Open(sealed, a.vault.Journal())
-	if err != nil {
-		return fmt.Errorf("patient list: %w", err)
+	if err == nil {
+		var list *mpi.List
+		var bad []mpi.Reject
+		if list, bad, err = mpi.Read(bytes.NewReader(b), nil, set.Number); err == nil && len(bad) == 0 {
+			a.patients.Store(list)
+			return nil
+		}
 	}
-	list, bad, err := mpi.Read(bytes.NewReader(b), nil, set.Number)
-	if err != nil || len(bad) > 0 {
-		// The site's rule for chart numbers changed since.
-		return errors.Join(err, fmt.Errorf("patient list: %d numbers are not of this site's form; import the list again or restore the rule: %w", len(bad), record.ErrNotReady))
-	}
-	a.patients.Store(list)
+	a.log.Error("the patient list cannot be used: import it again, or restore the rule for chart numbers; nothing is due until then")
+	a.listLost.Store(true)
 	return nil
 }

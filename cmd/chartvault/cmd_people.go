@@ -203,6 +203,7 @@ func (e *env) patientsUnlinkCmd() *cobra.Command {
 	var reason string
 	c := &cobra.Command{
 		Use: "unlink LINK --reason TEXT", Short: "Undo a link: the numbers are two people's", Args: cobra.ExactArgs(1),
+		Long:    "The numbers find their own documents again. Because that can shorten how long they are kept, both are held (kind \"merge\") until two\npeople release the hold.",
 		Example: "  chartvault patients unlink 4hz3qkpuxvu5mb7drz3lqk4n2e --reason \"twins\"",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return e.call(cmd.Context(), "patients-unlink", linkParams{ID: args[0], Reason: reason}, show(e, e.showLink))
@@ -272,8 +273,15 @@ func (a *app) opUnlink(ctx context.Context, r asked, out func(any) error) error 
 		return fmt.Errorf("no link %s in force: %w", p.ID, record.ErrNotFound)
 	}
 	l := ls[i]
+	if strings.TrimSpace(p.Reason) == "" {
+		return fmt.Errorf("unlink: %w: want a reason", record.ErrInvalid)
+	}
 	l.State, l.UndoneBy, l.Reason = stateUndone, r.Actor, l.Reason+"; undone: "+p.Reason
+	before := a.relatives.Load()
 	if err := a.putLink(ctx, audit.ActChartsUnlinked, r.Actor, l); err != nil {
+		return err
+	}
+	if err := a.apart(ctx, r.Actor, before, "link "+l.ID+" was undone: "+p.Reason); err != nil {
 		return err
 	}
 	return out(l)

@@ -234,7 +234,12 @@ func (a *app) opCanary(ctx context.Context, r asked, out func(any) error) error 
 	if err != nil {
 		return err
 	}
-	c, err := a.desk.SetCanary(ctx, r.Actor, a.cat.ChartToken(n), p.Reason)
+	var c disposition.Canary
+	for _, t := range a.relatives.Load().of(string(a.cat.ChartToken(n))) { // every number of the person
+		if c, err = a.desk.SetCanary(ctx, r.Actor, []byte(t), p.Reason); err != nil {
+			return err
+		}
+	}
 	if err != nil {
 		return err
 	}

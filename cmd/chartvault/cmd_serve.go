@@ -87,6 +87,10 @@ func (a *app) serve(ctx context.Context, listen func() (*endpoint, error)) error
 	if err := a.arch.Journal(ctx, audit.ActStart, "", change{Actor: record.Daemon}); err != nil {
 		return err
 	}
+	// Before the folder is looked at: the source of what was sealed may still lie there.
+	if err := a.takeOverAll(ctx); err != nil {
+		a.log.ErrorContext(ctx, "deposits not taken over; it is tried again", "err", err)
+	}
 	a.pipeline.Progress = a.meter.progress
 	a.watcher = newWatcher(a.cfg, a.pipeline, a.log, func(r ingest.Result) { a.filed(ctx, r) }, func(id record.ID) bool { return outboxHolds(a.outbox, id) })
 	ep, err := listen()

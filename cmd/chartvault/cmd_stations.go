@@ -251,5 +251,11 @@ func (a *app) opStationsDiscard(ctx context.Context, r asked, out func(any) erro
 	if err := a.arch.DropMark(ctx, p.Batch); err != nil {
 		return err
 	}
+	if b, err := a.cat.Batch(ctx, p.Batch); err == nil && !b.State.Done() {
+		// It was claimed before it was spoiled: its source may come again.
+		if err := a.cat.ForgetBatch(ctx, p.Batch); err != nil {
+			return err
+		}
+	}
 	return out(depositor{State: "discarded"})
 }

@@ -65,7 +65,12 @@ func (e *endpoint) wait(ctx context.Context) error {
 		return errors.Join(err, durable.Remove(e.file))
 	case <-ctx.Done():
 	}
-	sctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	return e.stop()
+}
+
+// stop lets requests end, and takes the file away.
+func (e *endpoint) stop() error {
+	sctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	err := e.srv.Shutdown(sctx)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"os"
 	"strings"
 
-	"chartvault/archive"
+	"chartvault/archive/seal"
 	"chartvault/internal/durable"
 	"chartvault/ocr"
 	"chartvault/record"
@@ -30,7 +30,7 @@ func (a *app) indexDocument(ctx context.Context, id record.ID) error {
 	if err != nil {
 		return err
 	}
-	pages, err := texts(s)
+	pages, err := texts(s.Manifest)
 	if err != nil {
 		return err
 	}
@@ -41,9 +41,9 @@ func (a *app) indexDocument(ctx context.Context, id record.ID) error {
 }
 
 // texts opens the page texts of a manifest.
-func texts(s *archive.Stored) ([]ocr.PageText, error) {
-	pages := make([]ocr.PageText, len(s.Manifest.Pages))
-	for i, p := range s.Manifest.Pages {
+func texts(m *seal.Manifest) ([]ocr.PageText, error) {
+	pages := make([]ocr.PageText, len(m.Pages))
+	for i, p := range m.Pages {
 		if len(p.Text) == 0 {
 			continue
 		}

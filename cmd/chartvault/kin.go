@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -135,8 +136,37 @@ func (a *app) relate(ctx context.Context) error {
 	return nil
 }
 
+// separated returns the numbers that had kin before and have lost some of it.
+func (k *kin) separated(before *kin) [][]byte {
+	var out [][]byte
+	if before == nil {
+		return nil
+	}
+	for t, group := range before.groups {
+		now := k.of(t)
+		if slices.ContainsFunc(group, func(o string) bool { return !slices.Contains(now, o) }) {
+			out = append(out, []byte(t))
+		}
+	}
+	return out
+}
+
+// apart holds the numbers that lost kin since: what their union kept may be due
+// now, and that one person must not bring about. Two people release the hold.
+func (a *app) apart(ctx context.Context, who record.Actor, before *kin, why string) error {
+	lost := a.relatives.Load().separated(before)
+	if len(lost) == 0 {
+		return nil
+	}
+	slices.SortFunc(lost, bytes.Compare)
+	_, err := a.desk.PlaceHold(ctx, who, record.Hold{Kind: record.HoldMerge, Matter: "chart numbers set apart", Reason: why, Scope: record.HoldScope{Charts: lost}}, nil)
+	return err
+}
+
 // relateAnew does so after something changed: the holds follow at once.
 func (a *app) relateAnew(ctx context.Context) error {
+	a.kinMu.Lock()
+	defer a.kinMu.Unlock()
 	if err := a.relate(ctx); err != nil {
 		return err
 	}
@@ -171,24 +201,25 @@ func (a *app) putLink(ctx context.Context, action audit.Action, who record.Actor
 // person gathers all that is known of the person of a chart: the facts under
 // each of the numbers, and every document under any of them.
 func (a *app) person(ctx context.Context, token []byte) (*retention.Chart, []catalog.Row, error) {
-	var charts []*retention.Chart
+	var known []catalog.Facts
 	var rows []catalog.Row
-	for _, t := range a.relatives.Load().of(string(token)) {
-		ch, c, err := a.factsUnder(ctx, []byte(t))
+	for i, t := range a.relatives.Load().of(string(token)) {
+		ch, err := a.cat.ChartByToken(ctx, []byte(t))
+		if err != nil && !errors.Is(err, record.ErrNotFound) {
+			return nil, nil, err
+		}
+		some, err := a.cat.OfToken(ctx, []byte(t))
 		if err != nil {
 			return nil, nil, err
 		}
-		charts, rows = append(charts, c), append(rows, ch...)
+		if i > 0 && len(some) == 0 && len(ch.Facts.Known)+len(ch.Facts.Encounters) == 0 {
+			continue // nothing was ever filed or said under that number
+		}
+		known, rows = append(known, ch.Facts), append(rows, some...)
+	}
+	var charts []*retention.Chart
+	for _, f := range known { // each with the evidence of all the documents
+		charts = append(charts, resolve(f, rows))
 	}
 	return retention.Union(charts...), rows, nil
-}
-
-// factsUnder returns what is known under one number, and its documents.
-func (a *app) factsUnder(ctx context.Context, token []byte) ([]catalog.Row, *retention.Chart, error) {
-	ch, err := a.cat.ChartByToken(ctx, token)
-	if err != nil && !errors.Is(err, record.ErrNotFound) {
-		return nil, nil, err
-	}
-	rows, err := a.cat.OfToken(ctx, token)
-	return rows, resolve(ch.Facts, rows), err
 }

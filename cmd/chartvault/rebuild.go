@@ -116,7 +116,7 @@ func (b *rebuild) fetch(ctx context.Context, id record.ID, version int) (d rebui
 	if d.objects, d.err = b.arch.Objects(ctx, s); d.err != nil {
 		return d
 	}
-	d.pages, d.err = texts(s)
+	d.pages, d.err = texts(s.Manifest)
 	return d
 }
 

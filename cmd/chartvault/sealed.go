@@ -95,7 +95,7 @@ func (e *env) serveSealed(ctx context.Context, unlock func()) error {
 	if err != nil {
 		u.done <- err
 		unlock()
-		return errors.Join(err, ep.srv.Close())
+		return errors.Join(err, ep.stop())
 	}
 	a, err := open(ctx, cfg, func(context.Context, keys.Places) (*keys.Vault, error) { return u.vault, nil }, e.log, false, unlock)
 	if err == nil {
@@ -103,9 +103,17 @@ func (e *env) serveSealed(ctx context.Context, unlock func()) error {
 	}
 	u.done <- err
 	if err != nil {
-		return errors.Join(err, ep.srv.Close())
+		if a != nil {
+			err = errors.Join(err, a.Close(context.WithoutCancel(ctx)))
+		}
+		return errors.Join(err, ep.stop())
 	}
-	return a.serveUntil(ctx, func() (*endpoint, error) { return ep, nil })
+	used := false
+	err = a.serveUntil(ctx, func() (*endpoint, error) { used = true; return ep, nil })
+	if !used { // it failed before it could answer
+		err = errors.Join(err, ep.stop())
+	}
+	return err
 }
 
 // untilUnlocked runs sealed. Nothing is left running when it returns; the lock
@@ -131,8 +139,9 @@ func (e *env) untilUnlocked(ctx context.Context, unlock func()) (u *unlocking, e
 	if ep, err = listen(cfg.Server.Listen, e.daemonPath(), e.log); err != nil {
 		return nil, nil, err
 	}
-	opened := make(chan *unlocking)
-	ep.handle(d.handler(ep.token, places, opened))
+	opened, over := make(chan *unlocking), make(chan struct{})
+	defer close(over)
+	ep.handle(d.handler(ep.token, places, opened, over))
 	e.log.Info("serving sealed", "addr", ep.addr(), "folder", d.watcher.Folder)
 	dctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -144,7 +153,7 @@ func (e *env) untilUnlocked(ctx context.Context, unlock func()) (u *unlocking, e
 		if err := <-ended; err != nil {
 			u.done <- err
 			u = nil
-			return nil, nil, errors.Join(err, ep.srv.Close())
+			return nil, nil, errors.Join(err, ep.stop())
 		}
 		return u, ep, nil
 	case err = <-ended: // ctx ended, or it cannot watch
@@ -154,7 +163,7 @@ func (e *env) untilUnlocked(ctx context.Context, unlock func()) (u *unlocking, e
 }
 
 // handler answers what can be answered without the vault.
-func (d *depositing) handler(token string, places keys.Places, opened chan<- *unlocking) http.Handler {
+func (d *depositing) handler(token string, places keys.Places, opened chan<- *unlocking, over <-chan struct{}) http.Handler {
 	sealed := func(context.Context, json.RawMessage, func(any) error) error {
 		return fmt.Errorf("the vault is not open: %w", record.ErrSealed)
 	}
@@ -182,6 +191,8 @@ func (d *depositing) handler(token string, places keys.Places, opened chan<- *un
 		}
 		select {
 		case opened <- u:
+		case <-over: // somebody else has
+			return out(unlockedLine{State: "unlocked", Was: true})
 		case <-ctx.Done():
 			return ctx.Err()
 		}

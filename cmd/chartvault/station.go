@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -35,7 +37,8 @@ type depositing struct {
 	watcher *ingest.Watcher
 	meter   meter
 
-	said map[record.ID]string // what was logged of a deposit last
+	said  map[record.ID]string   // what was logged of a deposit last
+	begun map[[32]byte]record.ID // batches that wait for the vault, by their source
 }
 
 func newOutbox(cfg *config, station *keys.Station, vault string, now func() time.Time) *archive.Outbox {
@@ -43,7 +46,19 @@ func newOutbox(cfg *config, station *keys.Station, vault string, now func() time
 }
 
 // ledger is the outbox as the catalogue of a machine that has none.
-type ledger struct{ *archive.Outbox }
+type ledger struct {
+	*archive.Outbox
+	begun map[[32]byte]record.ID
+}
+
+// Claim is the outbox's, but for sources that were begun before: what is
+// sealed of them is under a key that only the vault opens, and goes on there.
+func (l ledger) Claim(ctx context.Context, b record.Batch) (record.Batch, bool, error) {
+	if id, ok := l.begun[b.SHA256]; ok {
+		return b, false, fmt.Errorf("batch %s was begun before, and waits until the vault is open: %w", id, record.ErrSealed)
+	}
+	return l.Outbox.Claim(ctx, b)
+}
 
 // SetBatch does nothing: how far a batch is that has no ticket is not kept.
 func (ledger) SetBatch(context.Context, record.ID, record.BatchState, record.Counts) error {
@@ -58,6 +73,9 @@ func (ledger) File(context.Context, record.ID, record.BatchState, record.Counts,
 // newDepositing prepares taking in. The caller holds the data directory's lock.
 func newDepositing(cfg *config, log *slog.Logger) (*depositing, error) {
 	d := &depositing{cfg: cfg, log: log, now: time.Now, said: map[record.ID]string{}}
+	for _, how := range keys.Guard() {
+		log.Warn("keys in memory", "exposed", how)
+	}
 	var err error
 	if d.card, err = readCard(cfg.path(cardFile)); err != nil {
 		return nil, err
@@ -67,6 +85,9 @@ func newDepositing(cfg *config, log *slog.Logger) (*depositing, error) {
 	}
 	d.outbox = newOutbox(cfg, d.station, d.card.Vault, d.now)
 	if err := d.outbox.Sweep(); err != nil {
+		return nil, err
+	}
+	if err := d.findBegun(); err != nil {
 		return nil, err
 	}
 	if err := d.sweepSpool(); err != nil {
@@ -79,13 +100,37 @@ func newDepositing(cfg *config, log *slog.Logger) (*depositing, error) {
 	if d.pool, pipe, err = newPipeline(cfg, d.now, log); err != nil {
 		return nil, err
 	}
-	pipe.Archive, pipe.Catalogue, pipe.Progress = d.outbox, ledger{d.outbox}, d.meter.progress
+	pipe.Archive, pipe.Catalogue, pipe.Progress = d.outbox, ledger{d.outbox, d.begun}, d.meter.progress
 	d.watcher = newWatcher(cfg, pipe, log, d.sealed, d.holds)
 	return d, nil
 }
 
-// sweepSpool removes the pages of batches that were on their way: their key
-// was forgotten with the process, and their source comes in again.
+// findBegun finds the batches that a server had begun when it ended. A station
+// has no catalogue, and none.
+func (d *depositing) findBegun() error {
+	if d.cfg.Catalogue.Engine == "sqlite" && !fileExists(d.cfg.path("catalogue.db")) {
+		return nil
+	}
+	ctx := context.Background()
+	cat, err := d.cfg.catalogue(ctx, nil, d.station.LocalKey())
+	if err != nil {
+		return err
+	}
+	bs, err := cat.Batches(ctx)
+	if err := errors.Join(err, cat.Close()); err != nil {
+		return err
+	}
+	d.begun = map[[32]byte]record.ID{}
+	for _, b := range bs {
+		if !b.State.Done() {
+			d.begun[b.SHA256] = b.ID
+		}
+	}
+	return nil
+}
+
+// sweepSpool removes the pages of batches that were on their way here: their
+// key was forgotten with the process, and their source comes in again.
 func (d *depositing) sweepSpool() error {
 	ents, err := os.ReadDir(d.cfg.path("spool"))
 	if errors.Is(err, os.ErrNotExist) {
@@ -95,8 +140,9 @@ func (d *depositing) sweepSpool() error {
 		return err
 	}
 	for _, e := range ents {
-		if _, err := record.ParseID(e.Name()); err != nil {
-			continue // kept sources
+		id, err := record.ParseID(e.Name())
+		if err != nil || slices.Contains(slices.Collect(maps.Values(d.begun)), id) {
+			continue // kept sources; what the vault opens
 		}
 		if err := durable.RemoveAll(filepath.Join(d.cfg.path("spool"), e.Name())); err != nil {
 			return err

@@ -33,6 +33,19 @@ func (a *app) takingOver(ctx context.Context) error {
 	}
 }
 
+// elsewhereBegun says that a batch that was begun is in the outbox or at the door,
+// and is taken over from there.
+func (a *app) elsewhereBegun(ctx context.Context, batch record.ID) error {
+	at, err := a.arch.AtDoor(ctx, batch)
+	if err != nil {
+		return err
+	}
+	if at || outboxHolds(a.outbox, batch) {
+		return fmt.Errorf("it was sealed before and is being taken over: %w", record.ErrBusy)
+	}
+	return nil
+}
+
 // takeOverAll sends what this machine took in while it was sealed, and takes
 // over what waits at the door. One deposit that fails does not stop the next.
 func (a *app) takeOverAll(ctx context.Context) error {
@@ -99,6 +112,14 @@ func (a *app) takeOver(ctx context.Context, id record.ID) error {
 	m := r.Batch
 	row := record.Batch{ID: id, Size: m.Size, Name: record.NewPrivate(m.Name), ReceivedAt: m.ReceivedAt, State: record.BatchClaimed}
 	copy(row.SHA256[:], m.SHA256)
+	if err := a.vet(ctx, r); err != nil {
+		return a.refuseDeposit(ctx, id, r.By, err)
+	}
+	leave, err := a.pipeline.Inflight.Enter(ctx, row.SHA256)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	have, fresh, err := a.cat.Claim(ctx, row)
 	switch {
 	case err != nil:
@@ -106,16 +127,14 @@ func (a *app) takeOver(ctx context.Context, id record.ID) error {
 	case have.ID != id && have.State.Done():
 		return a.dropDuplicate(ctx, r, have.ID)
 	case have.ID != id:
-		return nil // the same scan is just being taken in here: then it is a duplicate
+		return nil // the same scan was begun here before, and goes on here: then it is a duplicate
 	}
 	if fresh {
 		if err := a.arch.Note(ctx, audit.ActBatchClaimed, r.Key, map[string]any{"actor": record.Daemon, "bytes": m.Size, "via": r.By}); err != nil {
 			return err
 		}
 	}
-	if err := a.recheck(r); err != nil {
-		return err
-	}
+	a.recheck(r)
 	if err := a.fileArrival(ctx, r); err != nil {
 		return err
 	}
@@ -126,21 +145,69 @@ func (a *app) takeOver(ctx context.Context, id record.ID) error {
 
 // recheck holds what was filed where there was no patient list against the
 // list. What it contradicts waits in QA.
-func (a *app) recheck(r *archive.Arrival) error {
+func (a *app) recheck(r *archive.Arrival) {
 	list := a.patients.Load()
 	if list == nil {
-		return nil
+		return
 	}
 	for _, m := range r.Documents() {
 		if m.State != record.DocumentFiled || len(m.Index) == 0 {
 			continue
 		}
 		var x fields.Index
-		if err := json.Unmarshal(m.Index, &x); err != nil {
-			return fmt.Errorf("index of %s: %w", m.ID, record.ErrCorrupt)
+		if json.Unmarshal(m.Index, &x) != nil {
+			continue // vet has read it
 		}
 		if d := fields.Recheck(x, list); d != "" {
 			m.State, m.Doubts = record.DocumentQA, append(m.Doubts, d)
+		}
+	}
+}
+
+// vet looks at what a deposit says, which a signature does not make right: a
+// station may be wrong, or in wrong hands. What it lets through can be filed,
+// indexed and listed, and touches nothing the archive has or had.
+func (a *app) vet(ctx context.Context, r *archive.Arrival) error {
+	bad := func(format string, args ...any) error {
+		return fmt.Errorf("%w: "+format, append([]any{record.ErrCorrupt}, args...)...)
+	}
+	b := r.Batch
+	if !b.State.Done() || b.State == record.BatchUnread && b.Object == "" {
+		return bad("its batch is %q", b.State)
+	}
+	for i, p := range b.Pages {
+		inDocument := p.Document != (record.ID{})
+		switch {
+		case b.State == record.BatchUnread && !inDocument:
+		case inDocument != (p.Placement == record.PlaceFiled || p.Placement == record.PlaceQA):
+			return bad("page %d is %s, and in a document: %v", i+1, p.Placement, inDocument)
+		case !inDocument && b.Object == "":
+			return bad("page %d is %s, and the batch has no rest", i+1, p.Placement)
+		}
+	}
+	for _, m := range r.Documents() {
+		if m.State != record.DocumentFiled && m.State != record.DocumentQA {
+			return bad("document %s is %q", m.ID, m.State)
+		}
+		if _, err := record.TypeCode(m.Type); m.Type != "" && err != nil {
+			return bad("document %s has a type that is none", m.ID)
+		}
+		if _, err := record.ParseChartNumber(m.Chart); m.Chart != "" && err != nil || m.Chart == "" && m.State == record.DocumentFiled {
+			return bad("document %s has no chart number", m.ID)
+		}
+		if err := json.Unmarshal(m.Index, &fields.Index{}); len(m.Index) > 0 && err != nil {
+			return bad("document %s has an index that cannot be read", m.ID)
+		}
+		if _, err := texts(m); err != nil {
+			return bad("document %s has a text that cannot be read", m.ID)
+		}
+		old, err := a.cat.Document(ctx, m.ID)
+		switch {
+		case errors.Is(err, record.ErrNotFound):
+		case err != nil:
+			return err
+		case old.Batch != b.ID || old.State == record.DocumentDestroying || old.State == record.DocumentDestroyed:
+			return bad("the archive has, or had, a document %s", m.ID)
 		}
 	}
 	return nil

@@ -32,6 +32,9 @@ func (a *app) warnings(ctx context.Context, faults int) []string {
 	if faults > 0 {
 		out = append(out, fmt.Sprintf("%d stored objects are not what was stored: run \"chartvault verify\" and restore them from a replica", faults))
 	}
+	if a.listLost.Load() {
+		out = append(out, "the patient list cannot be had: nothing is due until it is imported again")
+	}
 	if n := a.inQuarantine(ctx); n > 0 {
 		out = append(out, fmt.Sprintf("%d deposits of stations are in quarantine: look at them with \"chartvault stations waiting\"", n))
 	}

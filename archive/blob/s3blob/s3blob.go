@@ -202,7 +202,7 @@ func (s *Store) ReadWhole(ctx context.Context, name string, limit int64) ([]byte
 		return nil, s.wrap("read", name, err)
 	}
 	if int64(len(b)) > limit {
-		return nil, fmt.Errorf("read %s: more than %d bytes", name, limit)
+		return nil, fmt.Errorf("read %s: more than %d bytes: %w", name, limit, blob.ErrLarge)
 	}
 	// The client checks the length the server announced; a body that ends early
 	// is an error of the read above.

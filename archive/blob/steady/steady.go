@@ -94,7 +94,7 @@ func answer(ctx context.Context, err error) bool {
 	if err == nil || ctx.Err() != nil {
 		return true
 	}
-	for _, a := range []error{blob.ErrExist, blob.ErrNotExist, blob.ErrLocked, blob.ErrName, blob.ErrShort, blob.ErrChanged} {
+	for _, a := range []error{blob.ErrExist, blob.ErrNotExist, blob.ErrLocked, blob.ErrName, blob.ErrShort, blob.ErrChanged, blob.ErrLarge} {
 		if errors.Is(err, a) {
 			return true
 		}
