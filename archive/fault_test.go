@@ -262,7 +262,7 @@ func TestForgedIsNamed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sealedKey, err := keys.SealFor(s.Vault.Site().Vault, []byte(mine.String()+"\n"))
+	sealedKey, err := keys.SealFor(s.Vault.Recipient(), []byte(mine.String()+"\n"))
 	if err != nil {
 		t.Fatal(err)
 	}

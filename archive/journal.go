@@ -27,11 +27,7 @@ func (a *Archive) Note(ctx context.Context, action audit.Action, key *keys.Key, 
 // document: holds, facts, plans, approvals, certificates. It is sealed to the
 // archive's journal identity, and rebuild replays it.
 func (a *Archive) Journal(ctx context.Context, action audit.Action, object string, body any) error {
-	to, err := age.ParseHybridRecipient(a.Vault.Site().Journal)
-	if err != nil {
-		return fmt.Errorf("journal %s: %w", action, err)
-	}
-	return a.note(ctx, action, object, audit.JournalKey, to, body)
+	return a.note(ctx, action, object, audit.JournalKey, a.Vault.Journal().Recipient(), body)
 }
 
 func (a *Archive) note(ctx context.Context, action audit.Action, object, keyName string, to age.Recipient, body any) error {

@@ -162,6 +162,10 @@ func ReadSite(ctx context.Context, places Places) (Site, error) {
 // Site returns the public facts.
 func (v *Vault) Site() Site { return v.site }
 
+// Recipient is the vault's own recipient, from its identity: site.json says it
+// too, for others, and is believed by nobody who has the vault.
+func (v *Vault) Recipient() string { return v.identity.Recipient().String() }
+
 // Journal returns the identity that opens journal entries.
 func (v *Vault) Journal() *age.HybridIdentity { return v.journal }
 

@@ -126,7 +126,7 @@ func open(ctx context.Context, cfg *config, by unlocker, log *slog.Logger, rebui
 	if err := a.wireIngest(); err != nil {
 		return nil, err
 	}
-	a.outbox = newOutbox(cfg, a.station, a.vault.Site().Vault, a.now)
+	a.outbox = newOutbox(cfg, a.station, a.vault.Recipient(), a.now)
 	if rebuilding {
 		return a, a.sweepSpool(ctx)
 	}

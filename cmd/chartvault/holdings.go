@@ -170,6 +170,6 @@ func (h holdings) Annex(ctx context.Context, ids []record.ID) ([]byte, int, erro
 		charts[string(row.ChartToken)] = true
 		fmt.Fprintf(&text, "%s\t%s\n", id, ch.Number.Reveal())
 	}
-	sealed, err := keys.SealFor(h.vault.Site().Journal, text.Bytes())
+	sealed, err := keys.Seal(text.Bytes(), h.vault.Journal().Recipient())
 	return sealed, len(charts), err
 }

@@ -124,7 +124,7 @@ func (a *app) answerStation(ctx context.Context, msg []byte) ([]byte, error) {
 	if d := a.now().Sub(q.Time).Abs(); d > askSkew {
 		return nil, fmt.Errorf("question: %w: the clocks differ by %s", record.ErrDenied, d.Round(time.Second))
 	}
-	out := answer{Nonce: q.Nonce, Vault: a.vault.Site().Vault, Batches: map[string]depositor{}}
+	out := answer{Nonce: q.Nonce, Vault: a.vault.Recipient(), Batches: map[string]depositor{}}
 	for _, id := range q.Batches {
 		if out.Batches[id.String()], err = a.deposited(ctx, id); err != nil {
 			return nil, fmt.Errorf("question: %w", err)

@@ -46,7 +46,7 @@ func readCard(file string) (c card, err error) {
 
 // card makes the archive's card as of now.
 func (a *app) card(ctx context.Context) (card, error) {
-	c := card{Version: 1, Site: a.vault.Site().ID, Vault: a.vault.Site().Vault}
+	c := card{Version: 1, Site: a.vault.Site().ID, Vault: a.vault.Recipient()}
 	ds, err := a.vault.Depositors(ctx)
 	if err != nil {
 		return c, err
@@ -62,7 +62,7 @@ func (a *app) card(ctx context.Context) (card, error) {
 // writeCard keeps this server's own copy of the card, which it seals to while
 // the vault is not open: the keys place is where others could change it.
 func (a *app) writeCard() error {
-	c := card{Version: 1, Site: a.vault.Site().ID, Vault: a.vault.Site().Vault, Servers: [][]byte{a.station.Public()}}
+	c := card{Version: 1, Site: a.vault.Site().ID, Vault: a.vault.Recipient(), Servers: [][]byte{a.station.Public()}}
 	b, err := json.MarshalIndent(c, "", "  ")
 	if err != nil {
 		return err

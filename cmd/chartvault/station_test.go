@@ -1,6 +1,8 @@
 package main
 
 import (
+	"archive/zip"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -20,6 +23,7 @@ import (
 	"chartvault/archive/blob"
 	"chartvault/archive/blob/s3blob"
 	"chartvault/archive/keys"
+	"chartvault/archive/seal"
 	"chartvault/internal/testserver"
 	"chartvault/record"
 )
@@ -378,6 +382,18 @@ func TestSealedStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.write(site, []byte(`{"version":1,"id":"x","vault":"age1pqfalse","journal":"age1pqfalse"}`))
+	// A batch that was begun before the restart goes on under its own key, later.
+	begun := record.ID{5}
+	a.inProcess(func(x *app) {
+		b := record.Batch{ID: begun, SHA256: sha256.Sum256(small(t, 9)), Size: int64(len(small(t, 9))), Name: record.NewPrivate("begun.tif"), ReceivedAt: time.Now().UTC(), State: record.BatchClaimed}
+		if _, fresh, err := x.cat.Claim(t.Context(), b); err != nil || !fresh {
+			t.Fatal(fresh, err)
+		}
+	})
+	a.write(filepath.Join(scans, "begun.tif"), small(t, 9))
+	if err := os.MkdirAll(filepath.Join(a.dir, "spool", begun.String()), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	d := sealed(&log)
 	a.write(filepath.Join(scans, "zanzibar.tif"), small(t, 1))
 	a.awaits("a sealed batch", func() bool { out, _ := a.run("status"); return strings.Contains(out, "1 batches (1 open), 2 pages") })
@@ -390,6 +406,9 @@ func TestSealedStart(t *testing.T) {
 	defer d.Process.Kill()
 	a.write(filepath.Join(scans, "second.tif"), small(t, 2))
 	a.awaits("a second one", func() bool { out, _ := a.run("status"); return strings.Contains(out, "2 batches (2 open), 4 pages") })
+	if !fileExists(filepath.Join(a.dir, "spool", begun.String())) {
+		t.Error("what was read of a batch begun before is gone")
+	}
 	noCanary(t, a.dir, scans, "zanzibar", "5512301")
 	for _, args := range [][]string{{"search"}, {"get", "--list"}, {"batches"}, {"verify"}} {
 		if out, code := a.runWith("5512301\n", args...); code != exitSealed || !strings.Contains(out, "chartvault unlock") {
@@ -407,18 +426,21 @@ func TestSealedStart(t *testing.T) {
 	if out, code := a.run("unlock"); code != 0 || !strings.Contains(out, "unlocked") {
 		t.Fatalf("unlock: exit %d\n%s\n%s", code, out, log.String())
 	}
-	a.await("both batches to be filed", time.Minute, func() bool {
+	a.await("all batches to be filed", 2*time.Minute, func() bool {
 		out, _ := a.run("status", "--json")
-		return strings.Contains(out, `"documents":2,`) && strings.Contains(out, `"batches_open":0`)
+		return strings.Contains(out, `"documents":3,`) && strings.Contains(out, `"batches_open":0`)
 	})
-	if out, code := a.runWith("zanzibar\n", "search"); code != 0 || strings.Count(out, "[zanzibar]") != 2 {
+	if bs := a.batches(); len(bs) != 3 || !slices.ContainsFunc(bs, func(b batchLine) bool { return b.ID == begun.String() }) {
+		t.Errorf("got %+v, want three batches, one of them the one begun before", bs)
+	}
+	if out, code := a.runWith("zanzibar\n", "search"); code != 0 || strings.Count(out, "[zanzibar]") != 3 {
 		t.Errorf("search after unlocking: exit %d\n%s", code, out)
 	}
 	if out, code := a.run("unlock"); code != 0 || !strings.Contains(out, "unlocked before") {
 		t.Errorf("unlock again: exit %d\n%s", code, out)
 	}
 	a.write(filepath.Join(scans, "third.tif"), small(t, 3))
-	a.await("a third one, unsealed", time.Minute, func() bool { return len(a.batches()) == 3 && a.batches()[2].State.Done() })
+	a.await("a third one, unsealed", time.Minute, func() bool { bs := a.batches(); return len(bs) == 4 && bs[3].State.Done() })
 	stop(t, d)
 	for _, args := range [][]string{{"verify"}, {"audit", "verify"}} {
 		if out, code := a.run(args...); code != 0 {
@@ -523,5 +545,95 @@ func TestFalseAnswers(t *testing.T) {
 			}
 			return nil
 		})
+	}
+}
+
+// TestVet: whatever a trusted station says that cannot be filed, indexed and
+// listed, or touches what the archive has or had, waits in quarantine; what is
+// good goes on.
+func TestVet(t *testing.T) {
+	a := openApp(t, "")
+	st, err := keys.OpenStation(filepath.Join(t.TempDir(), "station.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.vault.Trust(t.Context(), keys.Depositor{Name: "s", Role: keys.RoleStation, Key: st.Public(), Since: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	deposit(t, a, 1)
+	rows, err := a.cat.Documents(t.Context())
+	if err != nil || len(rows) != 1 {
+		t.Fatal(len(rows), err)
+	}
+	box := newOutbox(&config{dir: t.TempDir()}, st, a.vault.Recipient(), time.Now)
+	n := byte(0)
+	put := func(change func(*seal.BatchManifest, *seal.Manifest)) record.ID {
+		t.Helper()
+		n++
+		batch, sum := record.ID{n}, sha256.Sum256([]byte{n})
+		if _, _, err := box.Claim(t.Context(), record.Batch{ID: batch, SHA256: sum, Size: 1, ReceivedAt: time.Now().UTC()}); err != nil {
+			t.Fatal(err)
+		}
+		m := seal.Manifest{ID: record.ID{n, 1}, Batch: batch, Chart: "5512300", Type: "PROGRESS_NOTE", FiledAt: time.Now().UTC(), State: record.DocumentFiled,
+			Index: []byte("{}"), Pages: []seal.Page{{Source: 1, Text: []byte("{}")}}}
+		bm := seal.BatchManifest{ID: batch, SHA256: sum[:], Size: 1, Name: "x", ReceivedAt: m.FiledAt, State: record.BatchFiled, Counts: record.Counts{PagesIn: 1, Filed: 1},
+			Pages: []seal.BatchPage{{Placement: record.PlaceFiled, Document: m.ID}}}
+		change(&bm, &m)
+		write := func(zw *zip.Writer) error {
+			w, err := seal.AddPart(zw, "document.pdf")
+			if err == nil {
+				_, err = io.WriteString(w, "%PDF")
+			}
+			return err
+		}
+		if _, err := box.Deposit(t.Context(), m, func(zw *zip.Writer, _ *seal.Manifest) error { return write(zw) }); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := box.DepositBatch(t.Context(), bm, nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := box.Send(t.Context(), batch, a.docs, a.places); err != nil {
+			t.Fatal(err)
+		}
+		if err := a.takeOverAll(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return batch
+	}
+	state := func(id record.ID) string {
+		d, err := a.deposited(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d.State
+	}
+	for what, change := range map[string]func(*seal.BatchManifest, *seal.Manifest){
+		"a text that is none":         func(_ *seal.BatchManifest, m *seal.Manifest) { m.Pages[0].Text = []byte("5") },
+		"an index that is none":       func(_ *seal.BatchManifest, m *seal.Manifest) { m.Index = []byte("5") },
+		"a state of destruction":      func(_ *seal.BatchManifest, m *seal.Manifest) { m.State = record.DocumentDestroying },
+		"a chart number that is none": func(_ *seal.BatchManifest, m *seal.Manifest) { m.Chart = "zanzibar" },
+		"no chart number":             func(_ *seal.BatchManifest, m *seal.Manifest) { m.Chart = "" },
+		"a type that is none":         func(_ *seal.BatchManifest, m *seal.Manifest) { m.Type = "John Doe's letter" },
+		"another's document":          func(b *seal.BatchManifest, m *seal.Manifest) { m.ID = rows[0].ID; b.Pages[0].Document = m.ID },
+		"a page that is nowhere": func(b *seal.BatchManifest, _ *seal.Manifest) {
+			b.Pages, b.Counts = append(b.Pages, seal.BatchPage{Placement: record.PlaceFiled}), record.Counts{PagesIn: 2, Filed: 2}
+		},
+		"a sheet that is nowhere": func(b *seal.BatchManifest, _ *seal.Manifest) {
+			b.Pages, b.Counts = append(b.Pages, seal.BatchPage{Placement: record.PlaceSeparator}), record.Counts{PagesIn: 2, Filed: 1, Separators: 1}
+		},
+		"a batch that is not done": func(b *seal.BatchManifest, _ *seal.Manifest) { b.State = record.BatchSplit },
+	} {
+		if got := state(put(change)); got != depositQuarantined {
+			t.Errorf("%s: got %s, want quarantined", what, got)
+		}
+	}
+	if got := state(put(func(*seal.BatchManifest, *seal.Manifest) {})); got != depositFiled {
+		t.Errorf("a good one: got %s, want filed", got)
+	}
+	if err := a.feed(t.Context()); err != nil {
+		t.Errorf("feed: %v", err)
+	}
+	if row, err := a.cat.Document(t.Context(), rows[0].ID); err != nil || row.Batch != rows[0].Batch {
+		t.Errorf("what was there: %v", err)
 	}
 }
