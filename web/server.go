@@ -56,8 +56,9 @@ type Metric struct {
 	Value float64
 }
 
-// maxRequest bounds a request's body, in bytes.
-const maxRequest = 16 << 20
+// maxRequest bounds a request's body, in bytes: a patient list of a million
+// people fits.
+const maxRequest = 128 << 20
 
 // Handler returns the routes.
 func (s *Server) Handler() http.Handler {
@@ -134,7 +135,7 @@ func (s *Server) operate(w http.ResponseWriter, r *http.Request) {
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
 	if err != nil || !json.Valid(body) {
-		s.fail(w, Problem{"invalid", "want one JSON object of at most 16 MiB", http.StatusBadRequest})
+		s.fail(w, Problem{"invalid", "want one JSON object of at most 128 MiB", http.StatusBadRequest})
 		return
 	}
 	// Reading a chart may take longer than a server's usual patience.

@@ -238,8 +238,14 @@ func (a *app) opGet(ctx context.Context, r asked, out func(any) error) error {
 		return fmt.Errorf("no documents under this chart number: %w", record.ErrNotFound)
 	}
 	if p.Purpose == purposeCare && !p.List {
-		if err := a.used(ctx, r.Actor, n); err != nil {
+		all, err := a.numbers(ctx, n)
+		if err != nil {
 			return err
+		}
+		for _, o := range all { // the record of the person was used
+			if err := a.used(ctx, r.Actor, o); err != nil {
+				return err
+			}
 		}
 	}
 	var gone, bad int

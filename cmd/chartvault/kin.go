@@ -198,6 +198,43 @@ func (a *app) putLink(ctx context.Context, action audit.Action, who record.Actor
 	return a.arch.Publish(ctx)
 }
 
+// numbers returns every number of a chart's person, its own first.
+func (a *app) numbers(ctx context.Context, n record.ChartNumber) ([]record.ChartNumber, error) {
+	ls, err := a.links(ctx, stateLinked)
+	if err != nil {
+		return nil, err
+	}
+	list := a.patients.Load()
+	out, seen := []record.ChartNumber{n}, map[string]bool{n.Canonical(): true}
+	add := func(o record.ChartNumber) {
+		if !seen[o.Canonical()] {
+			seen[o.Canonical()] = true
+			out = append(out, o)
+		}
+	}
+	for i := 0; i < len(out); i++ { // out grows
+		if list != nil {
+			who, _ := list.Find(out[i].Canonical())
+			for _, o := range who.Numbers {
+				add(o.Chart)
+			}
+		}
+		for _, l := range ls {
+			if !slices.Contains(l.Charts[:], out[i].Canonical()) {
+				continue
+			}
+			for _, c := range l.Charts {
+				o, err := record.ParseChartNumber(c)
+				if err != nil {
+					return nil, err
+				}
+				add(o)
+			}
+		}
+	}
+	return out, nil
+}
+
 // person gathers all that is known of the person of a chart: the facts under
 // each of the numbers, and every document under any of them.
 func (a *app) person(ctx context.Context, token []byte) (*retention.Chart, []catalog.Row, error) {

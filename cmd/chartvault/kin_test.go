@@ -98,6 +98,9 @@ func TestLinkedCharts(t *testing.T) {
 		l.is("linked", retention.Due, 20, false)
 		l.op("hold-place", holdParams{Charts: []string{otherNumber}, Matter: "m", Reason: "r", Kind: record.HoldLegal})
 		l.is("held under the other number", retention.Held, 20, true)
+		if all, err := l.numbers(t.Context(), l.chart(otherNumber)); err != nil || len(all) != 2 || all[1].Canonical() != oneNumber {
+			t.Errorf("numbers of the person: got %d, %v", len(all), err)
+		}
 		if err := l.perform(t.Context(), "patients-link", request{Params: linkParams{Charts: []string{otherNumber, oneNumber}, Reason: "again"}}, func(json.RawMessage) error { return nil }); err == nil {
 			t.Error("a second link of the same numbers is taken")
 		}
