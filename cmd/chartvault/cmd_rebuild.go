@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -91,21 +92,28 @@ type tombstoneRest struct {
 // catalogue that lacks half its holds must not be acted on.
 const rebuildMark = "rebuilding"
 
+// What the mark says: how far the rebuild has come.
+const (
+	markReading   = "a rebuild has begun\n"               // documents are being read back: calling it again goes on
+	markReplaying = "a rebuild has read every document\n" // the log is being applied: calling it again begins anew
+)
+
 func (a *app) opRebuild(ctx context.Context, r asked, out func(any) error) error {
 	if a.watcher != nil {
 		return fmt.Errorf("stop the daemon first: %w", record.ErrBusy)
 	}
-	if err := writeOnce(a.cfg.path(rebuildMark), "a rebuild has begun\n"); err != nil {
+	mark, err := os.ReadFile(a.cfg.path(rebuildMark))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	if err := a.cat.Clear(ctx); err != nil {
-		return err
-	}
-	if err := a.index.Clear(ctx); err != nil {
-		return err
+	if string(mark) != markReading {
+		if err := a.clearCaches(ctx); err != nil {
+			return err
+		}
 	}
 	b := &rebuild{app: a, batches: map[record.ID]bool{}, keyless: map[record.ID]bool{}}
-	for _, step := range []func(context.Context) error{b.readBatches, b.readDocuments, b.replay, b.account, a.feed, a.holdArrivals} {
+	replaying := func(context.Context) error { return writeOnce(a.cfg.path(rebuildMark), markReplaying) }
+	for _, step := range []func(context.Context) error{b.readBatches, b.readDocuments, replaying, b.replay, b.account, a.feed, a.holdArrivals} {
 		if err := step(ctx); err != nil {
 			return fmt.Errorf("rebuild: %w", err)
 		}
@@ -133,7 +141,19 @@ func (a *app) opRebuild(ctx context.Context, r asked, out func(any) error) error
 	return nil
 }
 
-// replay is the third step.
+// clearCaches empties catalogue and index. The mark that documents are being
+// read comes last: what is in them then was read since.
+func (a *app) clearCaches(ctx context.Context) error {
+	if err := writeOnce(a.cfg.path(rebuildMark), markReplaying); err != nil {
+		return err
+	}
+	if err := errors.Join(a.cat.Clear(ctx), a.index.Clear(ctx)); err != nil {
+		return err
+	}
+	return writeOnce(a.cfg.path(rebuildMark), markReading)
+}
+
+// replay applies the log.
 func (b *rebuild) replay(ctx context.Context) error {
 	return b.entries(0, func(e audit.Entry) error {
 		b.line.Entries++

@@ -28,6 +28,12 @@ func (b *rebuild) fault(object string, err error) {
 	b.line.Faults = append(b.line.Faults, fmt.Sprintf("%s: %v", object, err))
 }
 
+// finding reports whether an error is about what is stored, and will not go
+// away; a store that does not answer is none, and stops the rebuild.
+func finding(err error) bool {
+	return errors.Is(err, record.ErrCorrupt) || errors.Is(err, record.ErrNotFound) || errors.Is(err, record.ErrInvalid) || errors.Is(err, record.ErrDenied)
+}
+
 func (b *rebuild) readBatches(ctx context.Context) error {
 	ids, err := b.arch.StoredBatches(ctx)
 	if err != nil {
@@ -50,6 +56,9 @@ func (b *rebuild) readBatch(ctx context.Context, id record.ID) (m *seal.BatchMan
 		return nil, false, nil
 	}
 	b.batches[id] = true
+	if err != nil && !finding(err) {
+		return nil, false, fmt.Errorf("batch %s: %w", id, err)
+	}
 	if err != nil {
 		b.fault("batch "+id.String(), err)
 		return nil, false, ctx.Err()
@@ -67,6 +76,19 @@ func (b *rebuild) readDocuments(ctx context.Context) error {
 	stored, err := b.arch.StoredDocuments(ctx)
 	if err != nil {
 		return err
+	}
+	for id, version := range stored { // an interrupted rebuild read some before
+		row, err := b.cat.Document(ctx, id)
+		if err != nil && !errors.Is(err, record.ErrNotFound) {
+			return err
+		}
+		has, herr := b.index.Has(ctx, id)
+		if herr != nil {
+			return herr
+		}
+		if err == nil && has && row.Version == version {
+			delete(stored, id)
+		}
 	}
 	// Manifests are fetched and opened many at once and written one after the
 	// other: the stores answer in parallel, the databases do not.
@@ -162,6 +184,8 @@ func (b *rebuild) put(ctx context.Context, some ...rebuilt) error {
 			return ctx.Err()
 		case errors.Is(d.err, record.ErrDestroyed):
 			b.keyless[d.id] = true
+		case d.err != nil && !finding(d.err):
+			return fmt.Errorf("document %s: %w", d.id, d.err)
 		case d.err != nil:
 			b.fault("document "+d.id.String(), d.err)
 		case !b.batches[d.batch] && !b.keyless[d.batch]:

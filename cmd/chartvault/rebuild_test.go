@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"slices"
 	"strconv"
@@ -15,6 +16,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"chartvault/archive/blob/blobtest"
 	"chartvault/archive/keys"
 	"chartvault/archive/seal"
 	"chartvault/audit"
@@ -142,4 +144,47 @@ func dump(t testing.TB, a *app) []string {
 		t.Fatal(err)
 	}
 	return out
+}
+
+// TestRebuildResumes: a rebuild that is stopped goes on where it was: it reads
+// again only what it had not read, and what comes of it is the same.
+func TestRebuildResumes(t *testing.T) {
+	a := openApp(t, atOnce)
+	inForce(t, a, oldCharts)
+	deposit(t, a, 300)
+	whole := a.arch.Docs
+	rebuild := func(f *blobtest.Fault) error {
+		a.arch.Docs = blobtest.Faulty(whole, f)
+		defer func() { a.arch.Docs = whole }()
+		return a.opRebuild(t.Context(), asked{Actor: "os:test", Params: []byte("{}")}, func(any) error { return nil })
+	}
+	all := &blobtest.Fault{}
+	if err := rebuild(all); err != nil {
+		t.Fatal(err)
+	}
+	want, err := a.cat.Dump(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := rebuild(&blobtest.Fault{At: all.Calls() * 3 / 4, Stop: true}); err == nil {
+		t.Fatal("a rebuild whose store is gone ends well")
+	}
+	read, _, err := a.index.Count(t.Context())
+	if err != nil || read < 100 || read >= 300 {
+		t.Fatalf("stopped: got %d documents, %v, want most of them", read, err)
+	}
+	rest := &blobtest.Fault{}
+	if err := rebuild(rest); err != nil {
+		t.Fatal(err)
+	}
+	if rest.Calls() > all.Calls()*2/3 {
+		t.Errorf("the second attempt made %d calls of %d, after %d documents were read", rest.Calls(), all.Calls(), read)
+	}
+	got, err := a.cat.Dump(t.Context())
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("resumed: the catalogue differs, %v", err)
+	}
+	if docs, _, err := a.index.Count(t.Context()); err != nil || docs != 300 {
+		t.Errorf("index: got %d documents, %v, want 300", docs, err)
+	}
 }
