@@ -448,7 +448,7 @@ func (c *campaign) interrupt(k task, mode lossytest.Mode, at int) {
 // Nothing is lost, doubled, early or partial. CHARTVAULT_CUTS sets how many
 // calls fail (make soak: ten thousand).
 func TestPowerCuts(t *testing.T) {
-	cuts := 20
+	cuts := 14
 	if s := os.Getenv("CHARTVAULT_CUTS"); s != "" {
 		var err error
 		if cuts, err = strconv.Atoi(s); err != nil {

@@ -123,6 +123,7 @@ func freeAddr(t *testing.T) string {
 // while its server is away; its disk opens nothing; the server takes its
 // deposits over. A revoked or unknown station's deposits wait in quarantine.
 func TestStation(t *testing.T) {
+	t.Parallel() // it waits for processes, most of the time
 	srv := testserver.StartS3(t)
 	addr := freeAddr(t)
 	config := func(cred string) string {
@@ -296,6 +297,7 @@ func listed(t *testing.T, s blob.Store) error {
 // every scan becomes one batch, and no source is gone before it is sealed.
 // CHARTVAULT_KILLS sets how often.
 func TestStationKill(t *testing.T) {
+	t.Parallel() // it waits for processes, most of the time
 	kills := 5
 	if s := os.Getenv("CHARTVAULT_KILLS"); s != "" {
 		var err error
@@ -363,6 +365,7 @@ func TestStationKill(t *testing.T) {
 // reads nothing, survives being killed, and files what it took in once it is
 // unlocked.
 func TestSealedStart(t *testing.T) {
+	t.Parallel() // it waits for processes, most of the time
 	a := newArchive(t, quick)
 	scans := filepath.Join(a.dir, "scans")
 	sealed := func(log io.Writer) *exec.Cmd {

@@ -140,6 +140,7 @@ func TestS3Locks(t *testing.T) {
 // says that it is away, goes on by itself when it is back, and takes other
 // credentials without a restart.
 func TestStoreAway(t *testing.T) {
+	t.Parallel() // it waits, most of the time
 	srv := testserver.StartS3(t)
 	front := newFront(t, srv.Endpoint)
 	cred := filepath.Join(t.TempDir(), "credentials")
