@@ -38,7 +38,7 @@ func newDoor(t testing.TB) *door {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &door{f, &archive.Outbox{Dir: filepath.Join(dir, "outbox"), Vault: f.Vault.Recipient(), Station: st, Policy: "test", Now: time.Now}, st}
+	d := &door{f, &archive.Outbox{Dir: filepath.Join(dir, "outbox"), Vault: f.Vault.Recipient(), Station: st, Policy: "test"}, st}
 	if err := f.Vault.Trust(t.Context(), keys.Depositor{Name: "station", Role: keys.RoleStation, Key: st.Public(), Since: time.Now()}); err != nil {
 		t.Fatal(err)
 	}

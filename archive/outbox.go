@@ -41,7 +41,6 @@ type Outbox struct {
 	Vault   string // the vault's recipient
 	Station *keys.Station
 	Policy  string // the retention policy's name, for manifests
-	Now     func() time.Time
 
 	mu   sync.Mutex
 	open map[record.ID]*opening

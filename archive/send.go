@@ -38,6 +38,13 @@ func (o *Outbox) Held() ([]Held, error) {
 	return out, nil
 }
 
+// Holds reports whether the outbox has a batch; true as well when that cannot
+// be told.
+func (o *Outbox) Holds(batch record.ID) bool {
+	_, err := os.Stat(o.path(batch, "ticket"))
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
 // Unsend has a batch sent again.
 func (o *Outbox) Unsend(batch record.ID) error {
 	return durable.Remove(o.path(batch, "sent"))

@@ -64,11 +64,14 @@ func (w *Watcher) sweepKept(ctx context.Context) {
 	}
 	for _, e := range ents {
 		id, err := record.ParseID(strings.TrimSuffix(e.Name(), ".age"))
-		if err != nil || w.Waits != nil && w.Waits(id) {
+		if err != nil {
 			continue
 		}
 		st, err := e.Info()
 		if err != nil || w.Pipeline.Now().Sub(st.ModTime()) < max(w.Keep, time.Minute) {
+			continue
+		}
+		if w.Waits != nil && w.Waits(id) {
 			continue
 		}
 		if err := durable.Remove(filepath.Join(dir, e.Name())); err != nil {

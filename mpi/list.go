@@ -72,17 +72,6 @@ func (l *List) Each(f func(charts []record.ChartNumber)) {
 	}
 }
 
-// Numbering says how a site gives chart numbers.
-type Numbering string
-
-// Ways of numbering: a number for each stay, one for life, or one for each stay
-// whose papers move to the newest.
-const (
-	Unit       Numbering = "unit"
-	Serial     Numbering = "serial"
-	SerialUnit Numbering = "serial-unit"
-)
-
 // TerminalDigit orders chart numbers as the shelves of most file rooms: by
 // their last two digits, then the two before, and so on.
 func TerminalDigit(charts []record.ChartNumber) {

@@ -50,8 +50,7 @@ type app struct {
 	outbox  *archive.Outbox // what was taken in while the vault was not open
 	meter   meter
 
-	desk      *disposition.Desk
-	keyPlaces int // in how many places a document's key lies
+	desk *disposition.Desk
 
 	kinMu   sync.Mutex    // one change of whose numbers are whose at a time
 	doorMu  sync.Mutex    // one deposit taken over at a time
@@ -84,7 +83,7 @@ func open(ctx context.Context, cfg *config, by unlocker, log *slog.Logger, rebui
 	if err != nil {
 		return nil, err
 	}
-	a.docs, a.places, a.keyPlaces = docs, places, len(places)
+	a.docs, a.places = docs, places
 	for _, s := range append([]blob.Store{docs}, places...) {
 		if r, ok := s.(*steady.Store); ok {
 			a.remotes = append(a.remotes, r)
@@ -126,7 +125,7 @@ func open(ctx context.Context, cfg *config, by unlocker, log *slog.Logger, rebui
 	if err := a.wireIngest(); err != nil {
 		return nil, err
 	}
-	a.outbox = newOutbox(cfg, a.station, a.vault.Recipient(), a.now)
+	a.outbox = newOutbox(cfg, a.station, a.vault.Recipient())
 	if rebuilding {
 		return a, a.sweepSpool(ctx)
 	}
@@ -180,7 +179,24 @@ func (a *app) openCaches(ctx context.Context, rebuilding bool) (err error) {
 
 // sweepSpool removes what a crash left of batches that are done.
 func (a *app) sweepSpool(ctx context.Context) error {
-	ents, err := os.ReadDir(a.cfg.path("spool"))
+	err := sweepSpool(a.cfg.path("spool"), func(id record.ID) (bool, error) {
+		b, err := a.cat.Batch(ctx, id)
+		if errors.Is(err, record.ErrNotFound) {
+			return false, nil
+		}
+		return err == nil && !b.State.Done(), err
+	})
+	if err != nil {
+		return err
+	}
+	return durable.Sweep(filepath.Join(a.cfg.path("spool"), "out"))
+}
+
+// sweepSpool removes the folders of batches from a spool, but for those that
+// are to be kept. What is no batch's stays: sealed files on their way, and kept
+// sources.
+func sweepSpool(spool string, keep func(record.ID) (bool, error)) error {
+	ents, err := os.ReadDir(spool)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
@@ -190,20 +206,19 @@ func (a *app) sweepSpool(ctx context.Context) error {
 	for _, e := range ents {
 		id, err := record.ParseID(e.Name())
 		if err != nil {
-			continue // out and kept
-		}
-		b, err := a.cat.Batch(ctx, id)
-		if err == nil && !b.State.Done() {
 			continue
 		}
-		if err != nil && !errors.Is(err, record.ErrNotFound) {
-			return err
+		if stays, err := keep(id); err != nil || stays {
+			if err != nil {
+				return err
+			}
+			continue
 		}
-		if err := durable.RemoveAll(filepath.Join(a.cfg.path("spool"), e.Name())); err != nil {
+		if err := durable.RemoveAll(filepath.Join(spool, e.Name())); err != nil {
 			return err
 		}
 	}
-	return durable.Sweep(filepath.Join(a.cfg.path("spool"), "out"))
+	return nil
 }
 
 // openLog opens the audit log. Where the data directory has none, the archive

@@ -149,7 +149,7 @@ func (s shelf) look(ctx context.Context, b record.Batch, today record.Date) (dis
 	if s.cfg.Paper.Replica == "" {
 		missing("no replica is configured to compare with ([paper] replica)")
 	}
-	if s.keyPlaces < 2 {
+	if len(s.places) < 2 {
 		missing("its keys lie in one place only ([storage] keys)")
 	}
 	if len(sh.Missing) > 0 {

@@ -92,7 +92,7 @@ func (a *app) serve(ctx context.Context, listen func() (*endpoint, error)) error
 		a.log.ErrorContext(ctx, "deposits not taken over; it is tried again", "err", err)
 	}
 	a.pipeline.Progress = a.meter.progress
-	a.watcher = newWatcher(a.cfg, a.pipeline, a.log, func(r ingest.Result) { a.filed(ctx, r) }, func(id record.ID) bool { return outboxHolds(a.outbox, id) })
+	a.watcher = newWatcher(a.cfg, a.pipeline, a.log, func(r ingest.Result) { a.filed(ctx, r) }, a.outbox.Holds)
 	ep, err := listen()
 	if err != nil {
 		return err

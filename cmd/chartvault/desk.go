@@ -22,7 +22,7 @@ func (a *app) newDesk() *disposition.Desk {
 	terms.MaxGap, terms.MaxShare = time.Duration(r.MaxGap), r.MaxShare
 	return &disposition.Desk{Register: register{a}, Holdings: holdings{a}, Clock: clocks{a}, Terms: terms, Signer: a.station, Rand: rand.Reader,
 		Facility: a.cfg.Facility, Program: "Chartvault " + version(), KeyHorizon: time.Duration(r.KeyBackupDays) * 24 * time.Hour,
-		KeyPlaces: a.keyPlaces, Progress: a.meter.disposing}
+		KeyPlaces: len(a.places), Progress: a.meter.disposing}
 }
 
 // register implements disposition.Register: the log first, so that a rebuild

@@ -7,8 +7,6 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
-	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -19,7 +17,6 @@ import (
 	"chartvault/archive/keys"
 	"chartvault/catalog"
 	"chartvault/ingest"
-	"chartvault/internal/durable"
 	"chartvault/ocr"
 	"chartvault/record"
 )
@@ -41,8 +38,8 @@ type depositing struct {
 	begun map[[32]byte]record.ID // batches that wait for the vault, by their source
 }
 
-func newOutbox(cfg *config, station *keys.Station, vault string, now func() time.Time) *archive.Outbox {
-	return &archive.Outbox{Dir: cfg.path("outbox"), Vault: vault, Station: station, Policy: "schedule", Now: now}
+func newOutbox(cfg *config, station *keys.Station, vault string) *archive.Outbox {
+	return &archive.Outbox{Dir: cfg.path("outbox"), Vault: vault, Station: station, Policy: "schedule"}
 }
 
 // ledger is the outbox as the catalogue of a machine that has none.
@@ -83,14 +80,17 @@ func newDepositing(cfg *config, log *slog.Logger) (*depositing, error) {
 	if d.station, err = keys.OpenStation(cfg.path("station.key")); err != nil {
 		return nil, err
 	}
-	d.outbox = newOutbox(cfg, d.station, d.card.Vault, d.now)
+	d.outbox = newOutbox(cfg, d.station, d.card.Vault)
 	if err := d.outbox.Sweep(); err != nil {
 		return nil, err
 	}
 	if err := d.findBegun(); err != nil {
 		return nil, err
 	}
-	if err := d.sweepSpool(); err != nil {
+	// Of a batch that was on its way here the key was forgotten with the process,
+	// and its source comes in again.
+	begun := slices.Collect(maps.Values(d.begun))
+	if err := sweepSpool(cfg.path("spool"), func(id record.ID) (bool, error) { return slices.Contains(begun, id), nil }); err != nil {
 		return nil, err
 	}
 	if err := cfg.warm(); err != nil {
@@ -101,7 +101,7 @@ func newDepositing(cfg *config, log *slog.Logger) (*depositing, error) {
 		return nil, err
 	}
 	pipe.Archive, pipe.Catalogue, pipe.Progress = d.outbox, ledger{d.outbox, d.begun}, d.meter.progress
-	d.watcher = newWatcher(cfg, pipe, log, d.sealed, d.holds)
+	d.watcher = newWatcher(cfg, pipe, log, d.sealed, d.outbox.Holds)
 	return d, nil
 }
 
@@ -129,48 +129,9 @@ func (d *depositing) findBegun() error {
 	return nil
 }
 
-// sweepSpool removes the pages of batches that were on their way here: their
-// key was forgotten with the process, and their source comes in again.
-func (d *depositing) sweepSpool() error {
-	ents, err := os.ReadDir(d.cfg.path("spool"))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	for _, e := range ents {
-		id, err := record.ParseID(e.Name())
-		if err != nil || slices.Contains(slices.Collect(maps.Values(d.begun)), id) {
-			continue // kept sources; what the vault opens
-		}
-		if err := durable.RemoveAll(filepath.Join(d.cfg.path("spool"), e.Name())); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 func (d *depositing) sealed(r ingest.Result) {
 	d.log.Info("batch sealed", "batch", r.ID.String(), "state", string(r.State), "pages", r.Counts.PagesIn, "filed", r.Counts.Filed,
 		"separators", r.Counts.Separators, "blanks", r.Counts.Blanks, "qa", r.Counts.QA, "again", r.Duplicate)
-}
-
-// holds says that a batch has not been taken over yet.
-func (d *depositing) holds(batch record.ID) bool { return outboxHolds(d.outbox, batch) }
-
-// outboxHolds says that the outbox has a batch, or cannot say.
-func outboxHolds(o *archive.Outbox, batch record.ID) bool {
-	held, err := o.Held()
-	if err != nil {
-		return true
-	}
-	for _, h := range held {
-		if h.ID == batch {
-			return true
-		}
-	}
-	return false
 }
 
 // run takes scans in and sends them until ctx ends.

@@ -568,7 +568,7 @@ func TestVet(t *testing.T) {
 	if err != nil || len(rows) != 1 {
 		t.Fatal(len(rows), err)
 	}
-	box := newOutbox(&config{dir: t.TempDir()}, st, a.vault.Recipient(), time.Now)
+	box := newOutbox(&config{dir: t.TempDir()}, st, a.vault.Recipient())
 	n := byte(0)
 	put := func(change func(*seal.BatchManifest, *seal.Manifest)) record.ID {
 		t.Helper()

@@ -40,7 +40,7 @@ func (a *app) elsewhereBegun(ctx context.Context, batch record.ID) error {
 	if err != nil {
 		return err
 	}
-	if at || outboxHolds(a.outbox, batch) {
+	if at || a.outbox.Holds(batch) {
 		return fmt.Errorf("it was sealed before and is being taken over: %w", record.ErrBusy)
 	}
 	return nil

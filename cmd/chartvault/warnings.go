@@ -18,7 +18,7 @@ func (a *app) warnings(ctx context.Context, faults int) []string {
 	if !a.cfg.Production {
 		out = append(out, "trial mode: set production = true in chartvault.toml before paper is given up")
 	}
-	if a.keyPlaces < 2 && a.cfg.Storage.S3 == nil {
+	if len(a.places) < 2 && a.cfg.Storage.S3 == nil {
 		out = append(out, "keys lie in one place: losing it is losing the archive")
 	}
 	for _, s := range a.remotes {
