@@ -3,6 +3,7 @@ package archive
 import (
 	"context"
 	"crypto/ed25519"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -93,6 +94,9 @@ func (a *Archive) OpenArrival(ctx context.Context, batch record.ID) (*Arrival, e
 
 func (a *Archive) openArrival(ctx context.Context, batch record.ID, r *Arrival) (err error) {
 	trusted := func(id string) (ed25519.PublicKey, error) {
+		if b, err := hex.DecodeString(id); err != nil || len(b) != 16 {
+			return nil, fmt.Errorf("its signer's id is none: %w", record.ErrDenied) // and is not repeated
+		}
 		if r.By == "" {
 			r.By = id
 		}

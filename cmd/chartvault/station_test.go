@@ -624,10 +624,21 @@ func TestVet(t *testing.T) {
 		"a sheet that is nowhere": func(b *seal.BatchManifest, _ *seal.Manifest) {
 			b.Pages, b.Counts = append(b.Pages, seal.BatchPage{Placement: record.PlaceSeparator}), record.Counts{PagesIn: 2, Filed: 1, Separators: 1}
 		},
+		"a state in words":         func(_ *seal.BatchManifest, m *seal.Manifest) { m.State = "zanzibar" },
+		"a batch state in words":   func(b *seal.BatchManifest, _ *seal.Manifest) { b.State = "zanzibar" },
 		"a batch that is not done": func(b *seal.BatchManifest, _ *seal.Manifest) { b.State = record.BatchSplit },
 	} {
 		if got := state(put(change)); got != depositQuarantined {
 			t.Errorf("%s: got %s, want quarantined", what, got)
+		}
+	}
+	marks, err := a.arch.Marks(t.Context())
+	if err != nil || len(marks) < 12 {
+		t.Fatalf("got %d marks, %v", len(marks), err)
+	}
+	for _, m := range marks { // they lie in clear
+		if strings.Contains(m.Why, "zanzibar") || strings.Contains(m.Why, "Doe") {
+			t.Errorf("a mark repeats what the station wrote: %s", m.Why)
 		}
 	}
 	if got := state(put(func(*seal.BatchManifest, *seal.Manifest) {})); got != depositFiled {

@@ -166,28 +166,29 @@ func (a *app) recheck(r *archive.Arrival) {
 
 // vet looks at what a deposit says, which a signature does not make right: a
 // station may be wrong, or in wrong hands. What it lets through can be filed,
-// indexed and listed, and touches nothing the archive has or had.
+// indexed and listed, and touches nothing the archive has or had. What it finds
+// goes into the log and the mark, so that nothing the station wrote is repeated.
 func (a *app) vet(ctx context.Context, r *archive.Arrival) error {
 	bad := func(format string, args ...any) error {
 		return fmt.Errorf("%w: "+format, append([]any{record.ErrCorrupt}, args...)...)
 	}
 	b := r.Batch
 	if !b.State.Done() || b.State == record.BatchUnread && b.Object == "" {
-		return bad("its batch is %q", b.State)
+		return bad("its batch has a state that is none of a deposit's")
 	}
 	for i, p := range b.Pages {
 		inDocument := p.Document != (record.ID{})
 		switch {
 		case b.State == record.BatchUnread && !inDocument:
 		case inDocument != (p.Placement == record.PlaceFiled || p.Placement == record.PlaceQA):
-			return bad("page %d is %s, and in a document: %v", i+1, p.Placement, inDocument)
+			return bad("page %d has another place than its document says", i+1)
 		case !inDocument && b.Object == "":
-			return bad("page %d is %s, and the batch has no rest", i+1, p.Placement)
+			return bad("page %d is in no document, and the batch has no rest", i+1)
 		}
 	}
 	for _, m := range r.Documents() {
 		if m.State != record.DocumentFiled && m.State != record.DocumentQA {
-			return bad("document %s is %q", m.ID, m.State)
+			return bad("document %s has a state that is none of a deposit's", m.ID)
 		}
 		if _, err := record.TypeCode(m.Type); m.Type != "" && err != nil {
 			return bad("document %s has a type that is none", m.ID)
