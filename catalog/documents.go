@@ -289,25 +289,31 @@ func (c *DB) LastChange(ctx context.Context) (seq int64, err error) {
 	return seq, nil
 }
 
-// Changes returns up to limit documents changed after seq, with the sequence
-// number to go on from.
-func (c *DB) Changes(ctx context.Context, seq int64, limit int) (ids []record.ID, next int64, err error) {
+// Change is a document that was filed, corrected or destroyed, and when in the
+// order of such changes.
+type Change struct {
+	Seq      int64
+	Document record.ID
+}
+
+// Changes returns up to limit changes after seq, in their order.
+func (c *DB) Changes(ctx context.Context, seq int64, limit int) ([]Change, error) {
 	rows, err := c.sql.QueryContext(ctx, `SELECT seq, document FROM changes WHERE seq > $1 ORDER BY seq LIMIT $2`, seq, limit)
 	if err != nil {
-		return nil, seq, fmt.Errorf("list changes: %w", err)
+		return nil, fmt.Errorf("list changes: %w", err)
 	}
 	defer rows.Close()
-	next = seq
+	var out []Change
 	for rows.Next() {
-		var s string
-		if err := rows.Scan(&next, &s); err != nil {
-			return nil, seq, fmt.Errorf("list changes: %w", err)
+		var ch Change
+		var id string
+		if err := rows.Scan(&ch.Seq, &id); err != nil {
+			return nil, fmt.Errorf("list changes: %w", err)
 		}
-		id, err := record.ParseID(s)
-		if err != nil {
-			return nil, seq, fmt.Errorf("list changes: %w", err)
+		if ch.Document, err = record.ParseID(id); err != nil {
+			return nil, fmt.Errorf("list changes: %w", err)
 		}
-		ids = append(ids, id)
+		out = append(out, ch)
 	}
-	return ids, next, rows.Err()
+	return out, rows.Err()
 }

@@ -1,13 +1,20 @@
 // Package search is the sealed full-text index: every word of every page,
 // findable, and no word readable on disk.
 //
-// Its invariant: each file it writes is encrypted under a shard key that lives
-// in the keys places only, and what is removed leaves no trace once Rotate has
-// rewritten the shard under a new key and destroyed the old one. The index is a
-// cache; it is never backed up and is rebuilt from the manifests.
+// Its invariant: whatever it writes is encrypted before it is written, under a
+// key that lives in the keys places only, or is not written at all; and what is
+// removed leaves no trace once Rotate has rewritten everything under a new key
+// and destroyed the old one. The index is a cache: it is never backed up, and is
+// rebuilt from the manifests. It knows nothing that they do not say.
 //
-// Stored form: index/main-NNNNNN.db, a SQLite database with FTS5 (tokenizer
-// unicode61, diacritics folded) under the Adiantum VFS of ncruces/go-sqlite3,
-// with secure-delete on. The highest number is the live one. docs/design.md says why
-// FTS5 and when that should change.
+// Stored form: index/store, a bleve index (scorch segments and their root.bolt)
+// whose writer and reader hooks seal each piece with AES-256-GCM. A file begins
+// with the fingerprint of its key and a salt from which the file's own key is
+// derived (sealed.go). What lies in the clear: the sizes of pieces, and counts.
+// index/state.json names the key in force and those that await destruction.
+// docs/design.md says why bleve.
+//
+// A page is one entry, DOCUMENT/PAGE, with two searched fields: body, the folded
+// words in their order, and is, what the page is (a document's, a chart's, of a
+// type, of a day), and one that is kept for excerpts: text, the words as read.
 package search

@@ -2,382 +2,272 @@ package search
 
 import (
 	"context"
-	"database/sql"
-	"encoding/hex"
-	"encoding/json"
+	"encoding/binary"
 	"errors"
 	"fmt"
-	"io/fs"
-	"net/url"
 	"os"
-	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
+	"github.com/blevesearch/bleve/v2"
+	"github.com/blevesearch/bleve/v2/index/scorch"
+	"github.com/blevesearch/bleve/v2/mapping"
+	hooks "github.com/blevesearch/bleve_index_api"
 	"github.com/klauspost/compress/zstd"
-	"github.com/ncruces/go-sqlite3"
-	"github.com/ncruces/go-sqlite3/driver"
-	"github.com/ncruces/go-sqlite3/ext/fts5"
-	_ "github.com/ncruces/go-sqlite3/vfs/adiantum" // registers the encrypting VFS
 
 	"chartvault/internal/durable"
-	"chartvault/ocr"
 	"chartvault/record"
 )
-
-// Keys gives and destroys the keys of shards.
-type Keys interface {
-	ShardKey(ctx context.Context, name string) ([]byte, error)
-	DestroyShardKey(ctx context.Context, name string) error
-}
 
 // Index is the open index. It is safe for concurrent use.
 type Index struct {
 	dir  string
 	keys Keys
-	zstd *zstd.Encoder // EncodeAll is safe for concurrent use
+	enc  *zstd.Encoder // EncodeAll is safe for concurrent use
+	dec  *zstd.Decoder // so is DecodeAll
 
-	mu     sync.RWMutex // held for writing while Rotate swaps the shard
-	number int
-	db     *sql.DB
+	upkeep   sync.Mutex // one Rotate or Clear at a time; guards what follows
+	state    state
+	prints   map[int]string // fingerprints of the keys in use, by number
+	dropping chan error     // what a rotation left to the engine; nil when nothing
+
+	mu     sync.RWMutex // held for writing while Clear and Close change the engine
+	bl     bleve.Index
+	closed bool
 }
 
 // Open opens the index in dir, making an empty one when there is none.
 func Open(ctx context.Context, dir string, keys Keys) (*Index, error) {
-	if err := durable.MkdirAll(dir); err != nil {
-		return nil, fmt.Errorf("open index: %w", err)
-	}
-	z, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
+	x, err := open(ctx, dir, keys)
 	if err != nil {
 		return nil, fmt.Errorf("open index: %w", err)
-	}
-	x := &Index{dir: dir, keys: keys, zstd: z}
-	numbers, err := x.shards()
-	if err != nil {
-		return nil, fmt.Errorf("open index: %w", err)
-	}
-	x.number = 1
-	if len(numbers) > 0 {
-		x.number = numbers[len(numbers)-1]
-	}
-	if x.db, err = x.openShard(ctx, x.number); err != nil {
-		return nil, fmt.Errorf("open index: %w", err)
-	}
-	// A rotation that a crash cut short left an older shard.
-	for _, n := range numbers {
-		if n != x.number {
-			if err := x.dropShard(ctx, n); err != nil {
-				return nil, errors.Join(err, x.db.Close())
-			}
-		}
 	}
 	return x, nil
 }
 
-func shardName(n int) string { return fmt.Sprintf("main-%06d", n) }
-
-func (x *Index) file(n int) string { return filepath.Join(x.dir, shardName(n)+".db") }
-
-// shards returns the numbers of complete shard files, ascending. Unfinished
-// copies are removed.
-func (x *Index) shards() ([]int, error) {
-	ents, err := os.ReadDir(x.dir)
+func open(ctx context.Context, dir string, keys Keys) (*Index, error) {
+	if err := durable.MkdirAll(dir); err != nil {
+		return nil, err
+	}
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
 	if err != nil {
 		return nil, err
 	}
-	var out []int
-	for _, e := range ents {
-		var n int
-		if strings.Contains(e.Name(), ".new") {
-			if err := durable.Remove(filepath.Join(x.dir, e.Name())); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		if _, err := fmt.Sscanf(e.Name(), "main-%06d.db", &n); err == nil && e.Name() == shardName(n)+".db" {
-			out = append(out, n)
-		}
-	}
-	slices.Sort(out)
-	return out, nil
-}
-
-func (x *Index) openShard(ctx context.Context, n int) (*sql.DB, error) {
-	key, err := x.keys.ShardKey(ctx, shardName(n))
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0))
 	if err != nil {
 		return nil, err
 	}
-	dsn := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: x.file(n)}).EscapedPath(), RawQuery: "vfs=adiantum&_txlock=immediate"}).String()
-	db, err := driver.Open(dsn, func(c *sqlite3.Conn) error {
-		for _, p := range []string{ // the key first: anything else would read the file
-			`PRAGMA hexkey='` + hex.EncodeToString(key) + `'`,
-			`PRAGMA busy_timeout=60000`,
-			`PRAGMA journal_mode=WAL`,
-			`PRAGMA synchronous=NORMAL`, // a cache: what a power cut takes is indexed again
-			`PRAGMA secure_delete=ON`,
-			`PRAGMA temp_store=MEMORY`,
-		} {
-			if err := c.Exec(p); err != nil {
-				return err
-			}
-		}
-		return fts5.Register(c)
-	})
-	if err != nil {
+	x := &Index{dir: dir, keys: keys, enc: enc, dec: dec, prints: map[int]string{}}
+	if x.state, err = readState(dir); err != nil {
 		return nil, err
 	}
-	db.SetMaxOpenConns(4)
-	for _, s := range []string{
-		`CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL)`,
-		`CREATE TABLE IF NOT EXISTS page (
-			id       INTEGER PRIMARY KEY,
-			document TEXT NOT NULL,
-			number   INTEGER NOT NULL,
-			doubtful INTEGER NOT NULL, -- 1 for a page that was read badly: ranked last
-			words    BLOB NOT NULL)`, // zstd of ocr.PageText as JSON
-		`CREATE INDEX IF NOT EXISTS page_document ON page (document)`,
-		`CREATE VIRTUAL TABLE IF NOT EXISTS text USING fts5(body, tokenize='unicode61 remove_diacritics 2')`,
-		`INSERT INTO text(text, rank) VALUES('secure-delete', 1)`,
-		`SELECT doubtful FROM page LIMIT 0`, // an index of before it was there is made again
-		`CREATE VIRTUAL TABLE IF NOT EXISTS terms USING fts5vocab(text, 'row')`,
-	} {
-		if _, err := db.ExecContext(ctx, s); err != nil {
-			return nil, errors.Join(err, db.Close())
+	if x.state.Key == 0 {
+		if err := x.begin(ctx, 1); err != nil {
+			return nil, err
 		}
 	}
-	return db, nil
+	for _, n := range append([]int{x.state.Key}, x.state.Old...) {
+		if err := x.load(ctx, n); err != nil {
+			return nil, err
+		}
+	}
+	if err := x.openStore(); err != nil {
+		x.forget()
+		return nil, err
+	}
+	return x, nil
 }
 
-// doubtful reports whether a page was recognised so badly that what was read
-// may not be what is there: handwriting, above all. Pages of before quality was
-// measured have none.
-func doubtful(p ocr.PageText) bool {
-	return p.Origin == ocr.FromOCR && p.Quality != (ocr.Quality{}) && p.Quality.Poor(ocr.DefaultPoor)
+// begin makes key n the one that new files get; what was in force is old.
+func (x *Index) begin(ctx context.Context, n int) error {
+	if err := x.load(ctx, n); err != nil {
+		return err
+	}
+	s := state{Key: n, Old: slices.Clone(x.state.Old)}
+	if x.state.Key != 0 {
+		s.Old = append(s.Old, x.state.Key)
+	}
+	if err := s.write(x.dir); err != nil {
+		return err
+	}
+	x.state = s
+	return nil
 }
 
-// Close closes the index.
+func (x *Index) load(ctx context.Context, n int) error {
+	key, err := x.keys.ShardKey(ctx, keyName(n))
+	if err != nil {
+		return err
+	}
+	x.prints[n] = sealer().know(key)
+	return nil
+}
+
+// forget drops the keys from memory.
+func (x *Index) forget() {
+	sealer().leave(storeDir(x.dir))
+	for _, f := range x.prints {
+		sealer().forget(f)
+	}
+}
+
+func (x *Index) openStore() error {
+	dir := storeDir(x.dir)
+	sealer().use(dir, x.prints[x.state.Key])
+	config := map[string]any{"bolt_timeout": "10s"}
+	var err error
+	if _, serr := os.Stat(dir); serr == nil {
+		x.bl, err = bleve.OpenUsing(dir, config)
+	} else {
+		m := mapping.NewIndexMapping()
+		m.ScoringModel = hooks.BM25Scoring
+		x.bl, err = bleve.NewUsing(dir, m, scorch.Name, scorch.Name, config)
+	}
+	return err
+}
+
+// Close closes the index and forgets its keys.
 func (x *Index) Close() error {
+	x.upkeep.Lock()
+	defer x.upkeep.Unlock()
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.db.Close()
+	if x.closed {
+		return nil
+	}
+	x.closed = true
+	err := x.bl.Close()
+	if serr := x.settle(context.Background()); serr != nil {
+		err = errors.Join(err, serr)
+	}
+	x.forget()
+	x.dec.Close()
+	return err
 }
+
+// positionKey is where the engine keeps how far the index has come.
+const positionKey = "position"
 
 // Position returns the catalogue change up to which the index is complete.
-func (x *Index) Position(ctx context.Context) (int64, error) {
+func (x *Index) Position(context.Context) (int64, error) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	var n int64
-	err := x.db.QueryRowContext(ctx, `SELECT value FROM meta WHERE key = 'position'`).Scan(&n)
-	if errors.Is(err, sql.ErrNoRows) {
-		return 0, nil
+	b, err := x.bl.GetInternal([]byte(positionKey))
+	if err != nil || b == nil {
+		return 0, err
 	}
-	return n, err
-}
-
-// SetPosition records how far the index has come.
-func (x *Index) SetPosition(ctx context.Context, n int64) error {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	_, err := x.db.ExecContext(ctx, `INSERT INTO meta (key, value) VALUES ('position', $1) ON CONFLICT (key) DO UPDATE SET value = excluded.value`, n)
-	return err
-}
-
-// Put indexes the pages of a document, in place of what was there. Pages are
-// numbered from 1 in order.
-func (x *Index) Put(ctx context.Context, id record.ID, pages []ocr.PageText) error {
-	return x.PutMany(ctx, []Entry{{id, pages}})
-}
-
-// Entry is a document for the index.
-type Entry struct {
-	ID    record.ID
-	Pages []ocr.PageText
-}
-
-// PutMany indexes several documents in one transaction. Documents that were
-// indexed before are indexed anew.
-func (x *Index) PutMany(ctx context.Context, entries []Entry) error {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	err := x.tx(ctx, func(tx *sql.Tx) error {
-		for _, e := range entries {
-			if err := x.put(ctx, tx, e); err != nil {
-				return fmt.Errorf("document %s: %w", e.ID, err)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("index: %w", err)
+	if len(b) != 8 {
+		return 0, fmt.Errorf("position of the index: %w", record.ErrCorrupt)
 	}
-	return nil
-}
-
-func (x *Index) put(ctx context.Context, tx *sql.Tx, e Entry) error {
-	if err := remove(ctx, tx, e.ID); err != nil {
-		return err
-	}
-	for i, p := range e.Pages {
-		b, err := json.Marshal(p)
-		if err != nil {
-			return err
-		}
-		r, err := tx.ExecContext(ctx, `INSERT INTO page (document, number, doubtful, words) VALUES ($1, $2, $3, $4)`, e.ID.String(), i+1, doubtful(p), x.zstd.EncodeAll(b, nil))
-		if err != nil {
-			return err
-		}
-		row, err := r.LastInsertId()
-		if err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO text (rowid, body) VALUES ($1, $2)`, row, p.String()); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Remove takes a document out of the index. An absent one is no error.
-func (x *Index) Remove(ctx context.Context, id record.ID) error {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	if err := x.tx(ctx, func(tx *sql.Tx) error { return remove(ctx, tx, id) }); err != nil {
-		return fmt.Errorf("remove document %s from the index: %w", id, err)
-	}
-	return nil
-}
-
-func remove(ctx context.Context, tx *sql.Tx, id record.ID) error {
-	_, err := tx.ExecContext(ctx, `DELETE FROM text WHERE rowid IN (SELECT id FROM page WHERE document = $1)`, id.String())
-	if err != nil {
-		return err
-	}
-	_, err = tx.ExecContext(ctx, `DELETE FROM page WHERE document = $1`, id.String())
-	return err
-}
-
-func (x *Index) tx(ctx context.Context, f func(*sql.Tx) error) error {
-	tx, err := x.db.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	if err := f(tx); err != nil {
-		if rerr := tx.Rollback(); rerr != nil && !errors.Is(rerr, sql.ErrTxDone) {
-			return errors.Join(err, rerr)
-		}
-		return err
-	}
-	return tx.Commit()
+	return int64(binary.BigEndian.Uint64(b)), nil
 }
 
 // Has reports whether any page of a document is indexed.
-func (x *Index) Has(ctx context.Context, id record.ID) (bool, error) {
+func (x *Index) Has(_ context.Context, id record.ID) (bool, error) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	var n int
-	err := x.db.QueryRowContext(ctx, `SELECT COUNT(*) FROM page WHERE document = $1`, id.String()).Scan(&n)
-	return n > 0, err
+	pages, err := x.pagesOf(id)
+	return len(pages) > 0, err
 }
 
-// Documents returns every document that has a page q means, also by words that
-// read nearly the same, without a limit.
-func (x *Index) Documents(ctx context.Context, q Query) ([]record.ID, error) {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	spellings := map[string][]string{}
-	if err := x.spell(ctx, q, true, spellings); err != nil {
+// pagesOf returns the entries of a document's pages.
+func (x *Index) pagesOf(id record.ID) (out []string, err error) {
+	r, err := x.reader()
+	if err != nil {
 		return nil, err
 	}
-	rows, err := x.db.QueryContext(ctx, `SELECT DISTINCT p.document FROM text JOIN page p ON p.id = text.rowid WHERE text MATCH $1`, q.fts(expander(spellings)))
+	defer func() { err = errors.Join(err, r.Close()) }()
+	f, err := r.TermFieldReader(context.Background(), []byte(isDocument+id.String()), fieldIs, false, false, false)
 	if err != nil {
-		return nil, fmt.Errorf("search: %w", err)
+		return nil, err
 	}
-	defer rows.Close()
-	var out []record.ID
-	for rows.Next() {
-		var s string
-		if err := rows.Scan(&s); err != nil {
-			return nil, fmt.Errorf("search: %w", err)
+	defer func() { err = errors.Join(err, f.Close()) }()
+	for {
+		d, err := f.Next(nil)
+		if err != nil || d == nil {
+			return out, err
 		}
-		id, err := record.ParseID(s)
+		name, err := r.ExternalID(d.ID)
 		if err != nil {
-			return nil, fmt.Errorf("search: %w", err)
+			return nil, err
 		}
-		out = append(out, id)
+		out = append(out, name)
 	}
-	return out, rows.Err()
+}
+
+func (x *Index) reader() (hooks.IndexReader, error) {
+	a, err := x.bl.Advanced()
+	if err != nil {
+		return nil, err
+	}
+	return a.Reader()
 }
 
 // Count returns the number of documents and pages indexed.
 func (x *Index) Count(ctx context.Context) (documents, pages int, err error) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	err = x.db.QueryRowContext(ctx, `SELECT COUNT(DISTINCT document), COUNT(*) FROM page`).Scan(&documents, &pages)
-	return documents, pages, err
+	n, err := x.bl.DocCount()
+	if err != nil {
+		return 0, 0, err
+	}
+	first := bleve.NewSearchRequestOptions(is(isFirst), 0, 0, false)
+	res, err := x.bl.SearchInContext(ctx, first)
+	if err != nil {
+		return 0, 0, err
+	}
+	return int(res.Total), int(n), nil
 }
 
-// Rotate rewrites the index under a new key and destroys the old one: after
-// it, no file and no backup of a file holds what was removed before.
-func (x *Index) Rotate(ctx context.Context) error {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	old, next := x.number, x.number+1
-	key, err := x.keys.ShardKey(ctx, shardName(next))
+// Each calls f with every document that is indexed and its number of pages, in
+// no order that means anything. It stops at f's first error.
+func (x *Index) Each(ctx context.Context, f func(id record.ID, pages int) error) (err error) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	r, err := x.reader()
 	if err != nil {
-		return fmt.Errorf("rotate index: %w", err)
+		return err
 	}
-	tmp := x.file(next) + ".new"
-	if err := durable.Remove(tmp); err != nil {
-		return fmt.Errorf("rotate index: %w", err)
-	}
-	// The URI with the key is made and used here and is in no message.
-	uri := "file:" + (&url.URL{Path: tmp}).EscapedPath() + "?vfs=adiantum&hexkey=" + hex.EncodeToString(key)
-	if _, err := x.db.ExecContext(ctx, `INSERT INTO text(text) VALUES('optimize')`); err != nil {
-		return fmt.Errorf("rotate index: %w", err)
-	}
-	if _, err := x.db.ExecContext(ctx, `VACUUM INTO $1`, uri); err != nil {
-		return fmt.Errorf("rotate index: copy failed: %w", record.ErrCorrupt)
-	}
-	if err := durable.Move(tmp, x.file(next)); err != nil {
-		return fmt.Errorf("rotate index: %w", err)
-	}
-	db, err := x.openShard(ctx, next)
+	defer func() { err = errors.Join(err, r.Close()) }()
+	d, err := r.FieldDictPrefix(fieldIs, []byte(isDocument))
 	if err != nil {
-		return fmt.Errorf("rotate index: %w", err)
+		return err
 	}
-	prev := x.db
-	x.db, x.number = db, next
-	if err := prev.Close(); err != nil {
-		return fmt.Errorf("rotate index: %w", err)
-	}
-	return x.dropShard(ctx, old)
-}
-
-func (x *Index) dropShard(ctx context.Context, n int) error {
-	for _, suffix := range []string{"", "-wal", "-shm"} {
-		if err := durable.Remove(x.file(n) + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("drop old index: %w", err)
+	defer func() { err = errors.Join(err, d.Close()) }()
+	for {
+		e, err := d.Next()
+		if err != nil || e == nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		id, err := record.ParseID(strings.TrimPrefix(e.Term, isDocument))
+		if err != nil {
+			return fmt.Errorf("index: %w", err)
+		}
+		pages, err := x.pagesOf(id) // the dictionary still has what was removed
+		if err != nil {
+			return err
+		}
+		if len(pages) > 0 {
+			if err := f(id, len(pages)); err != nil {
+				return err
+			}
 		}
 	}
-	if err := x.keys.DestroyShardKey(ctx, shardName(n)); err != nil {
-		return fmt.Errorf("drop old index: %w", err)
-	}
-	return nil
 }
 
-// Clear empties the index, before a rebuild, by starting a new shard.
-func (x *Index) Clear(ctx context.Context) error {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	db, err := x.openShard(ctx, x.number+1)
-	if err != nil {
-		return fmt.Errorf("clear index: %w", err)
+// pageName is the engine's name of a page; page counts from 1.
+func pageName(id record.ID, page int) string { return id.String() + "/" + strconv.Itoa(page) }
+
+func parsePageName(s string) (id record.ID, page int, err error) {
+	doc, n, _ := strings.Cut(s, "/")
+	if id, err = record.ParseID(doc); err != nil {
+		return id, 0, err
 	}
-	old, prev := x.number, x.db
-	x.db, x.number = db, x.number+1
-	if err := prev.Close(); err != nil {
-		return fmt.Errorf("clear index: %w", err)
-	}
-	return x.dropShard(ctx, old)
+	page, err = strconv.Atoi(n)
+	return id, page, err
 }

@@ -2,66 +2,76 @@ package search
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"unicode"
-
-	"golang.org/x/text/unicode/norm"
 
 	"chartvault/record"
 )
 
-// Query is a parsed query: alternatives of terms that must all match, and
-// terms that must not.
+// Query is a parsed query: alternatives of terms that must all match, terms
+// that must not, and what the page must be.
 //
 // The language: words are joined by AND; OR between them makes alternatives; a
-// leading '-' or NOT excludes; "quotes" make a phrase; word* is a prefix; word~
-// also finds what reads nearly the same. Everything else in the text is
-// ignored, so that no query is a syntax error a person would have to learn about.
+// leading '-' or NOT excludes; "quotes" make a phrase, or a word exactly as it is
+// written; word* is a prefix, and '*' and '?' elsewhere stand for any letters and
+// for one; word~ reaches further for what reads nearly the same, which is looked
+// for in any case and shown last. chart:NUMBER, type:CODE, batch:ID,
+// date:2019-03..2020 (either end may be left out) and confidence:80..100 narrow
+// the search; one written twice means either. Anything else is a word, so that no
+// query is a syntax error a person would have to learn about.
 type Query struct {
-	any [][]term
-	not []term
+	any   [][]term
+	not   []term
+	where map[string][]string // by field: the values of fieldIs of which a page has one
+	never []string            // values of fieldIs of which it has none
 }
 
-// term is a word, a phrase or a prefix: folded tokens in order.
+// term is a word, a phrase or a pattern: folded tokens in order.
 type term struct {
-	tokens []string
-	prefix bool // the last token may go on
-	near   bool // written with '~'
+	tokens  []string
+	prefix  bool   // the last token may go on
+	pattern string // a single token with '*' and '?'; tokens is empty
+	exact   bool   // written in quotes: nothing that reads nearly the same
+	far     bool   // written with '~'
 }
 
-// Parse reads a query. record.ErrInvalid when it asks for nothing.
+// Parse reads a query. record.ErrInvalid when it asks for nothing, or narrows by
+// what is no number, type, batch, date or confidence.
 func Parse(s string) (Query, error) {
-	var q Query
-	cur := []term{}
-	negate := false
-	for _, w := range words(s) {
-		switch w {
-		case "OR":
+	q := Query{where: map[string][]string{}}
+	cur, negate := []term{}, false
+	for _, w := range split(s) {
+		switch {
+		case !w.quoted && w.text == "OR":
 			if len(cur) > 0 {
 				q.any = append(q.any, cur)
 				cur = []term{}
 			}
 			continue
-		case "AND":
+		case !w.quoted && w.text == "AND":
 			continue
-		case "NOT":
+		case !w.quoted && w.text == "NOT":
 			negate = true
 			continue
 		}
-		if strings.HasPrefix(w, "-") && len(w) > 1 {
-			negate, w = true, w[1:]
+		if !w.quoted {
+			took, err := q.narrow(w.text, negate)
+			if err != nil {
+				return Query{}, err
+			}
+			if took {
+				negate = false
+				continue
+			}
 		}
-		t := term{prefix: strings.HasSuffix(w, "*"), near: strings.HasSuffix(w, "~")}
-		for _, tok := range tokens(w) {
-			t.tokens = append(t.tokens, tok.text)
-		}
-		if len(t.tokens) == 0 {
-			negate = false
-			continue
-		}
-		if negate {
+		t, minus := w.term()
+		switch {
+		case len(t.tokens) == 0 && t.pattern == "":
+		case negate || minus:
 			q.not = append(q.not, t)
-		} else {
+		default:
 			cur = append(cur, t)
 		}
 		negate = false
@@ -69,102 +79,180 @@ func Parse(s string) (Query, error) {
 	if len(cur) > 0 {
 		q.any = append(q.any, cur)
 	}
-	if len(q.any) == 0 {
+	if len(q.any) == 0 && len(q.where) == 0 {
 		return Query{}, fmt.Errorf("query: %w: it has no word to look for", record.ErrInvalid)
 	}
 	return q, nil
 }
 
-// words splits a query at blanks outside quotes. A quoted part keeps its
-// quotes' effect by coming as one word.
-func words(s string) []string {
-	var out []string
+// piece is a part of a query between blanks, or in quotes.
+type piece struct {
+	text   string
+	quoted bool
+	after  string // what follows the closing quote at once
+	minus  bool   // a '-' stands before the quote
+}
+
+// split parts a query at blanks outside quotes.
+func split(s string) []piece {
+	var out []piece
 	var cur strings.Builder
 	quoted := false
-	flush := func() {
+	flush := func(q bool) {
 		if cur.Len() > 0 {
-			out = append(out, cur.String())
+			out = append(out, piece{text: cur.String(), quoted: q})
 			cur.Reset()
 		}
 	}
 	for _, r := range s {
 		switch {
 		case r == '"' || r == '“' || r == '”':
-			quoted = !quoted
-			if !quoted {
-				flush()
+			minus := !quoted && cur.String() == "-"
+			if minus {
+				cur.Reset()
+				out = append(out, piece{text: "NOT"})
 			}
+			flush(quoted)
+			quoted = !quoted
 		case unicode.IsSpace(r) && !quoted:
-			flush()
+			flush(false)
+		case r == '~' && !quoted && cur.Len() == 0 && len(out) > 0 && out[len(out)-1].quoted:
+			out[len(out)-1].after = "~"
 		default:
 			cur.WriteRune(r)
 		}
 	}
-	flush()
+	flush(quoted)
 	return out
 }
 
-// token is a folded token and where it came from.
-type token struct {
-	text string
-	word int // index of the word, in token lists of a page
+// term makes a term of a piece, and says whether a '-' excludes it.
+func (p piece) term() (t term, minus bool) {
+	w := p.text
+	if !p.quoted && strings.HasPrefix(w, "-") && len(w) > 1 {
+		minus, w = true, w[1:]
+	}
+	t.exact, t.far = p.quoted && p.after == "", p.after == "~" || !p.quoted && strings.HasSuffix(w, "~")
+	if !p.quoted {
+		if inner := strings.TrimRight(w, "*~"); strings.ContainsAny(inner, "*?") && len(tokens(inner)) > 0 {
+			if t.pattern = pattern(w); t.pattern != "" {
+				return t, minus
+			}
+		}
+		t.prefix = strings.HasSuffix(w, "*")
+	}
+	t.tokens = tokens(w)
+	return t, minus
 }
 
-// tokens splits and folds text as the index does: runs of letters and digits,
-// lower case, without diacritics.
-func tokens(s string) []token {
-	var out []token
-	var cur strings.Builder
-	flush := func() {
-		if cur.Len() > 0 {
-			out = append(out, token{text: cur.String()})
-			cur.Reset()
+// pattern folds a word with '*' and '?'; "" when it is more than one token, or
+// too little is given to look for.
+func pattern(w string) string {
+	var b strings.Builder
+	letters := 0
+	for _, r := range w {
+		if r == '*' || r == '?' {
+			b.WriteRune(r)
+			continue
+		}
+		for _, t := range tokens(string(r)) {
+			b.WriteString(t)
+			letters++
 		}
 	}
-	for _, r := range norm.NFD.String(s) {
-		switch {
-		case unicode.IsLetter(r), unicode.IsNumber(r):
-			cur.WriteRune(unicode.ToLower(r))
-		case unicode.Is(unicode.Mn, r):
-		default:
-			flush()
+	if letters < 2 {
+		return ""
+	}
+	return b.String()
+}
+
+// narrow takes a word that says what the page must be.
+func (q *Query) narrow(w string, negate bool) (bool, error) {
+	if rest, minus := strings.CutPrefix(w, "-"); minus {
+		w, negate = rest, true
+	}
+	field, value, ok := strings.Cut(w, ":")
+	if !ok || value == "" {
+		return false, nil
+	}
+	var is []string
+	var err error
+	switch strings.ToLower(field) {
+	case "chart":
+		var n record.ChartNumber
+		n, err = record.ParseChartNumber(value)
+		is = []string{isChart + n.Canonical()}
+	case "type":
+		var code string
+		code, err = record.TypeCode(value)
+		is = []string{isType + code}
+	case "batch":
+		var id record.ID
+		if id, err = record.ParseID(value); err != nil {
+			err = fmt.Errorf("%w: want the id of a batch", record.ErrInvalid)
+		}
+		is = []string{isBatch + id.String()}
+	case "date":
+		is, err = dayRange(value)
+	case "confidence":
+		is, err = confidences(value)
+	default:
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("query: %s: %w", strings.ToLower(field), err)
+	}
+	if negate {
+		q.never = append(q.never, is...)
+		return true, nil
+	}
+	field = strings.ToLower(field)
+	q.where[field] = append(q.where[field], is...)
+	return true, nil
+}
+
+// confidences reads MIN..MAX, in tens of a percent.
+func confidences(s string) ([]string, error) {
+	from, to, ranged := strings.Cut(s, "..")
+	lo, hi := 0, 100
+	for _, b := range []struct {
+		text string
+		to   *int
+	}{{from, &lo}, {to, &hi}} {
+		if b.text == "" {
+			continue
+		}
+		n, err := strconv.Atoi(b.text)
+		if err != nil || n < 0 || n > 100 {
+			return nil, fmt.Errorf("%w: want 0 to 100, as in 80..100", record.ErrInvalid)
+		}
+		*b.to = n
+	}
+	if !ranged {
+		hi = lo
+	}
+	if lo > hi {
+		return nil, fmt.Errorf("%w: the lower end is above the upper", record.ErrInvalid)
+	}
+	var out []string
+	for t := lo / 10; t <= hi/10; t++ {
+		out = append(out, isConfidence+strconv.Itoa(t))
+	}
+	return out, nil
+}
+
+// Charts has f widen every chart number the query narrows to, given in its
+// canonical form: to all numbers of the same person.
+func (q *Query) Charts(f func(number string) []record.ChartNumber) {
+	var out []string
+	for _, v := range q.where["chart"] {
+		for _, n := range f(strings.TrimPrefix(v, isChart)) {
+			if k := isChart + n.Canonical(); !slices.Contains(out, k) {
+				out = append(out, k)
+			}
 		}
 	}
-	flush()
-	return out
+	if out != nil {
+		q.where["chart"] = out
+	}
 }
-
-// fts returns the FTS5 expression. Every token is quoted, so that nothing in a
-// query is taken for syntax. expand gives the other spellings of a token.
-func (q Query) fts(expand func(term) []string) string {
-	var alts []string
-	for _, all := range q.any {
-		parts := make([]string, len(all))
-		for i, t := range all {
-			parts[i] = t.fts(expand)
-		}
-		alts = append(alts, "("+strings.Join(parts, " AND ")+")")
-	}
-	expr := strings.Join(alts, " OR ")
-	for _, t := range q.not {
-		expr = "(" + expr + ") NOT " + t.fts(nil)
-	}
-	return expr
-}
-
-func (t term) fts(expand func(term) []string) string {
-	expr := quote(strings.Join(t.tokens, " "))
-	if t.prefix {
-		expr += " *"
-	}
-	if expand == nil {
-		return expr
-	}
-	parts := []string{expr}
-	for _, e := range expand(t) {
-		parts = append(parts, quote(e))
-	}
-	return "(" + strings.Join(parts, " OR ") + ")"
-}
-
-func quote(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }

@@ -5,13 +5,18 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"image"
+	"io/fs"
+	mrand "math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 
+	"chartvault/internal/hospital"
 	"chartvault/ocr"
 	"chartvault/record"
 	"chartvault/search"
@@ -51,7 +56,7 @@ func open(t *testing.T, dir string, r *ring) *search.Index {
 }
 
 func page(text string) ocr.PageText {
-	p := ocr.PageText{Width: 1000, Height: 1000, DPI: 100}
+	p := ocr.PageText{Width: 1000, Height: 1000, DPI: 100, Confidence: 92}
 	for line, l := range strings.Split(text, "\n") {
 		for i, w := range strings.Fields(l) {
 			p.Words = append(p.Words, ocr.Word{Text: w, Box: image.Rect(i*10, line*10, i*10+9, line*10+9), Confidence: 90, Line: line})
@@ -71,11 +76,23 @@ func fixture(t *testing.T) (*search.Index, string, *ring) {
 		{page("No shortness of breath. Metoprolo1 was stopped."), page("Café visit; naïve résumé.")},
 		{page("Fracture of the left forearm, sutures removed.")},
 	} {
-		if err := x.Put(t.Context(), id(byte(i+1)), pages); err != nil {
+		if err := x.Apply(t.Context(), search.Change{Put: []search.Entry{{
+			ID: id(byte(i + 1)), Chart: chart(t, fmt.Sprint(1000001+i)), Type: []string{"LAB_REPORT", "CONSENT", "ECG"}[i], Batch: id(9),
+			Service: []record.Date{{Year: 2019, Month: 3, Day: 7}, {Year: 2020, Month: 2}, {}}[i], Pages: pages,
+		}}}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	return x, dir, r
+}
+
+func chart(t *testing.T, s string) record.ChartNumber {
+	t.Helper()
+	n, err := record.ParseChartNumber(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 func find(t *testing.T, x *search.Index, query string) []search.Hit {
@@ -84,94 +101,278 @@ func find(t *testing.T, x *search.Index, query string) []search.Hit {
 	if err != nil {
 		t.Fatalf("%s: %v", query, err)
 	}
-	hits, err := x.Search(t.Context(), q, 10)
+	p, err := x.Search(t.Context(), q, 10, "")
 	if err != nil {
 		t.Fatalf("%s: %v", query, err)
 	}
-	return hits
+	return p.Hits
+}
+
+// names lists hits as "document/page", those found by nearly the same spelling
+// with a '~'.
+func names(hits []search.Hit) string {
+	var out []string
+	for _, h := range hits {
+		n := fmt.Sprintf("%d/%d", h.Document[0], h.Page)
+		if h.Near {
+			n += "~"
+		}
+		out = append(out, n)
+	}
+	slices.Sort(out)
+	return strings.Join(out, " ")
 }
 
 func TestQueries(t *testing.T) {
 	x, _, _ := fixture(t)
-	tests := []struct {
-		query string
-		want  string // "document/page" of each hit, in any order
-		near  bool
-	}{
-		{"breath", "1/1 2/1", false},
-		{"BREATH.", "1/1 2/1", false},
-		{"short breath", "1/1", false},
-		{`"short of breath"`, "1/1", false},
-		{`"breath of short"`, "", false},
-		{"metop*", "1/1 2/1", false},
-		{"breath -metoprolol", "2/1", false},
-		{"breath NOT metoprolol", "2/1", false},
-		{"sutures OR chest", "1/2 3/1", false},
-		{"x-ray", "1/2", false},
-		{"cafe naive resume", "2/2", false},
-		{"metaprolol", "1/1 2/1", true},
-		{"metoprolol~", "1/1 2/1", true},
-		{"metoprolol", "1/1", false},
-		{"forarm", "3/1", true},
-		{"zebra", "", false},
-		{`breath AND "left forearm"`, "", false},
-		{`") OR text MATCH "x`, "", false},
-		{"body:breath", "", false},
+	tests := []struct{ query, want string }{
+		{"breath", "1/1 2/1"},
+		{"BREATH.", "1/1 2/1"},
+		{"short breath", "1/1"},
+		{`"short of breath"`, "1/1"},
+		{`"breath of short"`, ""},
+		{`"short of breth"~`, "1/1~"},
+		{"metop*", "1/1 2/1"},
+		{"met?pro*l", "1/1"},
+		{"*orearm", "3/1"},
+		{"breath -metoprolol", "2/1"},
+		{"breath NOT metoprolol", "2/1"},
+		{`breath -"shortness of"`, "1/1"},
+		{"sutures OR chest", "1/2 3/1"},
+		{"x-ray", "1/2"},
+		{"cafe naive resume", "2/2"},
+		{"metaprolol", "1/1~"},
+		{"metaprolol~", "1/1~ 2/1~"},
+		{"metoprolol", "1/1 2/1~"},
+		{`"metoprolol"`, "1/1"},
+		{"forarm", "3/1~"},
+		{"sutures forarm", "3/1~"},
+		{"zebra", ""},
+		{`breath AND "left forearm"`, ""},
+		{`") OR text MATCH "x`, ""},
+		{"body:breath", ""},
+		{"breath chart:1000001", "1/1"},
+		{"breath chart:10-00-002", "2/1"},
+		{"breath chart:1000001 chart:1000002", "1/1 2/1"},
+		{"type:lab_report", "1/1 1/2"},
+		{"breath type:CONSENT", "2/1"},
+		{"breath date:2019", "1/1"},
+		{"breath date:2019-03..", "1/1 2/1"},
+		{"breath date:..2019-03-06", ""},
+		{"breath date:2019-03-07..2020-02-01", "1/1 2/1"}, // of the second only the month is known
+		{"breath date:2020-03..2020-12", ""},
+		{"breath -type:consent", "1/1"},
+		{"breath confidence:90..100", "1/1 2/1"},
+		{"breath confidence:0..80", ""},
+		{"breath batch:" + id(9).String(), "1/1 2/1"},
+		{"breath batch:" + id(8).String(), ""},
 	}
 	for _, tt := range tests {
-		got := map[string]bool{}
-		near := false
-		for _, h := range find(t, x, tt.query) {
-			got[string('0'+rune(h.Document[0]))+"/"+string('0'+rune(h.Page))] = true
-			near = near || h.Near
-			if !strings.Contains(h.Snippet, "[") || len(h.Boxes) == 0 {
-				t.Errorf("%s: got snippet %q and boxes %v, want both", tt.query, h.Snippet, h.Boxes)
+		hits := find(t, x, tt.query)
+		if got := names(hits); got != tt.want {
+			t.Errorf("%s: got %q, want %q", tt.query, got, tt.want)
+		}
+		for _, h := range hits {
+			if !strings.HasPrefix(tt.query, "type:") && !strings.Contains(h.Snippet, "[") {
+				t.Errorf("%s: got snippet %q without a match", tt.query, h.Snippet)
 			}
 		}
-		want := strings.Fields(tt.want)
-		for _, w := range want {
-			if !got[w] {
-				t.Errorf("%s: got %v, want %v", tt.query, got, want)
-			}
-		}
-		if len(got) != len(want) || near != tt.near {
-			t.Errorf("%s: got %v near=%v, want %v near=%v", tt.query, got, near, want, tt.near)
-		}
 	}
-	if h := find(t, x, `"of breath"`); len(h) == 0 || len(h[0].Boxes) != 2 {
-		t.Errorf("phrase: got %+v, want the boxes of its two words", h)
-	}
-	for _, q := range []string{"", "   ", `""`, "-", "NOT", "OR AND", "…"} {
+	for _, q := range []string{"", "   ", `""`, "-", "NOT", "OR AND", "…", "x date:2019..2018", "x date:soon", "x confidence:5..2", "x confidence:200", "x chart:none", "x type:ä", "x batch:1"} {
 		if _, err := search.Parse(q); !errors.Is(err, record.ErrInvalid) {
 			t.Errorf("%q: got %v, want ErrInvalid", q, err)
 		}
 	}
 }
 
-// TestSealed: no file holds a readable word, while the index is open and after.
+// TestHighlight: the words a query asks for are found again on the page, and
+// no others.
+func TestHighlight(t *testing.T) {
+	p := page("Pain of the chest. Short of breath.\nMetoprolo1 given")
+	tests := []struct {
+		query string
+		near  bool
+		want  [][4]int
+	}{
+		{`"of breath"`, false, [][4]int{{50, 0, 59, 9}, {60, 0, 69, 9}}},
+		{"breath OR pain", false, [][4]int{{0, 0, 9, 9}, {60, 0, 69, 9}}},
+		{"metoprolol", false, [][4]int{}},
+		{"metoprolol", true, [][4]int{{0, 10, 9, 19}}},
+		{"che*", false, [][4]int{{30, 0, 39, 9}}},
+		{"g?ven", false, [][4]int{{10, 10, 19, 19}}},
+	}
+	for _, tt := range tests {
+		q, err := search.Parse(tt.query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := search.Highlight(p, q, tt.near); !slices.Equal(got, tt.want) {
+			t.Errorf("%s near=%v: got %v, want %v", tt.query, tt.near, got, tt.want)
+		}
+	}
+}
+
+// TestCharts: a query that narrows to a chart can be widened to all numbers of
+// the same person.
+func TestCharts(t *testing.T) {
+	x, _, _ := fixture(t)
+	q, err := search.Parse("breath chart:1000001")
+	if err != nil {
+		t.Fatal(err)
+	}
+	q.Charts(func(n string) []record.ChartNumber {
+		if n != "1000001" {
+			t.Errorf("asked for %q, want the canonical number", n)
+		}
+		return []record.ChartNumber{chart(t, "1000001"), chart(t, "1000002")}
+	})
+	p, err := x.Search(t.Context(), q, 10, "")
+	if err != nil || names(p.Hits) != "1/1 2/1" {
+		t.Errorf("got %q, %v, want both charts", names(p.Hits), err)
+	}
+}
+
+// TestDamagedWords: of words damaged by one confusion or one edit, the default
+// query finds the page, and pages that have the word as it is come first.
+func TestDamagedWords(t *testing.T) {
+	x := open(t, t.TempDir(), &ring{keys: map[string][]byte{}})
+	h, r := hospital.New(1), mrand.New(mrand.NewPCG(3, 4))
+	type damaged struct{ word, as string }
+	var all []damaged
+	var c search.Change
+	for i := range 500 {
+		w := h.Word(100 + r.IntN(20000))
+		if len(w) < 4 {
+			continue
+		}
+		d := hospital.Damage(r, w)
+		c.Put = append(c.Put, search.Entry{ID: record.ID{1, byte(i >> 8), byte(i)}, Pages: []ocr.PageText{page("seen " + d + " today")}},
+			search.Entry{ID: record.ID{2, byte(i >> 8), byte(i)}, Pages: []ocr.PageText{page("seen " + w + " today and many more words that make this page the longer one")}})
+		all = append(all, damaged{w, d})
+	}
+	if err := x.Apply(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	found, first := 0, 0
+	for _, d := range all {
+		hits := find(t, x, d.word)
+		if len(hits) > 0 && !hits[0].Near {
+			first++
+		}
+		for _, h := range hits {
+			if strings.Contains(h.Snippet, "["+d.as+"]") {
+				found++
+				break
+			}
+		}
+	}
+	if found*100 < len(all)*95 || first != len(all) {
+		t.Errorf("got %d of %d damaged words found and %d exact ones first, want 95 %% and all", found, len(all), first)
+	}
+	t.Logf("%d of %d damaged words found", found, len(all))
+}
+
+// TestParts: an answer in parts is the answer in one, whatever the size of a
+// part, without a page twice or missing.
+func TestParts(t *testing.T) {
+	x := open(t, t.TempDir(), &ring{keys: map[string][]byte{}})
+	r := mrand.New(mrand.NewPCG(5, 6))
+	var c search.Change
+	for i := range 120 {
+		e := search.Entry{ID: record.ID{byte(i)}}
+		for range 3 {
+			p := page(strings.Repeat("filler ", r.IntN(5)) + []string{"fever", "fevor", "fever fever", "cough"}[r.IntN(4)])
+			if r.IntN(5) == 0 {
+				p.Origin, p.Quality = ocr.FromOCR, ocr.Quality{Score: 30, Low: 0.7}
+			}
+			e.Pages = append(e.Pages, p)
+		}
+		c.Put = append(c.Put, e)
+	}
+	if err := x.Apply(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	q, err := search.Parse("fever")
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole, err := x.Search(t.Context(), q, 1000, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	exact := 0
+	for _, h := range whole.Hits {
+		if !h.Near {
+			exact++
+		}
+	}
+	if whole.Next != "" || int(whole.Total) != exact || exact == 0 || exact == len(whole.Hits) {
+		t.Fatalf("got %d hits, %d exact, total %d, next %q", len(whole.Hits), exact, whole.Total, whole.Next)
+	}
+	for _, size := range []int{1, 7, 50} {
+		var got []search.Hit
+		for after := ""; ; {
+			p, err := x.Search(t.Context(), q, size, after)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, p.Hits...)
+			if after = p.Next; after == "" {
+				break
+			}
+		}
+		if !slices.Equal(got, whole.Hits) {
+			t.Errorf("parts of %d: got %d hits in another order or number, want the %d of the whole", size, len(got), len(whole.Hits))
+		}
+	}
+	for _, bad := range []string{"x", "e30x", "eyJjIjo5fQ"} {
+		if _, err := x.Search(t.Context(), q, 5, bad); !errors.Is(err, record.ErrInvalid) {
+			t.Errorf("place %q: got %v, want ErrInvalid", bad, err)
+		}
+	}
+}
+
+// TestSealed: no file holds a readable word or number, while the index is open,
+// after, and after a rotation.
 func TestSealed(t *testing.T) {
 	x, dir, _ := fixture(t)
-	grep(t, dir, "metoprolol", "forearm", "breath", "SQLite format")
+	canaries := []string{"metoprolol", "forearm", "breath", "1000001", "lab_report", "2019-03", id(1).String()}
+	grep(t, dir, canaries...)
+	if err := x.Rotate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	grep(t, dir, canaries...)
 	x.Close()
-	grep(t, dir, "metoprolol", "forearm", "breath", "SQLite format")
+	grep(t, dir, canaries...)
 }
 
 func grep(t *testing.T, dir string, words ...string) {
 	t.Helper()
-	ents, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range ents {
-		b, err := os.ReadFile(filepath.Join(dir, e.Name()))
+	files := 0
+	err := filepath.WalkDir(dir, func(name string, e fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // merged into another meanwhile
+		}
+		if err != nil || e.IsDir() {
+			return err
+		}
+		files++
+		b, err := os.ReadFile(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
 		if err != nil {
-			t.Fatal(err)
+			return err
 		}
 		for _, w := range words {
 			if bytes.Contains(bytes.ToLower(b), []byte(strings.ToLower(w))) {
-				t.Errorf("%s holds %q", e.Name(), w)
+				t.Errorf("%s holds %q", filepath.Base(name), w)
 			}
 		}
+		return nil
+	})
+	if err != nil || files < 3 {
+		t.Errorf("looked at %d files: %v", files, err)
 	}
 }
 
@@ -179,13 +380,13 @@ func grep(t *testing.T, dir string, words ...string) {
 // old key is gone, so that a copy of the old file opens no more.
 func TestRemoveAndRotate(t *testing.T) {
 	x, dir, r := fixture(t)
-	if err := x.Remove(t.Context(), id(3)); err != nil {
+	if err := x.Apply(t.Context(), search.Change{Remove: []record.ID{id(3)}}); err != nil {
 		t.Fatal(err)
 	}
 	if h := find(t, x, "forearm"); len(h) != 0 {
 		t.Errorf("removed: got %+v", h)
 	}
-	if err := x.SetPosition(t.Context(), 42); err != nil {
+	if err := x.Apply(t.Context(), search.Change{Position: 42}); err != nil {
 		t.Fatal(err)
 	}
 	if err := x.Rotate(t.Context()); err != nil {
@@ -231,7 +432,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if _, err := x.Search(t.Context(), q, 5); err != nil {
+		if _, err := x.Search(t.Context(), q, 5, ""); err != nil {
 			t.Errorf("%q parsed, and the engine refused it: %v", s, err)
 		}
 	})
@@ -246,7 +447,7 @@ func TestDoubtfulLast(t *testing.T) {
 	good := page("Allergies: none known, though a rash after penicillin was told of in a letter of long ago.")
 	good.Origin, good.Quality = ocr.FromOCR, ocr.Quality{Score: 97}
 	for i, p := range []ocr.PageText{bad, good} {
-		if err := x.Put(t.Context(), id(byte(i+1)), []ocr.PageText{p}); err != nil {
+		if err := x.Apply(t.Context(), search.Change{Put: []search.Entry{{ID: id(byte(i + 1)), Pages: []ocr.PageText{p}}}}); err != nil {
 			t.Fatal(err)
 		}
 	}

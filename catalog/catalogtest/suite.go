@@ -150,12 +150,20 @@ func file(t *testing.T, c *catalog.DB) {
 	if rows, err := c.OfBatch(t.Context(), b.ID); err != nil || len(rows) != 2 {
 		t.Errorf("of batch: got %d, %v, want 2", len(rows), err)
 	}
-	ids, next, err := c.Changes(t.Context(), 0, 100)
-	if err != nil || len(ids) != 4 || next == 0 {
-		t.Errorf("changes: got %d, %d, %v, want 4", len(ids), next, err)
+	changed, err := c.Changes(t.Context(), 0, 100)
+	if err != nil || len(changed) != 4 {
+		t.Fatalf("changes: got %d, %v, want 4", len(changed), err)
 	}
-	if more, same, err := c.Changes(t.Context(), next, 100); err != nil || len(more) != 0 || same != next {
-		t.Errorf("no more changes: got %d, %d, %v", len(more), same, err)
+	for i, ch := range changed[1:] {
+		if ch.Seq <= changed[i].Seq {
+			t.Errorf("change %d: got number %d after %d, want a higher one", i+1, ch.Seq, changed[i].Seq)
+		}
+	}
+	if some, err := c.Changes(t.Context(), changed[1].Seq, 1); err != nil || len(some) != 1 || some[0] != changed[2] {
+		t.Errorf("the change after: got %v, %v, want %v", some, err, changed[2])
+	}
+	if more, err := c.Changes(t.Context(), changed[3].Seq, 100); err != nil || len(more) != 0 {
+		t.Errorf("no more changes: got %d, %v", len(more), err)
 	}
 }
 

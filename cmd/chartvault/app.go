@@ -52,9 +52,10 @@ type app struct {
 
 	desk *disposition.Desk
 
-	kinMu   sync.Mutex    // one change of whose numbers are whose at a time
-	doorMu  sync.Mutex    // one deposit taken over at a time
-	feedMu  sync.Mutex    // one feed of the index at a time
+	kinMu   sync.Mutex // one change of whose numbers are whose at a time
+	doorMu  sync.Mutex // one deposit taken over at a time
+	feedMu  sync.Mutex // one feed of the index at a time; guards feeding
+	feeding feeding
 	bound   atomic.Uint64 // changes of what forbids or delays the end of documents
 	boundMu sync.Mutex
 	binding *bindings                 // as of the last such change somebody looked at
@@ -278,38 +279,4 @@ func (a *app) Close(ctx context.Context) error {
 		a.unlock()
 	}
 	return errors.Join(errs...)
-}
-
-// feed brings the index up to the catalogue. Filing and rebuilding come
-// through here alike.
-func (a *app) feed(ctx context.Context) error {
-	a.feedMu.Lock()
-	defer a.feedMu.Unlock()
-	seq, err := a.index.Position(ctx)
-	if err != nil {
-		return fmt.Errorf("feed index: %w", err)
-	}
-	for {
-		ids, next, err := a.cat.Changes(ctx, seq, 100)
-		if err != nil {
-			return fmt.Errorf("feed index: %w", err)
-		}
-		if len(ids) == 0 {
-			return a.rollLocks(ctx)
-		}
-		a.bound.Add(1)
-		for _, id := range ids {
-			if err := a.indexDocument(ctx, id); err != nil {
-				return fmt.Errorf("feed index: document %s: %w", id, err)
-			}
-		}
-		// Before the position: a crash between them searches again.
-		if err := a.holdArrivals(ctx); err != nil {
-			return fmt.Errorf("feed index: %w", err)
-		}
-		seq = next
-		if err := a.index.SetPosition(ctx, seq); err != nil {
-			return fmt.Errorf("feed index: %w", err)
-		}
-	}
 }

@@ -147,6 +147,7 @@ func (a *app) clearCaches(ctx context.Context) error {
 	if err := writeOnce(a.cfg.path(rebuildMark), markReplaying); err != nil {
 		return err
 	}
+	a.feeding = feeding{}
 	if err := errors.Join(a.cat.Clear(ctx), a.index.Clear(ctx)); err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"chartvault/disposition"
 	"chartvault/ingest"
 	"chartvault/record"
+	"chartvault/search"
 )
 
 // Destroy implements disposition.Holdings: log, mark, key, versions, index, row,
@@ -33,7 +34,7 @@ func (h holdings) Destroy(ctx context.Context, id record.ID, certificate string)
 	if err != nil {
 		return disposition.Gone{}, err
 	}
-	if err := h.index.Remove(ctx, row.ID); err != nil {
+	if err := h.index.Apply(ctx, search.Change{Remove: []record.ID{row.ID}}); err != nil {
 		return disposition.Gone{}, err
 	}
 	if err := ingest.DropKept(h.cfg.path("spool"), row.Batch); err != nil {

@@ -11,7 +11,6 @@ import (
 	"chartvault/archive/seal"
 	"chartvault/catalog"
 	"chartvault/ingest"
-	"chartvault/ocr"
 	"chartvault/record"
 	"chartvault/search"
 )
@@ -119,7 +118,7 @@ type rebuilt struct {
 	batch   record.ID
 	row     catalog.Keyed
 	objects []archive.Object
-	pages   []ocr.PageText
+	entry   search.Entry
 	err     error
 }
 
@@ -138,7 +137,7 @@ func (b *rebuild) fetch(ctx context.Context, id record.ID, version int) (d rebui
 	if d.objects, d.err = b.arch.Objects(ctx, s); d.err != nil {
 		return d
 	}
-	d.pages, d.err = texts(s.Manifest)
+	d.entry, d.err = indexEntry(d.row.Document, s.Manifest)
 	return d
 }
 
@@ -167,7 +166,7 @@ func (b *rebuild) write(ctx context.Context, read <-chan rebuilt, n int) error {
 	if err != nil {
 		return err
 	}
-	return b.index.SetPosition(ctx, seq)
+	return b.index.Apply(ctx, search.Change{Position: seq})
 }
 
 // rebuildStep is how many documents one transaction writes.
@@ -191,12 +190,12 @@ func (b *rebuild) put(ctx context.Context, some ...rebuilt) error {
 		case !b.batches[d.batch] && !b.keyless[d.batch]:
 			// Its batch is on its way and will file it.
 		default:
-			rows, entries = append(rows, d.row), append(entries, search.Entry{ID: d.id, Pages: d.pages})
+			rows, entries = append(rows, d.row), append(entries, d.entry)
 			objects = append(objects, asRecorded(d.objects, b.now())...)
 		}
 	}
 	if err := b.cat.PutRebuilt(ctx, rows, objects); err != nil {
 		return err
 	}
-	return b.index.PutMany(ctx, entries)
+	return b.index.Apply(ctx, search.Change{Put: entries})
 }

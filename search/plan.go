@@ -1,0 +1,226 @@
+package search
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/blevesearch/bleve/v2"
+	"github.com/blevesearch/bleve/v2/search/query"
+)
+
+// class is a part of the answer. They come one after the other: pages that have
+// the words as they were asked for, those of them that were read badly, then
+// pages with words that read nearly the same, then those of them read badly.
+type class int
+
+const (
+	classExact class = iota
+	classExactDoubtful
+	classNear
+	classNearDoubtful
+	classes
+)
+
+func (c class) near() bool     { return c >= classNear }
+func (c class) doubtful() bool { return c == classExactDoubtful || c == classNearDoubtful }
+
+// plan returns the engine's query for a class of q; nil when nothing can be in
+// it.
+func (q Query) plan(c class) query.Query {
+	if c.near() && !q.hasNear() {
+		return nil
+	}
+	b := bleve.NewBooleanQuery()
+	words := q.words(c.near())
+	if words != nil {
+		b.AddMust(words)
+		if c.near() {
+			b.AddMustNot(q.words(false))
+		}
+	}
+	q.narrowed(b)
+	if c.doubtful() {
+		b.AddMust(is(isDoubtful))
+	} else {
+		b.AddMustNot(is(isDoubtful))
+	}
+	return b
+}
+
+// narrowed adds what the page must be, and what it must not say.
+func (q Query) narrowed(b *query.BooleanQuery) {
+	fields := make([]string, 0, len(q.where))
+	for f := range q.where {
+		fields = append(fields, f)
+	}
+	slices.Sort(fields)
+	for _, f := range fields {
+		either := make([]query.Query, len(q.where[f]))
+		for i, v := range q.where[f] {
+			either[i] = is(v)
+		}
+		d := bleve.NewDisjunctionQuery(either...)
+		d.SetBoost(0)
+		b.AddMust(d)
+	}
+	for _, v := range q.never {
+		b.AddMustNot(is(v))
+	}
+	for _, t := range q.not {
+		b.AddMustNot(t.query(false))
+	}
+}
+
+// words returns the query for the words alone; nil when there are none.
+func (q Query) words(near bool) query.Query {
+	alts := make([]query.Query, 0, len(q.any))
+	for _, all := range q.any {
+		parts := make([]query.Query, len(all))
+		for i, t := range all {
+			parts[i] = t.query(near)
+		}
+		if len(parts) == 1 {
+			alts = append(alts, parts[0])
+		} else {
+			alts = append(alts, bleve.NewConjunctionQuery(parts...))
+		}
+	}
+	switch len(alts) {
+	case 0:
+		return nil
+	case 1:
+		return alts[0]
+	}
+	return bleve.NewDisjunctionQuery(alts...)
+}
+
+// hasNear reports whether any term has spellings that read nearly the same.
+func (q Query) hasNear() bool {
+	for _, all := range q.any {
+		for _, t := range all {
+			if t.spelled() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// spelled reports whether a term may be found by another spelling.
+func (t term) spelled() bool {
+	if t.exact || t.prefix || t.pattern != "" {
+		return false
+	}
+	return t.far || len(t.tokens) == 1
+}
+
+func (t term) query(near bool) query.Query {
+	switch {
+	case t.pattern != "":
+		q := bleve.NewWildcardQuery(t.pattern)
+		q.SetField(fieldBody)
+		return q
+	case t.prefix && len(t.tokens) == 1:
+		q := bleve.NewPrefixQuery(t.tokens[0])
+		q.SetField(fieldBody)
+		return q
+	case len(t.tokens) > 1:
+		return t.phrase(near)
+	}
+	exact := body(t.tokens[0])
+	if !near || !t.spelled() {
+		return exact
+	}
+	exact.SetBoost(3) // a page that has both comes before one that has only the other
+	either := []query.Query{exact}
+	for _, v := range variants(t.tokens[0]) {
+		either = append(either, body(v))
+	}
+	if n := reach(t.tokens[0], t.far); n > 0 {
+		q := bleve.NewFuzzyQuery(t.tokens[0])
+		q.SetField(fieldBody)
+		q.SetFuzziness(n)
+		either = append(either, q)
+	}
+	return bleve.NewDisjunctionQuery(either...)
+}
+
+// phrase finds tokens that follow each other. That the last one may go on is
+// left to Highlight's rule: the engine has no phrase that ends in a prefix, so
+// its last token is asked for as a word of the page.
+func (t term) phrase(near bool) query.Query {
+	fixed := t.tokens
+	if t.prefix {
+		fixed = fixed[:len(fixed)-1]
+	}
+	var q query.Query
+	if len(fixed) == 1 {
+		q = body(fixed[0])
+	} else {
+		p := bleve.NewPhraseQuery(fixed, fieldBody)
+		if near && t.far {
+			p.SetFuzziness(1)
+		}
+		q = p
+	}
+	if !t.prefix {
+		return q
+	}
+	last := bleve.NewPrefixQuery(t.tokens[len(t.tokens)-1])
+	last.SetField(fieldBody)
+	return bleve.NewConjunctionQuery(q, last)
+}
+
+func body(token string) *query.TermQuery {
+	q := bleve.NewTermQuery(token)
+	q.SetField(fieldBody)
+	return q
+}
+
+// is asks for pages that are something; it says nothing of their rank.
+func is(value string) *query.TermQuery {
+	q := bleve.NewTermQuery(value)
+	q.SetField(fieldIs)
+	q.SetBoost(0)
+	return q
+}
+
+// confusions are what printed characters are read for one another.
+func confusions() [][2]string {
+	return [][2]string{{"0", "o"}, {"1", "l"}, {"1", "i"}, {"l", "i"}, {"5", "s"}, {"8", "b"}, {"2", "z"}, {"rn", "m"}, {"cl", "d"}, {"vv", "w"}}
+}
+
+// variants lists the words that differ from w by one confusion.
+func variants(w string) []string {
+	var out []string
+	for _, c := range confusions() {
+		for _, d := range [][2]string{c, {c[1], c[0]}} {
+			for i := 0; i+len(d[0]) <= len(w); i++ {
+				if strings.HasPrefix(w[i:], d[0]) {
+					out = append(out, w[:i]+d[1]+w[i+len(d[0]):])
+				}
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// reach is how many edits away a spelling may be: none for what is too short to
+// tell, or is a number, where one digit makes another number.
+func reach(w string, far bool) int {
+	n := 0
+	for _, r := range w {
+		if r >= '0' && r <= '9' {
+			continue
+		}
+		n++
+	}
+	switch {
+	case n < 3:
+		return 0
+	case far && n >= 8:
+		return 2
+	}
+	return 1
+}
