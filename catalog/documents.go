@@ -187,6 +187,28 @@ func (c *DB) Documents(ctx context.Context) ([]Row, error) {
 	return c.rows(ctx, `WHERE state <> $1 ORDER BY filed_at, id`, string(record.DocumentDestroyed))
 }
 
+// EachDocument calls f with every document that is not destroyed, by id, a
+// page of rows at a time, so that a catalogue of any size is gone through in
+// little memory and f may use the catalogue. It stops at f's first error.
+func (c *DB) EachDocument(ctx context.Context, f func(Row) error) error {
+	const step = 1000
+	for after := ""; ; {
+		rows, err := c.rows(ctx, `WHERE id > $1 AND state <> $2 ORDER BY id LIMIT $3`, after, string(record.DocumentDestroyed), step)
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			if err := f(r); err != nil {
+				return err
+			}
+		}
+		if len(rows) < step {
+			return nil
+		}
+		after = rows[len(rows)-1].ID.String()
+	}
+}
+
 func (c *DB) rows(ctx context.Context, where string, args ...any) ([]Row, error) {
 	rows, err := c.sql.QueryContext(ctx, `SELECT `+rowColumns+` FROM documents `+where, args...)
 	if err != nil {

@@ -94,12 +94,12 @@ func (x *Index) clear(b interface{ Delete(string) }, id record.ID) error {
 // page makes the engine's entry of page n.
 func (x *Index) page(e Entry, n int, p ocr.PageText) *document.Document {
 	d := document.NewDocument(pageName(e.ID, n))
-	body := fold(texts(p))
+	body := fold(Words(p))
 	d.AddField(document.NewTextFieldCustom(fieldBody, nil, nil, hooks.IndexField|hooks.IncludeTermVectors, body))
 	for i, v := range e.is(n, p) {
 		d.AddField(document.NewTextFieldCustom(fieldIs, []uint64{uint64(i)}, []byte(v), hooks.IndexField|hooks.SkipFreqNorm, nil))
 	}
-	text := x.enc.EncodeAll([]byte(strings.Join(texts(p), " ")), nil)
+	text := x.enc.EncodeAll([]byte(strings.Join(Words(p), " ")), nil)
 	d.AddField(document.NewTextFieldCustom(fieldText, nil, text, hooks.StoreField, nil))
 	return d
 }
@@ -142,8 +142,9 @@ func doubtful(p ocr.PageText) bool {
 	return p.Origin == ocr.FromOCR && p.Quality != (ocr.Quality{}) && p.Quality.Poor(ocr.DefaultPoor)
 }
 
-// texts returns the words of a page as they were read.
-func texts(p ocr.PageText) []string {
+// Words returns the words of a page as the index keeps them: as they were read,
+// without blanks inside.
+func Words(p ocr.PageText) []string {
 	out := make([]string, len(p.Words))
 	for i, w := range p.Words {
 		out[i] = strings.Join(strings.Fields(w.Text), "_") // blanks part words when the text is opened again

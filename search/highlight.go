@@ -12,7 +12,7 @@ import (
 // x1, y1 in pixels of the page as displayed, in the order of the page. near
 // includes words that read nearly the same.
 func Highlight(p ocr.PageText, q Query, near bool) [][4]int {
-	hit := q.mark(fold(texts(p)), near)
+	hit := q.mark(fold(Words(p)), near)
 	out := [][4]int{}
 	for i, w := range p.Words {
 		if hit[i] {

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -31,12 +32,17 @@ type Part struct {
 	Next  string // asks for the part after; "" at the end. It tells nothing of the query
 }
 
-// cursor is where a part ended.
+// cursor is where a part ended: after so many pages of a class that have the
+// same score. Pages of one score stand in the order of the index, so that no
+// page's name has to be looked up to put them in order.
 type cursor struct {
 	Class class   `json:"c"`
-	Score float64 `json:"s"`
-	Page  string  `json:"p"` // the engine's name; "" before the class's first
+	Score float64 `json:"s,omitempty"`
+	Same  int     `json:"n,omitempty"`
 }
+
+// mostSame bounds how many pages of one score an answer goes through.
+const mostSame = 1 << 20
 
 func (c cursor) String() string {
 	b, err := json.Marshal(c)
@@ -54,7 +60,7 @@ func parseCursor(s string) (c cursor, err error) {
 	if err == nil {
 		err = json.Unmarshal(b, &c)
 	}
-	if err != nil || c.Class < 0 || c.Class >= classes {
+	if err != nil || c.Class < 0 || c.Class >= classes || c.Same < 0 || c.Same > mostSame {
 		return c, fmt.Errorf("search: %w: not a place in an answer", record.ErrInvalid)
 	}
 	return c, nil
@@ -70,19 +76,18 @@ func (x *Index) Search(ctx context.Context, q Query, limit int, after string) (P
 		return Part{}, err
 	}
 	var p Part
-	for ; at.Class < classes && len(p.Hits) < limit; at = (cursor{Class: at.Class + 1}) {
-		hits, total, err := x.class(ctx, q, at, limit-len(p.Hits))
+	for c := at; c.Class < classes && len(p.Hits) < limit; c = (cursor{Class: c.Class + 1}) {
+		hits, total, err := x.class(ctx, q, c, limit-len(p.Hits))
 		if err != nil {
 			return Part{}, fmt.Errorf("search: %w", err)
 		}
 		p.Hits = append(p.Hits, hits...)
-		if after == "" && at.Class == classExact {
+		if after == "" && c.Class == classExact {
 			p.Total = total
 		}
 	}
 	if len(p.Hits) == limit && limit > 0 {
-		h := p.Hits[limit-1]
-		p.Next = cursor{classOf(h), h.Score, pageName(h.Document, h.Page)}.String()
+		p.Next = at.after(p.Hits).String()
 	}
 	if after == "" {
 		n, err := x.count(ctx, q, classExactDoubtful)
@@ -92,6 +97,19 @@ func (x *Index) Search(ctx context.Context, q Query, limit int, after string) (P
 		p.Total += n
 	}
 	return p, nil
+}
+
+// after is the cursor after hits, which began at c.
+func (c cursor) after(hits []Hit) cursor {
+	last := hits[len(hits)-1]
+	next := cursor{Class: classOf(last), Score: last.Score}
+	for i := len(hits) - 1; i >= 0 && classOf(hits[i]) == next.Class && hits[i].Score == next.Score; i-- {
+		next.Same++
+	}
+	if next.Class == c.Class && next.Score == c.Score {
+		next.Same += c.Same
+	}
+	return next
 }
 
 func classOf(h Hit) class {
@@ -112,15 +130,15 @@ func (x *Index) class(ctx context.Context, q Query, at cursor, limit int) ([]Hit
 	if plan == nil {
 		return nil, 0, nil
 	}
-	req := bleve.NewSearchRequestOptions(plan, limit, 0, false)
-	req.SortBy([]string{"-_score", "_id"})
-	if at.Page != "" {
-		req.SetSearchAfter([]string{strconv.FormatFloat(at.Score, 'g', -1, 64), at.Page})
+	req := bleve.NewSearchRequestOptions(plan, limit+at.Same, 0, false)
+	if at.Same > 0 { // again from the first page of that score
+		req.SetSearchAfter([]string{strconv.FormatFloat(math.Nextafter(at.Score, math.Inf(1)), 'g', -1, 64)})
 	}
 	res, err := x.bl.SearchInContext(ctx, req)
 	if err != nil {
 		return nil, 0, err
 	}
+	res.Hits = res.Hits[min(at.Same, len(res.Hits)):]
 	out := make([]Hit, 0, len(res.Hits))
 	for _, m := range res.Hits {
 		h := Hit{Score: m.Score, Near: at.Class.near(), Doubtful: at.Class.doubtful()}
@@ -170,7 +188,7 @@ func (x *Index) text(name string) ([]string, error) {
 	return strings.Fields(string(b)), nil
 }
 
-// Text returns the words of a page as the index keeps them. record.ErrNotFound
+// Text returns the words of a page: what Words gave when it was indexed. record.ErrNotFound
 // when the page is not indexed.
 func (x *Index) Text(id record.ID, page int) ([]string, error) {
 	x.mu.RLock()
