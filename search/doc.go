@@ -14,7 +14,8 @@
 // index/state.json names the key in force and those that await destruction.
 // docs/design.md says why bleve.
 //
-// A page is one entry, DOCUMENT/PAGE, with two searched fields: body, the folded
-// words in their order, and is, what the page is (a document's, a chart's, of a
-// type, of a day), and one that is kept for excerpts: text, the words as read.
+// A page is one entry, DOCUMENT/PAGE, with three searched fields: body, the folded
+// words in their order; pair, into which buckets its pairs of neighbouring words
+// fall; and is, what the page is (a document's, a chart's, of a type, of a day).
+// One more is kept for excerpts: text, the words as read.
 package search

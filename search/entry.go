@@ -18,6 +18,7 @@ import (
 const (
 	fieldBody = "body"
 	fieldIs   = "is"
+	fieldPair = "pair"
 	fieldText = "text"
 
 	isDocument   = "d:"
@@ -96,6 +97,7 @@ func (x *Index) page(e Entry, n int, p ocr.PageText) *document.Document {
 	d := document.NewDocument(pageName(e.ID, n))
 	body := fold(Words(p))
 	d.AddField(document.NewTextFieldCustom(fieldBody, nil, nil, hooks.IndexField|hooks.IncludeTermVectors, body))
+	d.AddField(document.NewTextFieldCustom(fieldPair, nil, nil, hooks.IndexField|hooks.SkipFreqNorm, body.pairs()))
 	for i, v := range e.is(n, p) {
 		d.AddField(document.NewTextFieldCustom(fieldIs, []uint64{uint64(i)}, []byte(v), hooks.IndexField|hooks.SkipFreqNorm, nil))
 	}

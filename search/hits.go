@@ -19,7 +19,7 @@ import (
 type Hit struct {
 	Document record.ID `json:"document"`
 	Page     int       `json:"page"`               // 1-based, in the document
-	Score    float64   `json:"score"`              // larger is better, among hits that are alike in what follows
+	Score    float64   `json:"score"`              // larger is better, among those that are near, or not
 	Near     bool      `json:"near"`               // found by nearly the same spelling
 	Doubtful bool      `json:"doubtful,omitempty"` // the page was read badly, so it may not say this
 	Snippet  string    `json:"snippet"`            // text around the matches, which stand in square brackets
@@ -89,13 +89,6 @@ func (x *Index) Search(ctx context.Context, q Query, limit int, after string) (P
 	if len(p.Hits) == limit && limit > 0 {
 		p.Next = at.after(p.Hits).String()
 	}
-	if after == "" {
-		n, err := x.count(ctx, q, classExactDoubtful)
-		if err != nil {
-			return Part{}, fmt.Errorf("search: %w", err)
-		}
-		p.Total += n
-	}
 	return p, nil
 }
 
@@ -113,13 +106,8 @@ func (c cursor) after(hits []Hit) cursor {
 }
 
 func classOf(h Hit) class {
-	switch {
-	case h.Near && h.Doubtful:
-		return classNearDoubtful
-	case h.Near:
+	if h.Near {
 		return classNear
-	case h.Doubtful:
-		return classExactDoubtful
 	}
 	return classExact
 }
@@ -130,7 +118,7 @@ func (x *Index) class(ctx context.Context, q Query, at cursor, limit int) ([]Hit
 	if plan == nil {
 		return nil, 0, nil
 	}
-	req := bleve.NewSearchRequestOptions(plan, limit+at.Same, 0, false)
+	req := bleve.NewSearchRequestOptions(demoted{plan}, limit+at.Same, 0, false)
 	if at.Same > 0 { // again from the first page of that score
 		req.SetSearchAfter([]string{strconv.FormatFloat(math.Nextafter(at.Score, math.Inf(1)), 'g', -1, 64)})
 	}
@@ -141,7 +129,7 @@ func (x *Index) class(ctx context.Context, q Query, at cursor, limit int) ([]Hit
 	res.Hits = res.Hits[min(at.Same, len(res.Hits)):]
 	out := make([]Hit, 0, len(res.Hits))
 	for _, m := range res.Hits {
-		h := Hit{Score: m.Score, Near: at.Class.near(), Doubtful: at.Class.doubtful()}
+		h := Hit{Score: m.Score, Near: at.Class == classNear, Doubtful: m.Score < -demotion/2}
 		if h.Document, h.Page, err = parsePageName(m.ID); err != nil {
 			return nil, 0, err
 		}
@@ -153,17 +141,6 @@ func (x *Index) class(ctx context.Context, q Query, at cursor, limit int) ([]Hit
 		out = append(out, h)
 	}
 	return out, res.Total, nil
-}
-
-// count returns how many pages a class has.
-func (x *Index) count(ctx context.Context, q Query, c class) (uint64, error) {
-	req := bleve.NewSearchRequestOptions(q.plan(c), 0, 0, false)
-	req.Score = "none"
-	res, err := x.bl.SearchInContext(ctx, req)
-	if err != nil {
-		return 0, err
-	}
-	return res.Total, nil
 }
 
 // text returns the words of a page as they were read.

@@ -8,42 +8,30 @@ import (
 	"github.com/blevesearch/bleve/v2/search/query"
 )
 
-// class is a part of the answer. They come one after the other: pages that have
-// the words as they were asked for, those of them that were read badly, then
-// pages with words that read nearly the same, then those of them read badly.
+// class is a part of the answer: pages that have the words as they were asked
+// for, and after them pages with words that read nearly the same.
 type class int
 
 const (
 	classExact class = iota
-	classExactDoubtful
 	classNear
-	classNearDoubtful
 	classes
 )
-
-func (c class) near() bool     { return c >= classNear }
-func (c class) doubtful() bool { return c == classExactDoubtful || c == classNearDoubtful }
 
 // plan returns the engine's query for a class of q; nil when nothing can be in
 // it.
 func (q Query) plan(c class) query.Query {
-	if c.near() && !q.hasNear() {
+	if c == classNear && !q.hasNear() {
 		return nil
 	}
 	b := bleve.NewBooleanQuery()
-	words := q.words(c.near())
-	if words != nil {
+	if words := q.words(c == classNear); words != nil {
 		b.AddMust(words)
-		if c.near() {
+		if c == classNear {
 			b.AddMustNot(q.words(false))
 		}
 	}
 	q.narrowed(b)
-	if c.doubtful() {
-		b.AddMust(is(isDoubtful))
-	} else {
-		b.AddMustNot(is(isDoubtful))
-	}
 	return b
 }
 
@@ -61,7 +49,7 @@ func (q Query) narrowed(b *query.BooleanQuery) {
 		}
 		d := bleve.NewDisjunctionQuery(either...)
 		d.SetBoost(0)
-		b.AddMust(d)
+		b.AddMust(unscored{d})
 	}
 	for _, v := range q.never {
 		b.AddMustNot(is(v))
@@ -119,11 +107,9 @@ func (t term) query(near bool) query.Query {
 	case t.pattern != "":
 		q := bleve.NewWildcardQuery(t.pattern)
 		q.SetField(fieldBody)
-		return q
+		return unscored{q}
 	case t.prefix && len(t.tokens) == 1:
-		q := bleve.NewPrefixQuery(t.tokens[0])
-		q.SetField(fieldBody)
-		return q
+		return prefix(t.tokens[0])
 	case len(t.tokens) > 1:
 		return t.phrase(near)
 	}
@@ -154,21 +140,28 @@ func (t term) phrase(near bool) query.Query {
 		fixed = fixed[:len(fixed)-1]
 	}
 	var q query.Query
-	if len(fixed) == 1 {
+	switch {
+	case len(fixed) == 1:
 		q = body(fixed[0])
-	} else {
+	case near && t.far:
 		p := bleve.NewPhraseQuery(fixed, fieldBody)
-		if near && t.far {
-			p.SetFuzziness(1)
-		}
+		p.SetFuzziness(1)
 		q = p
+	default:
+		q = phrase{fixed}
 	}
 	if !t.prefix {
 		return q
 	}
-	last := bleve.NewPrefixQuery(t.tokens[len(t.tokens)-1])
-	last.SetField(fieldBody)
-	return bleve.NewConjunctionQuery(q, last)
+	return bleve.NewConjunctionQuery(q, prefix(t.tokens[len(t.tokens)-1]))
+}
+
+// prefix finds words that begin so. They rank alike: to weigh each of thousands
+// of words against the others takes longer than a person waits, and tells little.
+func prefix(begin string) query.Query {
+	q := bleve.NewPrefixQuery(begin)
+	q.SetField(fieldBody)
+	return unscored{q}
 }
 
 func body(token string) *query.TermQuery {
