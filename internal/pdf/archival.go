@@ -13,6 +13,13 @@ const xmp = "<?xpacket begin=\"\uFEFF\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?>\n" +
 	`<rdf:Description rdf:about="" xmlns:pdfaid="http://www.aiim.org/pdfa/ns/id/"><pdfaid:part>2</pdfaid:part><pdfaid:conformance>U</pdfaid:conformance></rdf:Description>` +
 	"</rdf:RDF></x:xmpmeta>\n<?xpacket end=\"r\"?>"
 
+// ArchivalMark stands in clear in every file of this package that is PDF/A-2u.
+const ArchivalMark = `<pdfaid:part>2</pdfaid:part><pdfaid:conformance>U</pdfaid:conformance>`
+
+// Archival returns what a file must hold to be PDF/A-2u besides conforming
+// pages: its metadata packet, and the ICC profile of its output intent.
+func Archival() (metadata, profile []byte) { return []byte(xmp), srgb() }
+
 // plain reports whether an image's colours are covered by an RGB output
 // intent: gray and RGB are, CMYK would need a profile of its printing press
 // that no scanner gives.

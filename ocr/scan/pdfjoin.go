@@ -1,14 +1,18 @@
 package scan
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"maps"
 	"slices"
 
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/model"
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
+
+	"chartvault/internal/pdf"
 )
 
 // joiner writes pieces of a document one after the other as one PDF, so that a
@@ -22,6 +26,9 @@ type joiner struct {
 	kids    types.Array
 	pages   int
 	err     error
+
+	archival bool // to be written as PDF/A-2u: every page comes from such a file
+	sum      hash.Hash
 }
 
 // Objects of the whole document; the pieces' follow.
@@ -32,7 +39,7 @@ const (
 )
 
 func newJoiner(w io.Writer) *joiner {
-	j := &joiner{w: w, offsets: make([]int64, joinedFixed)}
+	j := &joiner{w: w, offsets: make([]int64, joinedFixed), sum: sha256.New()}
 	j.printf("%%PDF-1.7\n%%\xe2\xe3\xcf\xd3\n")
 	return j
 }
@@ -43,6 +50,7 @@ func (j *joiner) write(b []byte) {
 	}
 	n, err := j.w.Write(b)
 	j.off, j.err = j.off+int64(n), err
+	j.sum.Write(b) // never fails
 }
 
 func (j *joiner) printf(format string, args ...any) { j.write(fmt.Appendf(nil, format, args...)) }
@@ -135,8 +143,12 @@ func shifted(o types.Object, by int) types.Object {
 // close writes the page tree, the catalogue and where everything lies.
 func (j *joiner) close() error {
 	j.object(joinedPages, types.Dict{"Type": types.Name("Pages"), "Kids": j.kids, "Count": types.Integer(j.pages)})
-	j.object(joinedCatalog, types.Dict{"Type": types.Name("Catalog"), "Pages": *types.NewIndirectRef(joinedPages, 0)})
-	at := j.off
+	cat := types.Dict{"Type": types.Name("Catalog"), "Pages": *types.NewIndirectRef(joinedPages, 0)}
+	if j.archival {
+		j.conform(cat)
+	}
+	j.object(joinedCatalog, cat)
+	at, id := j.off, j.sum.Sum(nil)[:16]
 	j.printf("xref\n0 %d\n0000000000 65535 f \n", len(j.offsets)+1)
 	for _, off := range j.offsets {
 		if off == 0 {
@@ -145,6 +157,25 @@ func (j *joiner) close() error {
 			j.printf("%010d 00000 n \n", off)
 		}
 	}
-	j.printf("trailer\n<< /Size %d /Root %d 0 R >>\nstartxref\n%d\n%%%%EOF\n", len(j.offsets)+1, joinedCatalog, at)
+	j.printf("trailer\n<< /Size %d /Root %d 0 R /ID [<%x> <%x>] >>\nstartxref\n%d\n%%%%EOF\n", len(j.offsets)+1, joinedCatalog, id, id, at)
 	return j.err
+}
+
+// conform adds what makes a file of conforming pages PDF/A-2u.
+func (j *joiner) conform(cat types.Dict) {
+	metadata, profile := pdf.Archival()
+	meta := j.add1(types.StreamDict{Dict: types.Dict{"Type": types.Name("Metadata"), "Subtype": types.Name("XML")}, Raw: metadata})
+	icc := j.add1(types.StreamDict{Dict: types.Dict{"N": types.Integer(3)}, Raw: profile})
+	cat["Metadata"] = *types.NewIndirectRef(meta, 0)
+	cat["OutputIntents"] = types.Array{types.Dict{
+		"Type": types.Name("OutputIntent"), "S": types.Name("GTS_PDFA1"), "OutputConditionIdentifier": types.StringLiteral("sRGB"),
+		"Info": types.StringLiteral("sRGB"), "DestOutputProfile": *types.NewIndirectRef(icc, 0),
+	}}
+}
+
+// add1 writes one more object and returns its number.
+func (j *joiner) add1(o types.Object) int {
+	j.offsets = append(j.offsets, 0)
+	j.object(len(j.offsets), o)
+	return len(j.offsets)
 }

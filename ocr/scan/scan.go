@@ -105,6 +105,8 @@ func Open(r io.ReaderAt, size int64, o Options) (File, error) {
 		return openJPEG(r, size)
 	case bytes.HasPrefix(head, []byte("\x89PNG\r\n\x1a\n")):
 		return openPNG(r, size)
+	case bytes.HasPrefix(head, []byte(ocr.BundleMagic)):
+		return openBundle(r, size, o)
 	case bytes.Contains(head, []byte("%PDF-")):
 		f, err := openPDF(r, size, o)
 		if errors.Is(err, ocr.ErrFormat) && !errors.Is(err, ocr.ErrPassword) {
