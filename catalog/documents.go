@@ -148,6 +148,39 @@ func (c *DB) ChartAsRead(ctx context.Context, id record.ID, key []byte) (string,
 	return row.Chart, err
 }
 
+// Correct records the documents that were made of others, and that those are
+// superseded: they leave their chart, and are in nobody's answer any more. Of a
+// document that is destroyed, or on its way, nothing is changed. Repeating it
+// changes nothing.
+func (c *DB) Correct(ctx context.Context, made []Keyed, of []Keyed) error {
+	if err := c.unlocked(); err != nil {
+		return err
+	}
+	err := c.tx(ctx, func(tx *sql.Tx) error {
+		for _, d := range made {
+			if err := c.putDocument(ctx, tx, d); err != nil {
+				return fmt.Errorf("document %s: %w", d.ID, err)
+			}
+		}
+		for _, d := range of {
+			d.State, d.Chart, d.Doubts = record.DocumentSuperseded, record.ChartNumber{}, nil
+			if err := c.putDocument(ctx, tx, d); err != nil {
+				return fmt.Errorf("document %s: %w", d.ID, err)
+			}
+			for _, s := range []string{`DELETE FROM dues WHERE document = $1`, `DELETE FROM held WHERE document = $1`} {
+				if _, err := tx.ExecContext(ctx, s, d.ID.String()); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("catalogue correction: %w", err)
+	}
+	return nil
+}
+
 // OfChart returns every document of a chart, destroyed ones too, oldest first.
 func (c *DB) OfChart(ctx context.Context, n record.ChartNumber) ([]Row, error) {
 	if err := c.unlocked(); err != nil {

@@ -72,6 +72,23 @@ func (t PageText) String() string {
 	return b.String()
 }
 
+// Turned returns the text of the page turned clockwise by quarter turns, 0 to 3.
+func (t PageText) Turned(turn int) PageText {
+	for range turn {
+		words := make([]Word, len(t.Words))
+		for i, w := range t.Words {
+			b := w.Box
+			w.Box = image.Rect(t.Height-b.Max.Y, b.Min.X, t.Height-b.Min.Y, b.Max.X)
+			words[i] = w
+		}
+		if t.DPIY == 0 {
+			t.DPIY = t.DPI
+		}
+		t.Words, t.Width, t.Height, t.DPI, t.DPIY, t.Turn = words, t.Height, t.Width, t.DPIY, t.DPI, (t.Turn+1)%4
+	}
+	return t
+}
+
 // MeanConfidence is the mean confidence of words, weighted by their length;
 // 0 when there are none.
 func MeanConfidence(words []Word) float64 {

@@ -46,6 +46,7 @@ type DocumentState string
 const (
 	DocumentFiled      DocumentState = "filed"
 	DocumentQA         DocumentState = "qa"
+	DocumentSuperseded DocumentState = "superseded" // documents were made of its pages; kept, and shown to nobody
 	DocumentDestroying DocumentState = "destroying" // the key is being, or has been, destroyed: only forward from here
 	DocumentDestroyed  DocumentState = "destroyed"
 )

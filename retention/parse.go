@@ -61,6 +61,7 @@ type scheduleFile struct {
 	Confirms      []Confirm           `toml:"confirm"`
 	Drops         []Drop              `toml:"drop"`
 	Automations   []Automation        `toml:"automation"`
+	TwoPeople     []string            `toml:"two_people"`
 }
 
 // ParseSchedule reads a schedule file and takes the rules it uses from lib.
@@ -125,7 +126,12 @@ func (p *parser) head() {
 	}
 	p.out = Schedule{Format: formatVersion, Version: f.Version, Zones: append([]string{cmp.Or(f.Zone, "UTC")}, f.AlsoZones...),
 		FiscalEnd: cmp.Or(f.FiscalYearEnd, 12), Unit: cmp.Or(f.Unit, UnitChart), Use: f.Use, Types: map[string][]string{},
-		Confirms: f.Confirms, Dropped: f.Drops, Automations: f.Automations}
+		Confirms: f.Confirms, Dropped: f.Drops, Automations: f.Automations, TwoPeople: f.TwoPeople}
+	for _, act := range f.TwoPeople {
+		if !slices.Contains([]string{"move", "split", "merge", "rotate"}, act) {
+			p.wrong("two_people has %q; there are move, split, merge and rotate", act)
+		}
+	}
 }
 
 // take copies the rules of the jurisdictions in use.

@@ -52,6 +52,9 @@ type app struct {
 
 	desk *disposition.Desk
 
+	made      atomic.Pointer[madeOf] // which documents were made of which, by corrections
+	correctMu sync.Mutex             // one correction carried out at a time
+
 	kinMu   sync.Mutex // one change of whose numbers are whose at a time
 	doorMu  sync.Mutex // one deposit taken over at a time
 	feedMu  sync.Mutex // one feed of the index at a time; guards feeding
@@ -134,6 +137,9 @@ func open(ctx context.Context, cfg *config, by unlocker, log *slog.Logger, rebui
 		return nil, err
 	}
 	if err := a.sweepSpool(ctx); err != nil {
+		return nil, err
+	}
+	if err := a.mapMade(ctx); err != nil {
 		return nil, err
 	}
 	if err := a.resume(ctx); err != nil {

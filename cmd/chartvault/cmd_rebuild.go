@@ -113,7 +113,7 @@ func (a *app) opRebuild(ctx context.Context, r asked, out func(any) error) error
 	}
 	b := &rebuild{app: a, batches: map[record.ID]bool{}, keyless: map[record.ID]bool{}}
 	replaying := func(context.Context) error { return writeOnce(a.cfg.path(rebuildMark), markReplaying) }
-	for _, step := range []func(context.Context) error{b.readBatches, b.readDocuments, replaying, b.replay, b.account, a.feed, a.holdArrivals} {
+	for _, step := range []func(context.Context) error{b.readBatches, b.readDocuments, replaying, b.replay, a.resumeCorrections, b.account, a.feed, a.holdArrivals} {
 		if err := step(ctx); err != nil {
 			return fmt.Errorf("rebuild: %w", err)
 		}

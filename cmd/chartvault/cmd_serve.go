@@ -81,8 +81,14 @@ func (a *app) serve(ctx context.Context, listen func() (*endpoint, error)) error
 	if err := a.outbox.Sweep(); err != nil {
 		return err
 	}
-	if err := a.feed(ctx); err != nil {
+	if err := a.resumeCorrections(ctx); err != nil {
 		return err
+	}
+	if err := a.feed(ctx); err != nil {
+		if !finding(err) { // what is damaged does not keep the rest from being served
+			return err
+		}
+		a.log.ErrorContext(ctx, "a document is not in the index", "err", err)
 	}
 	if err := a.arch.Journal(ctx, audit.ActStart, "", change{Actor: record.Daemon}); err != nil {
 		return err

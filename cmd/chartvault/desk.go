@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"chartvault/audit"
 	"chartvault/catalog"
 	"chartvault/disposition"
+	"chartvault/ingest/correct"
 	"chartvault/record"
 )
 
@@ -32,19 +34,25 @@ type register struct{ *app }
 // Put implements disposition.Register.
 func (r register) Put(ctx context.Context, event disposition.Event, who record.Actor, e disposition.Entry) error {
 	ce := catalog.Entry{Kind: string(e.Kind), ID: e.ID, State: e.State, At: e.At.UTC().Truncate(time.Millisecond), Body: e.Body}
-	if err := r.arch.Journal(ctx, audit.Action(event), e.ID, change{Actor: who, Register: &ce}); err != nil {
+	return r.enter(ctx, audit.Action(event), who, ce)
+}
+
+// enter writes an entry of the register down, log first, and lets it take
+// effect.
+func (a *app) enter(ctx context.Context, action audit.Action, who record.Actor, e catalog.Entry) error {
+	if err := a.arch.Journal(ctx, action, e.ID, change{Actor: who, Register: &e}); err != nil {
 		return err
 	}
-	if err := r.putEntry(ctx, ce); err != nil {
+	if err := a.putEntry(ctx, e); err != nil {
 		return err
 	}
-	if e.Kind == disposition.KindHold {
-		if err := r.mapHolds(ctx); err != nil { // the hold is in force; the store follows within a minute
-			r.log.ErrorContext(ctx, "the store does not hold the objects yet", "hold", e.ID, "err", err)
+	if e.Kind == string(disposition.KindHold) {
+		if err := a.mapHolds(ctx); err != nil { // the hold is in force; the store follows within a minute
+			a.log.ErrorContext(ctx, "the store does not hold the objects yet", "hold", e.ID, "err", err)
 		}
 	}
 	// What binds people must survive the loss of this machine at once.
-	return r.arch.Publish(ctx)
+	return a.arch.Publish(ctx)
 }
 
 // putEntry stores an entry and what follows from it.
@@ -58,6 +66,12 @@ func (a *app) putEntry(ctx context.Context, e catalog.Entry) error {
 		return a.bindHold(ctx, entryOf(e))
 	case kindLink:
 		return a.relateAnew(ctx)
+	case kindCorrection:
+		var c correct.Correction
+		if err := json.Unmarshal(e.Body, &c); err != nil {
+			return fmt.Errorf("correction %s: %w", e.ID, err)
+		}
+		return a.corrected(ctx, c)
 	}
 	return nil
 }
@@ -112,7 +126,7 @@ func entryOf(e catalog.Entry) disposition.Entry {
 
 // registers reports whether a log entry carries a register entry to replay.
 func registers(a audit.Action) bool {
-	return a == audit.ActKeysDrill || a == audit.ActChartsLinked || a == audit.ActChartsUnlinked || a == audit.ActPatients || slices.Contains(disposition.Events(), disposition.Event(a))
+	return a == audit.ActKeysDrill || a == audit.ActChartsLinked || a == audit.ActChartsUnlinked || a == audit.ActPatients || a == audit.ActCorrection || slices.Contains(disposition.Events(), disposition.Event(a))
 }
 
 // clocks implements disposition.Clock.

@@ -23,6 +23,9 @@ func (h holdings) Destroy(ctx context.Context, id record.ID, certificate string)
 	}
 	t := tombstone{Document: row.ID, Version: row.Version, Of: row.Batch, ChartToken: row.ChartToken, Type: row.Type,
 		ServiceDate: row.ServiceDate, FiledAt: row.FiledAt, Pages: row.Pages, Bytes: row.Bytes, Certificate: certificate}
+	if err := h.destroySources(ctx, row.ID, certificate); err != nil {
+		return disposition.Gone{}, err
+	}
 	if row.State != record.DocumentDestroying {
 		if err := h.markDestroying(ctx, row, t); err != nil {
 			return disposition.Gone{}, err

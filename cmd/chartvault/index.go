@@ -146,7 +146,7 @@ func (a *app) entry(ctx context.Context, id record.ID) (e search.Entry, gone boo
 	if err != nil {
 		return e, false, err
 	}
-	if row.State == record.DocumentDestroying || row.State == record.DocumentDestroyed {
+	if row.State != record.DocumentFiled && row.State != record.DocumentQA {
 		return e, true, nil
 	}
 	s, err := a.arch.Load(ctx, id, row.Version)

@@ -188,14 +188,7 @@ func (a *app) putLink(ctx context.Context, action audit.Action, who record.Actor
 	if err != nil {
 		return err
 	}
-	e := catalog.Entry{Kind: kindLink, ID: l.ID, State: l.State, At: a.now().UTC(), Body: body}
-	if err := a.arch.Journal(ctx, action, l.ID, change{Actor: who, Register: &e}); err != nil {
-		return err
-	}
-	if err := a.putEntry(ctx, e); err != nil {
-		return err
-	}
-	return a.arch.Publish(ctx)
+	return a.enter(ctx, action, who, catalog.Entry{Kind: kindLink, ID: l.ID, State: l.State, At: a.now().UTC(), Body: body})
 }
 
 // numbers returns every number of a chart's person, its own first.

@@ -28,7 +28,7 @@ func (v *verification) checkIndex(ctx context.Context) error {
 	err := v.cat.EachDocument(ctx, func(row catalog.Row) error {
 		pages := have[row.ID]
 		delete(have, row.ID)
-		if row.State == record.DocumentDestroying {
+		if row.State != record.DocumentFiled && row.State != record.DocumentQA {
 			return nil
 		}
 		v.indexed++

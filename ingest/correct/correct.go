@@ -1,0 +1,226 @@
+// Package correct puts the pages of filed documents together anew: a document
+// is split, documents are merged, misfiled pages go to their own chart, pages
+// are turned.
+//
+// Its invariant: every page of the documents a correction is of is in exactly
+// one of the documents it makes, so that no correction loses or doubles a page.
+// Nothing is changed in place. What a correction makes are new documents under
+// keys of their own; what it was made of is kept, sealed as it is, is shown to
+// nobody, and is destroyed before the first of the documents made of it.
+//
+// Stored form: a correction is an entry of the register (kind "correction") and
+// so of the audit log, as the JSON of Correction. What it makes are documents
+// like any other, of the batch their pages came in.
+package correct
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"chartvault/record"
+)
+
+// Act is what a correction does, as the schedule names it where two people must
+// agree to it.
+type Act string
+
+// Acts.
+const (
+	Split  Act = "split"  // one document becomes several
+	Merge  Act = "merge"  // several become one
+	Move   Act = "move"   // pages go to another chart
+	Rotate Act = "rotate" // pages are turned
+)
+
+// State is how far a correction is.
+type State string
+
+// States.
+const (
+	Proposed State = "proposed" // waits for a second person
+	Agreed   State = "agreed"   // being carried out
+	Done     State = "done"
+	Refused  State = "refused"
+)
+
+// Correction is one correction. Its documents' ids are fixed when it is made,
+// so that carrying it out again after a crash makes the same documents.
+type Correction struct {
+	ID      string       `json:"id"`
+	Act     Act          `json:"act"`
+	Sources []record.ID  `json:"sources"`
+	Results []Result     `json:"results"`
+	Reason  string       `json:"reason"`
+	By      record.Actor `json:"by"`
+	At      time.Time    `json:"at"`
+	Second  record.Actor `json:"second,omitempty"` // who agreed, or refused
+	State   State        `json:"state"`
+}
+
+// Result is a document a correction makes.
+type Result struct {
+	ID    record.ID `json:"id"`
+	Chart string    `json:"chart"` // "" where the pages' source has none
+	Type  string    `json:"type"`
+	Pages []Page    `json:"pages"`
+}
+
+// Page is a page of a source.
+type Page struct {
+	Document record.ID `json:"document"`
+	Number   int       `json:"page"`           // from 1
+	Turn     int       `json:"turn,omitempty"` // clockwise quarter turns, 0 to 3
+}
+
+// Source is a document that is corrected.
+type Source struct {
+	ID    record.ID
+	Chart string
+	Type  string
+	Pages int
+}
+
+// ids makes ids for results; record.NewID with a source of randomness.
+type ids func() (record.ID, error)
+
+func (s Source) pages(from, to int) []Page {
+	var out []Page
+	for n := from; n <= to; n++ {
+		out = append(out, Page{Document: s.ID, Number: n})
+	}
+	return out
+}
+
+// SplitAt makes a correction that begins a new document at each of the pages.
+func SplitAt(s Source, at []int, id ids) (Correction, error) {
+	c := Correction{Act: Split, Sources: []record.ID{s.ID}}
+	at = slices.Compact(slices.Sorted(slices.Values(at)))
+	if len(at) == 0 || at[0] < 2 || at[len(at)-1] > s.Pages {
+		return c, fmt.Errorf("split document %s: %w: a new document can begin at pages 2 to %d", s.ID, record.ErrInvalid, s.Pages)
+	}
+	from := 1
+	for _, n := range append(at, s.Pages+1) {
+		if err := c.add(id, s.Chart, s.Type, s.pages(from, n-1)); err != nil {
+			return c, err
+		}
+		from = n
+	}
+	return c, c.Check([]Source{s})
+}
+
+// MergeAll makes a correction that puts documents of one chart together, in
+// their order. The result has the type of the first.
+func MergeAll(ss []Source, id ids) (Correction, error) {
+	c := Correction{Act: Merge}
+	var pages []Page
+	for _, s := range ss {
+		if s.Chart != ss[0].Chart {
+			return c, fmt.Errorf("merge documents: %w: they are of different charts; move pages instead", record.ErrInvalid)
+		}
+		c.Sources = append(c.Sources, s.ID)
+		pages = append(pages, s.pages(1, s.Pages)...)
+	}
+	if len(ss) < 2 {
+		return c, fmt.Errorf("merge documents: %w: want two or more", record.ErrInvalid)
+	}
+	if err := c.add(id, ss[0].Chart, ss[0].Type, pages); err != nil {
+		return c, err
+	}
+	return c, c.Check(ss)
+}
+
+// MovePages makes a correction that files pages under another chart, as one
+// document of the given type ("" for that of the source). What remains of the
+// source stays one document.
+func MovePages(s Source, numbers []int, chart, typ string, id ids) (Correction, error) {
+	c := Correction{Act: Move, Sources: []record.ID{s.ID}}
+	numbers = slices.Compact(slices.Sorted(slices.Values(numbers)))
+	if len(numbers) == 0 || numbers[0] < 1 || numbers[len(numbers)-1] > s.Pages {
+		return c, fmt.Errorf("move pages of document %s: %w: it has pages 1 to %d", s.ID, record.ErrInvalid, s.Pages)
+	}
+	if chart == s.Chart {
+		return c, fmt.Errorf("move pages of document %s: %w: they are in that chart; split instead", s.ID, record.ErrInvalid)
+	}
+	if typ == "" {
+		typ = s.Type
+	}
+	var moved, rest []Page
+	for _, p := range s.pages(1, s.Pages) {
+		if slices.Contains(numbers, p.Number) {
+			moved = append(moved, p)
+		} else {
+			rest = append(rest, p)
+		}
+	}
+	if err := c.add(id, chart, typ, moved); err != nil {
+		return c, err
+	}
+	if len(rest) > 0 {
+		if err := c.add(id, s.Chart, s.Type, rest); err != nil {
+			return c, err
+		}
+	}
+	return c, c.Check([]Source{s})
+}
+
+// TurnPages makes a correction that turns pages clockwise by quarter turns.
+func TurnPages(s Source, numbers []int, turn int, id ids) (Correction, error) {
+	c := Correction{Act: Rotate, Sources: []record.ID{s.ID}}
+	pages := s.pages(1, s.Pages)
+	for _, n := range numbers {
+		if n < 1 || n > s.Pages {
+			return c, fmt.Errorf("turn pages of document %s: %w: it has pages 1 to %d", s.ID, record.ErrInvalid, s.Pages)
+		}
+		pages[n-1].Turn = ((turn % 4) + 4) % 4
+	}
+	if len(numbers) == 0 || turn%4 == 0 {
+		return c, fmt.Errorf("turn pages of document %s: %w: name pages, and 90, 180 or 270 degrees", s.ID, record.ErrInvalid)
+	}
+	if err := c.add(id, s.Chart, s.Type, pages); err != nil {
+		return c, err
+	}
+	return c, c.Check([]Source{s})
+}
+
+func (c *Correction) add(id ids, chart, typ string, pages []Page) error {
+	n, err := id()
+	c.Results = append(c.Results, Result{ID: n, Chart: chart, Type: typ, Pages: pages})
+	return err
+}
+
+// Check holds a correction to the invariant: every page of its sources is in
+// one place of its results, and no page of anything else is.
+func (c Correction) Check(sources []Source) error {
+	left := map[Page]bool{}
+	for _, s := range sources {
+		if !slices.Contains(c.Sources, s.ID) {
+			return fmt.Errorf("correction: %w: it does not name document %s", record.ErrInvalid, s.ID)
+		}
+		for _, p := range s.pages(1, s.Pages) {
+			left[p] = true
+		}
+	}
+	if len(sources) != len(c.Sources) || len(sources) == 0 {
+		return fmt.Errorf("correction: %w: of %d documents, %d are given", record.ErrInvalid, len(c.Sources), len(sources))
+	}
+	for _, r := range c.Results {
+		if len(r.Pages) == 0 {
+			return fmt.Errorf("correction: %w: a document without pages", record.ErrInvalid)
+		}
+		for _, p := range r.Pages {
+			if p.Turn < 0 || p.Turn > 3 {
+				return fmt.Errorf("correction: %w: a turn of %d", record.ErrInvalid, p.Turn)
+			}
+			p.Turn = 0
+			if !left[p] {
+				return fmt.Errorf("correction: %w: page %d of document %s is not there, or stands twice", record.ErrInvalid, p.Number, p.Document)
+			}
+			delete(left, p)
+		}
+	}
+	if len(left) > 0 {
+		return fmt.Errorf("correction: %w: %d pages would be lost", record.ErrInvalid, len(left))
+	}
+	return nil
+}

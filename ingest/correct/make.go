@@ -1,0 +1,272 @@
+package correct
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"image"
+	"image/draw"
+	"image/png"
+	"io"
+	"io/fs"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"chartvault/archive"
+	"chartvault/archive/seal"
+	"chartvault/ocr"
+	"chartvault/record"
+)
+
+// maxPreview bounds a preview, in pixels: a page at 100 dpi.
+const maxPreview = 1 << 24
+
+// Maker makes the documents of corrections.
+type Maker struct {
+	Archive *archive.Archive
+	Reader  ocr.Reader
+}
+
+// Make deposits the documents of a correction that are not yet stored. versions
+// are those of its sources, charts and dates as they are filed now come with
+// the results and the manifests. It may be repeated.
+func (m *Maker) Make(ctx context.Context, c Correction, dated func(record.ID) record.Date, versions func(record.ID) int) error {
+	for _, r := range c.Results {
+		if err := m.result(ctx, r, dated, versions); err != nil {
+			return fmt.Errorf("correction %s: document %s: %w", c.ID, r.ID, err)
+		}
+	}
+	return nil
+}
+
+func (m *Maker) result(ctx context.Context, r Result, dated func(record.ID) record.Date, versions func(record.ID) int) error {
+	if _, err := m.Archive.Load(ctx, r.ID, 1); err == nil {
+		return nil
+	}
+	j := &job{Maker: m, result: r}
+	defer j.close()
+	for _, p := range r.Pages {
+		if err := j.source(ctx, p.Document, versions(p.Document)); err != nil {
+			return err
+		}
+	}
+	first := j.sources[0].Manifest
+	man := seal.Manifest{
+		ID: r.ID, Batch: first.Batch, Chart: r.Chart, Type: r.Type, ServiceDate: dated(first.ID), FiledAt: first.FiledAt, State: record.DocumentFiled,
+	}
+	if r.Chart == "" {
+		man.State, man.Doubts = record.DocumentQA, []record.Doubt{record.DoubtNoChartNumber}
+	}
+	for _, p := range r.Pages {
+		page := j.of(p.Document).Manifest.Pages[p.Number-1]
+		var err error
+		if page.Text, err = turned(page.Text, p.Turn); err != nil {
+			return fmt.Errorf("text of page %d of %s: %w", p.Number, p.Document, record.ErrCorrupt)
+		}
+		man.Pages = append(man.Pages, page)
+	}
+	_, err := m.Archive.Deposit(ctx, man, func(zw *zip.Writer, man *seal.Manifest) error { return j.write(ctx, zw, man) })
+	return err
+}
+
+// job makes one document.
+type job struct {
+	*Maker
+	result  Result
+	sources []*source
+}
+
+// source is an open source: its package, verified to the end.
+type source struct {
+	*archive.Stored
+	*archive.Package
+	before int // pages of sources before it in the bundle
+}
+
+func (j *job) of(id record.ID) *source {
+	for _, s := range j.sources {
+		if s.Manifest.ID == id {
+			return s
+		}
+	}
+	return nil
+}
+
+func (j *job) source(ctx context.Context, id record.ID, version int) error {
+	if j.of(id) != nil {
+		return nil
+	}
+	stored, pkg, err := j.Archive.OpenWhole(ctx, id, version)
+	if err != nil {
+		return err
+	}
+	before := 0
+	for _, s := range j.sources {
+		before += len(s.Manifest.Pages)
+	}
+	j.sources = append(j.sources, &source{stored, pkg, before})
+	if pkg.Size("document.pdf") < 0 {
+		return fmt.Errorf("document %s has pages that could not be read, and cannot be put together anew: scan it again: %w", id, record.ErrUnreadable)
+	}
+	return nil
+}
+
+func (j *job) close() {
+	for _, s := range j.sources {
+		s.Close() // read-only
+	}
+}
+
+// write writes the members of the package: the PDF, the previews, and the pages
+// in their own format where a source keeps them so.
+func (j *job) write(ctx context.Context, zw *zip.Writer, man *seal.Manifest) error {
+	if err := j.pdf(ctx, zw, man); err != nil {
+		return err
+	}
+	for i, p := range j.result.Pages {
+		if err := j.preview(zw, i+1, p); err != nil {
+			return err
+		}
+	}
+	return j.originals(ctx, zw)
+}
+
+func (j *job) pdf(ctx context.Context, zw *zip.Writer, man *seal.Manifest) error {
+	var parts []ocr.Part
+	for _, s := range j.sources {
+		parts = append(parts, ocr.Part{Size: s.Size("document.pdf"), Write: func(w io.Writer) error { return s.Copy("document.pdf", w) }})
+	}
+	f, err := inMemory(func(w io.Writer) error { return ocr.WriteBundle(w, parts) })
+	if err != nil {
+		return err
+	}
+	defer f.Close() // it was memory
+	w, err := seal.AddPart(zw, "document.pdf")
+	if err != nil {
+		return err
+	}
+	h, rest := sha256.New(), j.result.Pages
+	_, err = j.Reader.Document(ctx, ocr.Source{Key: j.result.ID.String(), File: f, Pages: len(rest)}, func() (ocr.DocumentPage, error) {
+		if len(rest) == 0 {
+			return ocr.DocumentPage{}, io.EOF
+		}
+		p := rest[0]
+		rest = rest[1:]
+		// The text is in the page already.
+		return ocr.DocumentPage{Number: j.of(p.Document).before + p.Number, Text: ocr.PageText{Turn: p.Turn, Origin: ocr.FromFile}}, nil
+	}, io.MultiWriter(w, h))
+	man.PDF = h.Sum(nil)
+	return err
+}
+
+func (j *job) preview(zw *zip.Writer, n int, p Page) error {
+	var b bytes.Buffer
+	err := j.of(p.Document).Copy(fmt.Sprintf("preview/%04d.png", p.Number), &b)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if p.Turn != 0 {
+		if err := turnPNG(&b, p.Turn); err != nil {
+			return fmt.Errorf("preview of page %d of %s: %w", p.Number, p.Document, err)
+		}
+	}
+	w, err := seal.AddPart(zw, fmt.Sprintf("preview/%04d.png", n))
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(b.Bytes())
+	return err
+}
+
+// originals keeps pages in their own format for each source that does.
+func (j *job) originals(ctx context.Context, zw *zip.Writer) error {
+	for i, s := range j.sources {
+		if s.Size("source.original") < 0 {
+			continue
+		}
+		var numbers []int
+		for _, p := range j.result.Pages {
+			if p.Document == s.Manifest.ID {
+				numbers = append(numbers, p.Number)
+			}
+		}
+		f, err := inMemory(func(w io.Writer) error { return s.Copy("source.original", w) })
+		if err != nil {
+			return err
+		}
+		name := "source.original"
+		if i > 0 {
+			name = fmt.Sprintf("source-%d.original", i+1)
+		}
+		w, err := seal.AddPart(zw, name)
+		if err == nil {
+			_, err = j.Reader.Original(ctx, ocr.Source{Key: fmt.Sprintf("%s-%d", j.result.ID, i), File: f, Pages: len(numbers)}, numbers, w)
+		}
+		if err := errors.Join(err, f.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inMemory is a file that no file system has, for the worker to read.
+func inMemory(write func(io.Writer) error) (*os.File, error) {
+	fd, err := unix.MemfdCreate("document", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("memory for a document: %w", err)
+	}
+	f := os.NewFile(uintptr(fd), "document")
+	defer f.Close() // the reading descriptor keeps it
+	if err := write(f); err != nil {
+		return nil, err
+	}
+	return os.Open(fmt.Sprintf("/proc/self/fd/%d", fd)) // for reading only
+}
+
+// turned is a page's text after clockwise quarter turns.
+func turned(text json.RawMessage, turn int) (json.RawMessage, error) {
+	if turn == 0 || len(text) == 0 {
+		return text, nil
+	}
+	var t ocr.PageText
+	if err := json.Unmarshal(text, &t); err != nil {
+		return nil, err
+	}
+	return json.Marshal(t.Turned(turn))
+}
+
+// turnPNG turns a preview clockwise by quarter turns.
+func turnPNG(b *bytes.Buffer, turn int) error {
+	c, err := png.DecodeConfig(bytes.NewReader(b.Bytes()))
+	if err != nil || c.Width*c.Height > maxPreview {
+		return errors.Join(record.ErrCorrupt, err)
+	}
+	im, err := png.Decode(b)
+	if err != nil {
+		return errors.Join(record.ErrCorrupt, err)
+	}
+	in := image.NewNRGBA(image.Rect(0, 0, c.Width, c.Height))
+	draw.Draw(in, in.Bounds(), im, im.Bounds().Min, draw.Src)
+	for range turn {
+		w, h := in.Bounds().Dx(), in.Bounds().Dy()
+		out := image.NewNRGBA(image.Rect(0, 0, h, w))
+		for y := range h {
+			for x := range w {
+				out.SetNRGBA(h-1-y, x, in.NRGBAAt(x, y))
+			}
+		}
+		in = out
+	}
+	b.Reset()
+	gray := image.NewGray(in.Bounds())
+	draw.Draw(gray, gray.Bounds(), in, image.Point{}, draw.Src)
+	return png.Encode(b, gray)
+}
