@@ -64,6 +64,7 @@ type app struct {
 	binding *bindings                 // as of the last such change somebody looked at
 	began   atomic.Pointer[time.Time] // with the monotonic clock, to notice that the wall clock jumped
 	unlock  func()
+	closed  atomic.Bool
 	exposed []string // how keys in memory may leave it
 
 	witnessed atomic.Pointer[error] // what the witnesses said last
@@ -264,7 +265,11 @@ func (a *app) wireIngest() (err error) {
 }
 
 // Close finishes the audit log and lets everything go, in the reverse order.
+// Closing again does nothing.
 func (a *app) Close(ctx context.Context) error {
+	if a.closed.Swap(true) {
+		return nil
+	}
 	var errs []error
 	if a.pool != nil {
 		errs = append(errs, a.pool.Close())

@@ -23,9 +23,6 @@ func (h holdings) Destroy(ctx context.Context, id record.ID, certificate string)
 	}
 	t := tombstone{Document: row.ID, Version: row.Version, Of: row.Batch, ChartToken: row.ChartToken, Type: row.Type,
 		ServiceDate: row.ServiceDate, FiledAt: row.FiledAt, Pages: row.Pages, Bytes: row.Bytes, Certificate: certificate}
-	if err := h.destroySources(ctx, row.ID, certificate); err != nil {
-		return disposition.Gone{}, err
-	}
 	if row.State != record.DocumentDestroying {
 		if err := h.markDestroying(ctx, row, t); err != nil {
 			return disposition.Gone{}, err
@@ -33,6 +30,9 @@ func (h holdings) Destroy(ctx context.Context, id record.ID, certificate string)
 	}
 	// From here on only forward, also when the caller has gone.
 	ctx = context.WithoutCancel(ctx)
+	if err := h.destroySources(ctx, row.ID, certificate); err != nil {
+		return disposition.Gone{}, err
+	}
 	locked, err := h.arch.Destroy(ctx, row.ID, row.Version)
 	if err != nil {
 		return disposition.Gone{}, err
@@ -67,6 +67,13 @@ func (h holdings) Destroy(ctx context.Context, id record.ID, certificate string)
 // binds it by now. Holds that are read off the row are looked at here, those on
 // charts and single documents once more in the transaction that marks it.
 func (h holdings) markDestroying(ctx context.Context, row catalog.Row, t tombstone) error {
+	if row.State == record.DocumentSuperseded {
+		// What was made of it was looked at, and is past that point.
+		if err := h.arch.Journal(ctx, audit.ActDestroying, row.ID.String(), change{Actor: record.Daemon, Gone: &t}); err != nil {
+			return err
+		}
+		return h.cat.MarkDestroying(ctx, row.ID)
+	}
 	b, err := h.bindings(ctx)
 	if err != nil {
 		return err
