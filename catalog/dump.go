@@ -33,7 +33,7 @@ func (c *DB) Dump(ctx context.Context) ([]string, error) {
 			out = append(out, fmt.Sprintf("chart %s %+v", ch.Number.Canonical(), ch.Facts))
 		}
 	}
-	for _, kind := range []string{"hold", "approver", "plan", "certificate", "link", "patients"} {
+	for _, kind := range []string{"hold", "approver", "plan", "certificate", "link", "patients", "correction"} {
 		es, err := c.Entries(ctx, kind)
 		if err != nil {
 			return nil, err
