@@ -88,6 +88,15 @@ type Result struct {
 	Why       ocr.Why // a batch that ended unread could not be had; "" for another
 }
 
+// Preset is what is known of a whole source before it is read, from another
+// system's index: it is one document, whatever sheets are in it, and every page
+// of it is kept in it.
+type Preset struct {
+	Chart   record.ChartNumber
+	Type    string // "" to find it from the text
+	Service record.Date
+}
+
 // Ingest takes one open source in and returns when every page of it is stored,
 // verified, logged and catalogued. name is the file's name as the scanner wrote
 // it. Ingest never changes the source.
@@ -97,6 +106,12 @@ type Result struct {
 // filed, and that calling again with the same bytes goes on where this call
 // stopped.
 func (p *Pipeline) Ingest(ctx context.Context, f *os.File, name record.Private) (Result, error) {
+	return p.IngestAs(ctx, f, name, nil)
+}
+
+// IngestAs is Ingest of a source that an index describes; nil for one that says
+// for itself what it is. To go on after an error it is called with the same.
+func (p *Pipeline) IngestAs(ctx context.Context, f *os.File, name record.Private, as *Preset) (Result, error) {
 	sum, size, err := digest(f)
 	if err != nil {
 		return Result{}, fmt.Errorf("ingest: hash source: %w", err)
@@ -126,7 +141,7 @@ func (p *Pipeline) Ingest(ctx context.Context, f *os.File, name record.Private) 
 		err := p.Archive.Journal(ctx, audit.ActBatchClaimed, b.ID.String(), map[string]any{"actor": record.Daemon, "duplicate": true})
 		return Result{Batch: b, Duplicate: true}, err
 	}
-	j := &job{Pipeline: p, batch: b, src: ocr.Source{Key: b.ID.String(), File: f, Passwords: p.Passwords}, dir: filepath.Join(p.Spool, b.ID.String())}
+	j := &job{Pipeline: p, batch: b, src: ocr.Source{Key: b.ID.String(), File: f, Passwords: p.Passwords}, dir: filepath.Join(p.Spool, b.ID.String()), as: as}
 	if err := j.run(ctx, fresh); err != nil {
 		return Result{Batch: b}, fmt.Errorf("ingest batch %s: %w", b.ID, err)
 	}
@@ -151,6 +166,7 @@ type job struct {
 	src   ocr.Source
 	dir   string
 	key   *keys.Key
+	as    *Preset // nil for a source that says for itself what it is
 
 	damaged bool    // as the probe found the source
 	why     ocr.Why // nothing in it could be read

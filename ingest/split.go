@@ -71,7 +71,7 @@ func (j *job) split(ctx context.Context) (*splitting, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err = divide(pages, judge{set: j.Sheets, poor: j.Poor, list: j.patients(), lost: j.damaged, newID: func() (record.ID, error) { return record.NewID(j.Rand) }})
+	s, err = divide(pages, judge{as: j.as, set: j.Sheets, poor: j.Poor, list: j.patients(), lost: j.damaged, newID: func() (record.ID, error) { return record.NewID(j.Rand) }})
 	if err != nil {
 		return nil, err
 	}
@@ -87,6 +87,7 @@ func (j *job) patients() *mpi.List {
 
 // judge is what a split is decided by.
 type judge struct {
+	as    *Preset // nil for a batch of sheets and papers
 	set   *sheet.Set
 	poor  float64   // quality below which a page is looked at
 	list  *mpi.List // nil for none
@@ -98,6 +99,9 @@ type judge struct {
 // to the next page that says anything; blank sides and sheets go to the rest.
 // Then what the pages say is held against what the sheets said.
 func divide(pages []pageFile, by judge) (*splitting, error) {
+	if by.as != nil {
+		return described(pages, by)
+	}
 	s := &splitting{}
 	cur := -1 // the open document
 	mark := sheet.Mark{}
@@ -146,6 +150,40 @@ func divide(pages []pageFile, by judge) (*splitting, error) {
 	}
 	s.reconcile(covers)
 	s.suspect(pages)
+	s.place()
+	return s, nil
+}
+
+// described makes one document of a source that an index describes. What its
+// pages say is held against the index as it is against a sheet.
+func described(pages []pageFile, by judge) (*splitting, error) {
+	id, err := by.newID()
+	if err != nil {
+		return nil, err
+	}
+	d := segment{ID: id, Chart: by.as.Chart.Reveal(), named: by.as.Chart.Canonical(), kind: by.as.Type, cover: -1}
+	s := &splitting{Documents: []segment{d}}
+	for i, p := range pages {
+		s.Documents[0].Pages = append(s.Documents[0].Pages, i+1)
+		x := pageDoubt(p, by.poor)
+		if p.Page.Blank && p.Unread == "" {
+			x = "" // a blank side of it, not a page that cannot be read
+		}
+		s.Pages = append(s.Pages, placed{record.PlaceFiled, 0, x})
+	}
+	s.understand(pages, by.list)
+	x := &s.Documents[0].Index
+	for _, v := range []*fields.Value{&x.Chart, &x.Type} { // what a sheet would have said
+		if v.Source == fields.FromBarcode {
+			v.Source = fields.FromIndex
+		}
+	}
+	if !by.as.Service.IsZero() {
+		x.Service = fields.Value{Text: by.as.Service.String(), Confidence: 100, Source: fields.FromIndex}
+	}
+	if by.lost {
+		s.Documents[0].doubt(record.DoubtDamaged)
+	}
 	s.place()
 	return s, nil
 }

@@ -62,6 +62,7 @@ func operations() map[string]op {
 		"drill-end":          (*app).opDrillEnd,
 		"qa-list":            (*app).opQAList,
 		"qa-assign":          (*app).opQAAssign,
+		"import":             (*app).opImport,
 		"correct":            (*app).opCorrect,
 		"correct-decide":     (*app).opCorrectDecide,
 		"corrections":        (*app).opCorrections,

@@ -20,6 +20,7 @@ type Source string
 const (
 	FromText    Source = "text"
 	FromBarcode Source = "barcode"
+	FromIndex   Source = "index"        // of another system's export
 	FromList    Source = "patient list" // read in the text, and confirmed
 )
 

@@ -56,6 +56,7 @@ func imports() map[string][]string {
 		"ingest/sheet":             {"record", "ocr"},
 		"mpi":                      {"record"},
 		"ingest/fields":            {"record", "ocr", "mpi"},
+		"ingest/legacy":            {"record"},
 		"ingest/correct":           {"record", "ocr", "archive", "archive/seal"},
 		"ingest":                   {"ingest/fields", "mpi", "record", "ocr", "audit", "archive", "archive/keys", "archive/seal", "catalog", "ingest/sheet", "internal/durable"},
 		"web":                      {"record", "retention", "audit"},

@@ -1,0 +1,408 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"chartvault/catalog"
+	"chartvault/disposition"
+	"chartvault/ingest"
+	"chartvault/ingest/legacy"
+	"chartvault/internal/durable"
+	"chartvault/record"
+)
+
+// importParams name an export of another system.
+type importParams struct {
+	Root    string        `json:"root"`              // its folder
+	CSV     string        `json:"csv,omitempty"`     // its index, of one of three kinds
+	DIP     string        `json:"dip,omitempty"`     //
+	Pattern string        `json:"pattern,omitempty"` //
+	Map     legacy.Fields `json:"map,omitempty"`
+	Dry     bool          `json:"dry_run,omitempty"`
+	From    string        `json:"from"` // what the other system is called, for holds and extensions
+}
+
+// importLine is one line that was not taken, or the sum at the end.
+type importLine struct {
+	Problem *legacy.Problem `json:"problem,omitempty"`
+	Sum     *importSum      `json:"sum,omitempty"`
+}
+
+// importSum is the report of an import.
+type importSum struct {
+	Lines    int            `json:"lines"`    // of the index, or files of the tree
+	Taken    int            `json:"taken"`    // filed now; in a dry run: that would be looked at
+	Before   int            `json:"before"`   // filed by an earlier run
+	QA       int            `json:"qa"`       // of those taken, that wait in QA
+	Rejected int            `json:"rejected"` // lines that were not taken
+	Charts   int            `json:"charts"`
+	Types    map[string]int `json:"types"`
+	Holds    int            `json:"holds"`    // matters carried over
+	Extended int            `json:"extended"` // documents kept until the other system's date at least
+	Bytes    int64          `json:"bytes"`
+	Dry      bool           `json:"dry_run,omitempty"`
+}
+
+func (e *env) exportedCmd() *cobra.Command {
+	p := importParams{Map: legacy.Fields{}}
+	var maps []string
+	var rejects string
+	c := &cobra.Command{
+		Use: "import FOLDER", Short: "Take in what another system exported", Args: cobra.ExactArgs(1),
+		Long: "Takes every file of an export in as one document, filed under the chart number, type and date of service that its index says, read\n" +
+			"and checked like any scan: what its pages contradict waits in QA. The index is a CSV with a head (columns file, chart_number and,\n" +
+			"optionally, type, service_date, hold, keep_until; --map gives a column another name), a tagged DIP index of OnBase, or the names\n" +
+			"of the files themselves. A hold becomes a legal hold on its charts before any file is taken in; keep_until keeps the document\n" +
+			"until that day at least. What cannot be taken is said line by line, and goes to --rejects. To go on after an interruption, or\n" +
+			"with what was mended, run it again: what was taken in is not taken in twice.",
+		Example: "  chartvault import /mnt/export --csv index.csv --map chart_number=MRN --rejects rejects.csv --dry-run\n" +
+			"  chartvault import /mnt/export --dip index.txt --map chart_number=\"Medical Record Number\"\n" +
+			"  chartvault import /mnt/charts --pattern '{chart}/{type}/{date}*.pdf'",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			for _, m := range maps {
+				ours, theirs, ok := strings.Cut(m, "=")
+				if !ok {
+					return fmt.Errorf("--map: %w: want FIELD=NAME", record.ErrInvalid)
+				}
+				p.Map[ours] = theirs
+			}
+			var err error
+			if p.Root, err = filepath.Abs(args[0]); err != nil {
+				return err
+			}
+			for _, index := range []*string{&p.CSV, &p.DIP} {
+				if *index != "" && !filepath.IsAbs(*index) {
+					*index = filepath.Join(p.Root, *index)
+				}
+			}
+			return e.runImport(cmd.Context(), p, rejects)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&p.CSV, "csv", "", "the index, a CSV, in the folder or by its own path")
+	f.StringVar(&p.DIP, "dip", "", "the index, tagged as for OnBase's document import processor")
+	f.StringVar(&p.Pattern, "pattern", "", "what the files' names say, such as '{chart}/{type}/{date}*.pdf'")
+	f.StringArrayVar(&maps, "map", nil, "the index's name for one of our fields, FIELD=NAME")
+	f.StringVar(&p.From, "system", "the former system", "what the other system is called, in holds and extensions")
+	f.StringVar(&rejects, "rejects", "", "file for the lines that were not taken, with the reason")
+	f.BoolVar(&p.Dry, "dry-run", false, "look at the index and the files, and take nothing in")
+	c.MarkFlagsMutuallyExclusive("csv", "dip", "pattern")
+	c.MarkFlagsOneRequired("csv", "dip", "pattern")
+	return c
+}
+
+func (e *env) runImport(ctx context.Context, p importParams, rejects string) error {
+	var text strings.Builder
+	w := csv.NewWriter(&text)
+	lines := [][]string{{"line", "file", "why"}}
+	err := e.call(ctx, "import", p, show(e, func(l importLine) {
+		switch {
+		case l.Problem != nil:
+			lines = append(lines, []string{strconv.Itoa(l.Problem.Line), l.Problem.File, l.Problem.Why})
+			fmt.Fprintf(e.err, "line %d: not taken: %s\n", l.Problem.Line, l.Problem.Why)
+		case l.Sum.Dry:
+			fmt.Fprintf(e.out, "%d lines: %d files (%d bytes) of %d charts could be taken in, %d cannot; %d matters of holds, %d documents with a retention date\n",
+				l.Sum.Lines, l.Sum.Taken, l.Sum.Bytes, l.Sum.Charts, l.Sum.Rejected, l.Sum.Holds, l.Sum.Extended)
+		default:
+			fmt.Fprintf(e.out, "%d lines: %d documents of %d charts taken in, %d of them in QA, %d taken in before, %d rejected; %d holds, %d retention dates\n",
+				l.Sum.Lines, l.Sum.Taken, l.Sum.Charts, l.Sum.QA, l.Sum.Before, l.Sum.Rejected, l.Sum.Holds, l.Sum.Extended)
+		}
+	}))
+	if rejects != "" && len(lines) > 1 && !e.json {
+		if werr := w.WriteAll(lines); werr != nil {
+			return errors.Join(err, werr)
+		}
+		if _, werr := durable.Replace(rejects, strings.NewReader(text.String()), 0o600); werr != nil {
+			return errors.Join(err, werr)
+		}
+	}
+	return err
+}
+
+// importing is an import on its way.
+type importing struct {
+	*app
+	who record.Actor
+	p   importParams
+	out func(any) error
+
+	kept *disposition.Extensions // as they were when it began
+
+	mu  sync.Mutex
+	sum importSum
+}
+
+func (a *app) opImport(ctx context.Context, r asked, out func(any) error) error {
+	m := &importing{app: a, who: r.Actor, out: out, sum: importSum{Types: map[string]int{}}}
+	if err := r.params(&m.p); err != nil {
+		return err
+	}
+	items, bad, err := m.read()
+	if err != nil {
+		return err
+	}
+	m.sum.Lines, m.sum.Dry = len(items)+len(bad), m.p.Dry
+	for _, b := range bad {
+		if err := m.reject(b); err != nil {
+			return err
+		}
+	}
+	if items, err = m.look(items); err != nil {
+		return err
+	}
+	if !m.p.Dry {
+		if err := m.hold(ctx, items); err != nil {
+			return err
+		}
+		if m.kept, err = m.desk.Extensions(ctx); err != nil {
+			return err
+		}
+		if err := m.take(ctx, items); err != nil {
+			return err
+		}
+	}
+	if err := out(importLine{Sum: &m.sum}); err != nil {
+		return err
+	}
+	if m.sum.Rejected > 0 {
+		return fmt.Errorf("%d lines were not taken: %w", m.sum.Rejected, record.ErrInvalid)
+	}
+	return nil
+}
+
+// read reads the index.
+func (m *importing) read() ([]legacy.Item, []legacy.Problem, error) {
+	if err := m.p.Map.Check(); err != nil {
+		return nil, nil, err
+	}
+	if st, err := os.Stat(m.p.Root); err != nil || !st.IsDir() {
+		return nil, nil, fmt.Errorf("import: %w: the export is not a folder", record.ErrInvalid)
+	}
+	if m.p.Pattern != "" {
+		return legacy.Walk(os.DirFS(m.p.Root), m.p.Pattern)
+	}
+	read, name := legacy.ReadCSV, m.p.CSV
+	if m.p.DIP != "" {
+		read, name = legacy.ReadDIP, m.p.DIP
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, nil, fmt.Errorf("import: index: %w: %w", record.ErrNotFound, errors.Unwrap(err))
+	}
+	defer f.Close() // read-only
+	return read(io.Reader(f), m.p.Map)
+}
+
+func (m *importing) reject(p legacy.Problem) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sum.Rejected++
+	return m.out(importLine{Problem: &p})
+}
+
+// look finds out what the files of items are, and which charts and matters they
+// are of. An item without its file is rejected.
+func (m *importing) look(items []legacy.Item) ([]legacy.Item, error) {
+	charts, matters := map[string]bool{}, map[string]bool{}
+	var out []legacy.Item
+	first := map[string]int{} // line that named a file
+	for _, it := range items {
+		if n := first[it.File]; n > 0 {
+			if err := m.reject(legacy.Problem{Line: it.Line, File: it.File, Why: fmt.Sprintf("line %d names the same file", n)}); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		first[it.File] = it.Line
+		n, err := m.pipeline.Sheets.Number(it.Chart.Reveal())
+		if err != nil {
+			if err := m.reject(legacy.Problem{Line: it.Line, File: it.File, Why: "the chart number does not fit this site's numbers"}); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		it.Chart = n
+		f, st, err := ingest.OpenSource(filepath.Join(m.p.Root, filepath.FromSlash(it.File)))
+		if err != nil {
+			if err := m.reject(legacy.Problem{Line: it.Line, File: it.File, Why: "its file cannot be opened: " + err.Error()}); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		f.Close() // read-only
+		out = append(out, it)
+		m.sum.Bytes += st.Size()
+		m.sum.Types[it.Type]++
+		charts[it.Chart.Canonical()] = true
+		if it.Hold != "" {
+			matters[it.Hold] = true
+		}
+		if m.p.Dry {
+			m.sum.Taken++
+			if !it.Keep.IsZero() {
+				m.sum.Extended++
+			}
+		}
+	}
+	m.sum.Charts = len(charts)
+	if m.p.Dry {
+		m.sum.Holds = len(matters)
+	}
+	return out, nil
+}
+
+// hold carries holds over, a hold a matter, before any file is taken in. What
+// an earlier run placed is not placed again.
+func (m *importing) hold(ctx context.Context, items []legacy.Item) error {
+	reason := "carried over from " + m.p.From
+	charts := map[string][]record.ChartNumber{}
+	var order []string
+	for _, it := range items {
+		if it.Hold == "" {
+			continue
+		}
+		if charts[it.Hold] == nil {
+			order = append(order, it.Hold)
+		}
+		charts[it.Hold] = append(charts[it.Hold], it.Chart)
+	}
+	placed := map[string]map[string]bool{}
+	if err := m.desk.Holds(ctx, false, func(b disposition.HoldBody) error {
+		if b.Reason == reason {
+			if placed[b.Matter] == nil {
+				placed[b.Matter] = map[string]bool{}
+			}
+			for _, c := range b.Scope.Charts {
+				placed[b.Matter][string(c)] = true
+			}
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	for _, matter := range order {
+		h := record.Hold{Kind: record.HoldLegal, Matter: matter, Reason: reason}
+		var numbers []string
+		seen := map[string]bool{}
+		for _, n := range charts[matter] {
+			t := string(m.cat.ChartToken(n))
+			if !seen[t] && !placed[matter][t] {
+				seen[t] = true
+				h.Scope.Charts = append(h.Scope.Charts, []byte(t))
+				numbers = append(numbers, n.Reveal())
+			}
+		}
+		if len(numbers) == 0 {
+			continue
+		}
+		h.Scope.Charts = m.relatives.Load().all(h.Scope.Charts)
+		if _, err := m.desk.PlaceHold(ctx, m.who, h, numbers); err != nil {
+			return err
+		}
+		m.sum.Holds++
+	}
+	return nil
+}
+
+// take takes the files in, several at once.
+func (m *importing) take(ctx context.Context, items []legacy.Item) error {
+	for _, it := range items {
+		if isPDF(it.File) {
+			if err := m.cfg.warm(); err != nil {
+				return err
+			}
+			break
+		}
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(2*m.pool.Size() + 1)
+	for _, it := range items {
+		g.Go(func() error { return m.takeOne(gctx, it) })
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return m.feed(ctx)
+}
+
+func (m *importing) takeOne(ctx context.Context, it legacy.Item) error {
+	f, _, err := ingest.OpenSource(filepath.Join(m.p.Root, filepath.FromSlash(it.File)))
+	if err != nil {
+		return m.reject(legacy.Problem{Line: it.Line, File: it.File, Why: "its file cannot be opened: " + err.Error()})
+	}
+	defer f.Close() // read-only
+	res, err := m.pipeline.IngestAs(ctx, f, record.NewPrivate(filepath.Base(it.File)), &ingest.Preset{Chart: it.Chart, Type: it.Type, Service: it.Service})
+	switch {
+	case err != nil && refused(err):
+		return m.reject(legacy.Problem{Line: it.Line, File: it.File, Why: err.Error()})
+	case err != nil:
+		return err
+	case res.State == record.BatchUnread:
+		return m.reject(legacy.Problem{Line: it.Line, File: it.File, Why: "kept whole in batch " + res.ID.String() + ", no page could be read: " + whyUnread(res.Why)})
+	}
+	rows, err := m.cat.OfBatch(ctx, res.ID)
+	if err != nil {
+		return err
+	}
+	if res.Duplicate && !m.same(it, rows) {
+		return m.reject(legacy.Problem{Line: it.Line, File: it.File, Why: "the same file, byte by byte, is batch " + res.ID.String() + ", filed under another chart"})
+	}
+	for _, row := range rows {
+		if err := m.keep(ctx, it, row.ID); err != nil {
+			return err
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if res.Duplicate {
+		m.sum.Before++
+		return nil
+	}
+	m.sum.Taken++
+	if res.Counts.QA > 0 {
+		m.sum.QA++
+	}
+	return nil
+}
+
+// same reports whether the documents of a batch that was taken in before are
+// what an item says: under its chart, or waiting in QA, or corrected since.
+func (m *importing) same(it legacy.Item, rows []catalog.Row) bool {
+	token := m.cat.ChartToken(it.Chart)
+	for _, r := range rows {
+		if len(r.ChartToken) == 0 || bytes.Equal(r.ChartToken, token) {
+			return true
+		}
+	}
+	return len(rows) == 0
+}
+
+// keep keeps a document until the other system's date at least.
+func (m *importing) keep(ctx context.Context, it legacy.Item, id record.ID) error {
+	if it.Keep.IsZero() {
+		return nil
+	}
+	if !it.Keep.After(m.kept.Until(id, "")) {
+		return nil
+	}
+	if _, err := m.desk.Extend(ctx, m.who, disposition.Extension{Document: id, Until: it.Keep, Reason: "carried over from " + m.p.From}); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sum.Extended++
+	return nil
+}

@@ -1,0 +1,235 @@
+package legacy
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"regexp"
+	"slices"
+	"strings"
+
+	"chartvault/record"
+)
+
+// maxLine bounds a line of an index, in bytes.
+const maxLine = 1 << 20
+
+// ReadCSV reads an index with a head line. Its separator is a comma, a
+// semicolon, a tab or a bar, whichever the head has.
+func ReadCSV(r io.Reader, f Fields) ([]Item, []Problem, error) {
+	in := bufio.NewReaderSize(r, maxLine)
+	head, err := in.Peek(maxLine)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, nil, fmt.Errorf("read index: %w", err)
+	}
+	head, _, _ = bytes.Cut(bytes.TrimPrefix(head, []byte("\uFEFF")), []byte("\n"))
+	c := csv.NewReader(in)
+	c.FieldsPerRecord, c.LazyQuotes, c.ReuseRecord = -1, true, true
+	for _, sep := range ";\t|" {
+		if bytes.Count(head, []byte(string(sep))) > bytes.Count(head, []byte(string(c.Comma))) {
+			c.Comma = sep
+		}
+	}
+	names, err := c.Read()
+	if err != nil {
+		return nil, nil, fmt.Errorf("read index: %w: it has no head line", record.ErrInvalid)
+	}
+	at := map[string]int{}
+	for i, n := range names {
+		n = strings.TrimSpace(strings.TrimPrefix(n, "\uFEFF"))
+		for _, ours := range Names() {
+			if strings.EqualFold(n, f.of(ours)) {
+				at[ours] = i
+			}
+		}
+	}
+	for _, n := range Names()[:required] {
+		if _, ok := at[n]; !ok {
+			return nil, nil, fmt.Errorf("read index: %w: no column %q in the head; give another name with --map %s=NAME", record.ErrInvalid, f.of(n), n)
+		}
+	}
+	var items []Item
+	var bad []Problem
+	for {
+		row, err := c.Read()
+		if errors.Is(err, io.EOF) {
+			return items, bad, nil
+		}
+		line, _ := c.FieldPos(0)
+		if pe, ok := errors.AsType[*csv.ParseError](err); ok {
+			bad = append(bad, Problem{Line: pe.StartLine, Why: "not a line of CSV"})
+			continue
+		}
+		if err != nil {
+			return nil, nil, fmt.Errorf("read index: %w", err)
+		}
+		v := map[string]string{}
+		for n, i := range at {
+			if i < len(row) {
+				v[n] = row[i]
+			}
+		}
+		if it, p := item(line, v); p != nil {
+			bad = append(bad, *p)
+		} else {
+			items = append(items, it)
+		}
+	}
+}
+
+// ReadDIP reads a tagged index as OnBase's document import processor takes it:
+// documents between BEGIN: and END:, a line a value, "TAG: value", tags of the
+// processor's own with ">>" before them. A document may have several files;
+// each is an item.
+func ReadDIP(r io.Reader, f Fields) ([]Item, []Problem, error) {
+	names := Fields{"file": "FullPath", "type": "DocTypeName", "service_date": "DocDate", "chart_number": "MRN"}
+	for ours, theirs := range f {
+		names[ours] = theirs
+	}
+	var items []Item
+	var bad []Problem
+	sc := bufio.NewScanner(r)
+	sc.Buffer(nil, maxLine)
+	var v map[string]string
+	var files []string
+	begun, line := 0, 0
+	end := func() {
+		if v == nil {
+			return
+		}
+		if len(files) == 0 {
+			bad = append(bad, Problem{Line: begun, Why: "a document without a file"})
+		}
+		for _, name := range files {
+			v["file"] = name
+			if it, p := item(begun, v); p != nil {
+				bad = append(bad, *p)
+			} else {
+				items = append(items, it)
+			}
+		}
+		v, files = nil, nil
+	}
+	for sc.Scan() {
+		line++
+		tag, value, ok := strings.Cut(strings.TrimPrefix(strings.TrimSpace(sc.Text()), "\uFEFF"), ":")
+		tag, value = strings.TrimSpace(strings.TrimLeft(tag, ">")), strings.TrimSpace(value)
+		switch {
+		case !ok && tag == "":
+		case !ok:
+			bad = append(bad, Problem{Line: line, Why: `not a line "TAG: value"`})
+		case strings.EqualFold(tag, "BEGIN"):
+			if v != nil {
+				bad = append(bad, Problem{Line: begun, Why: "a document without END:"})
+				v, files = nil, nil
+			}
+			v, begun = map[string]string{}, line
+		case strings.EqualFold(tag, "END"):
+			end()
+		case v == nil:
+			bad = append(bad, Problem{Line: line, Why: "a value outside BEGIN: and END:"})
+		case strings.EqualFold(tag, names.of("file")) || strings.EqualFold(tag, "FileName"):
+			files = append(files, value)
+		default:
+			for _, n := range Names() {
+				if strings.EqualFold(tag, names.of(n)) {
+					v[n] = value
+				}
+			}
+		}
+	}
+	if err := sc.Err(); err != nil {
+		return nil, nil, fmt.Errorf("read index: line %d: %w", line+1, err)
+	}
+	if v != nil {
+		bad = append(bad, Problem{Line: begun, Why: "a document without END:"})
+	}
+	return items, bad, nil
+}
+
+// Walk makes items of a tree's files by a pattern of their names below the
+// root, such as "{chart}/{type}/{date}*.pdf": {chart}, {type} and {date} are
+// values, '*' is anything but '/'. Files that do not fit are problems.
+func Walk(root fs.FS, pattern string) ([]Item, []Problem, error) {
+	re, err := compile(pattern)
+	if err != nil {
+		return nil, nil, err
+	}
+	var items []Item
+	var bad []Problem
+	n := 0
+	err = fs.WalkDir(root, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			return nil
+		}
+		n++
+		if !d.Type().IsRegular() {
+			bad = append(bad, Problem{n, name, "neither a file nor a folder"})
+			return nil
+		}
+		m := re.FindStringSubmatch(name)
+		if m == nil {
+			bad = append(bad, Problem{n, name, "its name does not fit the pattern"})
+			return nil
+		}
+		v := map[string]string{"file": name}
+		for i, g := range re.SubexpNames() {
+			if ours := map[string]string{"chart": "chart_number", "type": "type", "date": "service_date"}[g]; ours != "" {
+				v[ours] = m[i]
+			}
+		}
+		if it, p := item(n, v); p != nil {
+			bad = append(bad, *p)
+		} else {
+			items = append(items, it)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the tree: %w", err)
+	}
+	return items, bad, nil
+}
+
+// compile makes an expression of a pattern.
+func compile(pattern string) (*regexp.Regexp, error) {
+	var b strings.Builder
+	var had []string
+	rest := pattern
+	b.WriteString("^")
+	for rest != "" {
+		i := strings.IndexAny(rest, "{*")
+		if i < 0 {
+			i = len(rest)
+		}
+		b.WriteString(regexp.QuoteMeta(rest[:i]))
+		if rest = rest[i:]; rest == "" {
+			break
+		}
+		if rest[0] == '*' {
+			b.WriteString("[^/]*")
+			rest = rest[1:]
+			continue
+		}
+		name, after, ok := strings.Cut(rest[1:], "}")
+		if !ok || !slices.Contains([]string{"chart", "type", "date"}, name) || slices.Contains(had, name) {
+			return nil, fmt.Errorf("pattern: %w: there are {chart}, {type} and {date}, each once", record.ErrInvalid)
+		}
+		had = append(had, name)
+		what := map[string]string{"chart": `[^/]+?`, "type": `[^/]+?`, "date": `[0-9-]{4,10}`}[name]
+		fmt.Fprintf(&b, "(?P<%s>%s)", name, what)
+		rest = after
+	}
+	b.WriteString("$")
+	if !slices.Contains(had, "chart") {
+		return nil, fmt.Errorf("pattern: %w: it has no {chart}", record.ErrInvalid)
+	}
+	return regexp.Compile(b.String())
+}
