@@ -48,6 +48,9 @@ const (
 	ActDestroyed       Action = "document.destroyed"
 	ActEvaluated       Action = "retention.evaluated"
 	ActVerified        Action = "archive.verified"
+	ActLogVerified     Action = "log.verified"
+	ActUser            Action = "user.changed" // somebody may sign in to the pages, or may no more
+	ActSignedIn        Action = "user.signed_in"
 	ActRebuilt         Action = "archive.rebuilt"
 
 	ActDestroyedAgain Action = "document.destroyed_again" // its key had come back from a backup

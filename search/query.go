@@ -90,7 +90,6 @@ type piece struct {
 	text   string
 	quoted bool
 	after  string // what follows the closing quote at once
-	minus  bool   // a '-' stands before the quote
 }
 
 // split parts a query at blanks outside quotes.

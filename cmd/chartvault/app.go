@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"chartvault/accounts"
 	"chartvault/archive"
 	"chartvault/archive/blob"
 	"chartvault/archive/blob/steady"
@@ -52,8 +53,9 @@ type app struct {
 
 	desk *disposition.Desk
 
-	made      atomic.Pointer[madeOf] // which documents were made of which, by corrections
-	correctMu sync.Mutex             // one correction carried out at a time
+	accounts  atomic.Pointer[accounts.Desk] // who is signed in, while pages are served
+	made      atomic.Pointer[madeOf]        // which documents were made of which, by corrections
+	correctMu sync.Mutex                    // one correction carried out at a time
 
 	kinMu   sync.Mutex // one change of whose numbers are whose at a time
 	doorMu  sync.Mutex // one deposit taken over at a time

@@ -96,7 +96,9 @@ func (a *app) opQAList(ctx context.Context, _ asked, out func(any) error) error 
 	}
 	for _, row := range rows {
 		if row.State == record.DocumentQA || len(row.Doubts) > 0 && row.State == record.DocumentFiled {
-			if err := out(lineOf(row)); err != nil {
+			l := lineOf(row)
+			l.Why = words(row.Doubts)
+			if err := out(l); err != nil {
 				return err
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	mrand "math/rand/v2"
 	"os"
 	"path/filepath"
@@ -381,25 +382,17 @@ func (w *world) link() bool {
 }
 
 func (w *world) unlink() bool {
-	for _, id := range slices.Sorted(func(yield func(string) bool) {
-		for id := range w.links {
-			if !yield(id) {
-				return
-			}
-		}
-	}) {
-		if len(w.apart) > 4 { // nobody in the model releases what this holds
-			return false
-		}
-		before := w.person(w.links[id][0])
-		w.op("patients-unlink", linkParams{ID: id, Reason: "twins"})
-		delete(w.links, id)
-		for _, c := range before {
-			w.apart[c] = true
-		}
-		return true
+	ids := slices.Sorted(maps.Keys(w.links))
+	if len(ids) == 0 || len(w.apart) > 4 { // nobody in the model releases what this holds
+		return false
 	}
-	return false
+	before := w.person(w.links[ids[0]][0])
+	w.op("patients-unlink", linkParams{ID: ids[0], Reason: "twins"})
+	delete(w.links, ids[0])
+	for _, c := range before {
+		w.apart[c] = true
+	}
+	return true
 }
 
 func (w *world) hold() bool {
@@ -413,13 +406,7 @@ func (w *world) hold() bool {
 }
 
 func (w *world) release() bool {
-	ids := slices.Sorted(func(yield func(string) bool) {
-		for id := range w.holds {
-			if !yield(id) {
-				return
-			}
-		}
-	})
+	ids := slices.Sorted(maps.Keys(w.holds))
 	if len(ids) == 0 {
 		return false
 	}

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"chartvault/accounts"
+	"chartvault/archive"
+	"chartvault/audit"
+	"chartvault/catalog"
+	"chartvault/record"
+	"chartvault/search"
+	"chartvault/web/pages"
+)
+
+// kindUser is the register of users; all its entries are stateKnown.
+const (
+	kindUser   = "user"
+	stateKnown = "known"
+)
+
+// people implements accounts.Register on the catalogue, log first.
+type people struct{ *app }
+
+// User implements accounts.Register.
+func (p people) User(ctx context.Context, name string) (u accounts.User, err error) {
+	e, err := p.cat.Entry(ctx, kindUser, name)
+	if err != nil {
+		return u, fmt.Errorf("user: %w", err)
+	}
+	return u, json.Unmarshal(e.Body, &u)
+}
+
+// Users implements accounts.Register.
+func (p people) Users(ctx context.Context) ([]accounts.User, error) {
+	es, err := p.cat.Entries(ctx, kindUser)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]accounts.User, len(es))
+	for i, e := range es {
+		if err := json.Unmarshal(e.Body, &out[i]); err != nil {
+			return nil, fmt.Errorf("user %s: %w", e.ID, err)
+		}
+	}
+	return out, nil
+}
+
+// PutUser implements accounts.Register.
+func (p people) PutUser(ctx context.Context, by record.Actor, u accounts.User) error {
+	return p.enter(ctx, audit.ActUser, by, catalog.Entry{Kind: kindUser, ID: u.Name, State: stateKnown, At: p.now().UTC(), Body: mustJSON(u)})
+}
+
+// pages makes the pages for people.
+func (a *app) pages(desk *accounts.Desk) *pages.Pages {
+	return &pages.Pages{Accounts: desk, Problem: problem, Facility: a.cfg.Facility, Now: a.now, Log: a.log,
+		Call: func(ctx context.Context, who record.Actor, op string, params any, f func(json.RawMessage) error) error {
+			return a.perform(ctx, op, request{Actor: who, Params: params}, f)
+		}}
+}
+
+// pageParams ask for one page of a document, on a screen.
+type pageParams struct {
+	Document record.ID `json:"document"`
+	Page     int       `json:"page"` // from 1
+	Purpose  string    `json:"purpose"`
+	Query    string    `json:"query,omitempty"` // whose words are to be marked
+}
+
+// pageLine is a page: what it is filed as, its text, and its image.
+type pageLine struct {
+	Type    string               `json:"type"`
+	Service string               `json:"service_date,omitempty"`
+	State   record.DocumentState `json:"state"`
+	Doubts  []string             `json:"doubts,omitempty"` // in words
+	Pages   int                  `json:"pages"`
+	Text    json.RawMessage      `json:"text,omitempty"`
+	Boxes   [][4]int             `json:"boxes,omitempty"`
+	Image   []byte               `json:"image,omitempty"` // PNG; none of a page that could not be read
+}
+
+// opPage opens one page: one entry in the log, before anything of it is given.
+func (a *app) opPage(ctx context.Context, r asked, out func(any) error) error {
+	var p pageParams
+	if err := r.params(&p); err != nil {
+		return err
+	}
+	row, err := a.cat.Document(ctx, p.Document)
+	if err != nil {
+		return err
+	}
+	if row.State != record.DocumentFiled && row.State != record.DocumentQA {
+		return fmt.Errorf("document %s is %s: %w", p.Document, row.State, record.ErrNotFound)
+	}
+	s, err := a.arch.Load(ctx, p.Document, row.Version)
+	if err != nil {
+		return err
+	}
+	if p.Page < 1 || p.Page > len(s.Manifest.Pages) {
+		return fmt.Errorf("document %s has pages 1 to %d: %w", p.Document, len(s.Manifest.Pages), record.ErrNotFound)
+	}
+	l := pageLine{Type: row.Type, Service: row.ServiceDate.String(), State: row.State, Doubts: words(row.Doubts), Pages: len(s.Manifest.Pages), Text: s.Manifest.Pages[p.Page-1].Text}
+	if p.Query != "" {
+		if q, err := search.Parse(p.Query); err == nil {
+			texts, err := texts(s.Manifest)
+			if err != nil {
+				return err
+			}
+			l.Boxes = search.Highlight(texts[p.Page-1], q, true)
+		}
+	}
+	var image bytes.Buffer
+	who := archive.Access{Actor: r.Actor, Purpose: p.Purpose}
+	member := fmt.Sprintf("preview/%04d.png", p.Page)
+	err = a.arch.ReadPart(ctx, who, p.Document, row.Version, member, &image)
+	if errors.Is(err, record.ErrNotFound) && !errors.Is(err, record.ErrCorrupt) {
+		// Its words are given all the same, and are a disclosure too.
+		err = a.arch.Note(ctx, audit.ActDocumentRead, s.Key, map[string]any{"actor": r.Actor, "purpose": p.Purpose, "member": fmt.Sprintf("text/%04d", p.Page)})
+	}
+	if err != nil {
+		return err
+	}
+	l.Image = image.Bytes()
+	return out(l)
+}
+
+// listParams ask for a part of the log.
+type listParams struct {
+	Before int64 `json:"before"` // entries before this one; 0 for the newest
+	Limit  int   `json:"limit"`
+}
+
+// entryLine is an entry of the log as auditors see it in a list.
+type entryLine struct {
+	Seq    int64        `json:"seq"`
+	Time   string       `json:"time"`
+	Action audit.Action `json:"action"`
+	Object string       `json:"object,omitempty"`
+	Actor  record.Actor `json:"actor,omitempty"` // not known any more where the body's key is destroyed
+}
+
+// opAuditList lists entries, newest first.
+func (a *app) opAuditList(ctx context.Context, r asked, out func(any) error) error {
+	var p listParams
+	if err := r.params(&p); err != nil {
+		return err
+	}
+	to := a.arch.Log.Size()
+	if p.Before > 0 {
+		to = min(to, p.Before)
+	}
+	from := max(0, to-int64(min(max(p.Limit, 1), 1000)))
+	lines, err := a.arch.Log.Lines(from, to)
+	if err != nil {
+		return err
+	}
+	for i := len(lines) - 1; i >= 0; i-- {
+		var e audit.Entry
+		if err := json.Unmarshal(bytes.TrimSpace(lines[i]), &e); err != nil {
+			return fmt.Errorf("log entry: %w", record.ErrCorrupt)
+		}
+		var body struct {
+			Actor record.Actor `json:"actor"`
+		}
+		if err := a.arch.OpenBody(ctx, e, &body); err != nil && !errors.Is(err, record.ErrDestroyed) {
+			return err
+		}
+		if err := out(entryLine{e.Seq, e.Time.Format("2006-01-02T15:04:05Z07:00"), e.Action, e.Object, body.Actor}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// opAuditVerify proves that the log is whole, as "audit verify" does.
+func (a *app) opAuditVerify(ctx context.Context, r asked, out func(any) error) error {
+	v, err := a.cfg.verifier("")
+	if err != nil {
+		return err
+	}
+	rep, err := audit.Verify(a.cfg.path("audit"), v, audit.Evidence{})
+	if err != nil {
+		return err
+	}
+	if err := a.arch.Journal(ctx, audit.ActLogVerified, "", map[string]any{"actor": r.Actor, "entries": rep.Entries, "faults": len(rep.Faults)}); err != nil {
+		return err
+	}
+	return out(rep)
+}
+
+// opSignedIn notes that somebody signed in to the pages.
+func (a *app) opSignedIn(ctx context.Context, r asked, out func(any) error) error {
+	var p struct {
+		From string `json:"from"`
+	}
+	if err := r.params(&p); err != nil {
+		return err
+	}
+	return a.arch.Journal(ctx, audit.ActSignedIn, "", map[string]any{"actor": r.Actor, "from": p.From})
+}

@@ -1,0 +1,254 @@
+package pages
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"chartvault/accounts"
+	"chartvault/ocr"
+	"chartvault/record"
+)
+
+func nothing(json.RawMessage) error { return nil }
+
+// wanted is a chart somebody looked up, and why.
+type wanted struct{ number, purpose string }
+
+// lookUp takes a chart number from the box, and goes to a page whose address
+// does not tell it.
+func (v *visit) lookUp() error {
+	number := v.field("chart")
+	if number == "" {
+		return fmt.Errorf("chart number: %w: nothing was given", record.ErrInvalid)
+	}
+	purpose := v.field("purpose")
+	if !slices.Contains([]string{"treatment", "release", "operations", "quality"}, purpose) {
+		purpose = "operations"
+	}
+	return v.to("/chart/" + v.session.Keep(wanted{number, purpose}))
+}
+
+// filed is a document of a chart, as "get" lists it.
+type filed struct {
+	Document    string               `json:"document"`
+	Type        string               `json:"type"`
+	ServiceDate string               `json:"service_date"`
+	FiledAt     string               `json:"filed_at"`
+	State       record.DocumentState `json:"state"`
+	Pages       int                  `json:"pages"`
+	DestroyedOn string               `json:"destroyed_on"`
+	Certificate string               `json:"certificate"`
+	Under       string               `json:"under"`
+}
+
+// chartPage is a chart.
+type chartPage struct {
+	Number    string
+	Purpose   string
+	Elsewhere string
+	Documents []filed
+	Pages     int
+	Missing   string // nothing is there, in words
+}
+
+func (v *visit) chart() error {
+	w, ok := v.session.Kept(v.r.PathValue("chart")).(wanted)
+	if !ok {
+		return fmt.Errorf("this look-up is over: %w: give the chart number again", record.ErrNotFound)
+	}
+	c := chartPage{Number: w.number, Purpose: w.purpose}
+	err := v.call("get", map[string]any{"chart": w.number, "purpose": w.purpose, "list": true}, func(b json.RawMessage) error {
+		var l struct {
+			Document  *filed `json:"document"`
+			Elsewhere string `json:"elsewhere"`
+		}
+		if err := json.Unmarshal(b, &l); err != nil {
+			return err
+		}
+		if l.Elsewhere != "" {
+			c.Elsewhere = l.Elsewhere
+		}
+		if l.Document != nil {
+			c.Documents = append(c.Documents, *l.Document)
+			c.Pages += l.Document.Pages
+		}
+		return nil
+	})
+	if err != nil && len(c.Documents) == 0 {
+		pr := v.Problem(err)
+		if pr.Status != http.StatusNotFound && pr.Status != http.StatusBadRequest {
+			return err
+		}
+		c.Missing = pr.Message
+	}
+	return v.show("chart", "Chart", c)
+}
+
+// opened is a page of a document, as the archive gives it: its text, what it is
+// filed as, and its image. One of these is one entry of the log.
+type opened struct {
+	Type    string          `json:"type"`
+	Service string          `json:"service_date"`
+	State   string          `json:"state"`
+	Doubts  []string        `json:"doubts"` // in words
+	Pages   int             `json:"pages"`
+	Text    ocr.PageText    `json:"text"`
+	Boxes   [][4]int        `json:"boxes"` // of the words that were searched for
+	Image   json.RawMessage `json:"image"` // PNG, base64
+}
+
+// openPage opens page n of a document, and keeps its image for the one request
+// that fetches it.
+func (v *visit) openPage(id string, n int, purpose, query string) (*view, error) {
+	var o opened
+	if err := v.one("page", map[string]any{"document": id, "page": n, "purpose": purpose, "query": query}, &o); err != nil {
+		return nil, err
+	}
+	var png []byte
+	if len(o.Image) > 0 {
+		if err := json.Unmarshal(o.Image, &png); err != nil {
+			return nil, err
+		}
+	}
+	t := o.Text
+	if t.Width == 0 || t.Height == 0 {
+		t.Width, t.Height = 850, 1100
+	}
+	vw := &view{ID: id, Page: n, opened: o, Width: t.Width, Height: t.Height, Text: t.String(), Purpose: purpose}
+	if len(png) > 0 {
+		vw.Picture = "/image/" + v.session.Keep(picture(png))
+	}
+	for _, w := range t.Words {
+		vw.Words = append(vw.Words, placed{w.Text, w.Box.Min.X, w.Box.Min.Y, w.Box.Dx(), w.Box.Dy()})
+	}
+	for _, b := range o.Boxes {
+		vw.Hits = append(vw.Hits, placed{"", b[0], b[1], b[2] - b[0], b[3] - b[1]})
+	}
+	for i := range o.Pages {
+		vw.Numbers = append(vw.Numbers, i+1)
+	}
+	return vw, nil
+}
+
+// picture is the image of a page until it is fetched.
+type picture []byte
+
+// view is a page on the screen.
+type view struct {
+	opened
+	ID            string
+	Page          int
+	Purpose       string
+	Width, Height int
+	Picture       string
+	Text          string
+	Words, Hits   []placed
+	Numbers       []int
+	From          string // kept search it was found by
+}
+
+// placed is a word, or a mark, in pixels of the page.
+type placed struct {
+	Text       string
+	X, Y, W, H int
+}
+
+// Next and Previous are the pages beside this one; 0 for none.
+func (w view) Next() int {
+	if w.Page < w.Pages {
+		return w.Page + 1
+	}
+	return 0
+}
+
+// Previous is the page before; 0 for none.
+func (w view) Previous() int { return w.Page - 1 }
+
+func (v *visit) pageNumber() int {
+	n, err := strconv.Atoi(v.r.URL.Query().Get("page"))
+	if err != nil || n < 1 {
+		return 1
+	}
+	return n
+}
+
+func (v *visit) document() error {
+	query, from := "", v.r.URL.Query().Get("from")
+	if s, ok := v.session.Kept(from).(searched); ok {
+		query = s.query
+	}
+	w, err := v.openPage(v.r.PathValue("document"), v.pageNumber(), "operations", query)
+	if err != nil {
+		return err
+	}
+	w.From = from
+	return v.show("document", "Document", w)
+}
+
+// image gives a page's image once, to whoever opened the page.
+func (v *visit) image() error {
+	p, ok := v.session.Take(v.r.PathValue("image")).(picture)
+	if !ok {
+		return fmt.Errorf("this image was shown: %w: open the page again", record.ErrNotFound)
+	}
+	v.w.Header().Set("Content-Type", "image/png")
+	v.w.Write(p) // whoever asked may have gone
+	return nil
+}
+
+// correct splits, moves or turns pages.
+func (v *visit) correct() error {
+	id := v.r.PathValue("document")
+	pages, err := numbers(v.field("pages"))
+	if err != nil {
+		return err
+	}
+	turn, err := strconv.Atoi("0" + v.field("turn"))
+	if err != nil {
+		return fmt.Errorf("turn: %w: want 90, 180 or 270", record.ErrInvalid)
+	}
+	var c struct {
+		State   string `json:"state"`
+		Results []struct {
+			ID string `json:"id"`
+		} `json:"results"`
+	}
+	act := v.field("act")
+	if err := v.one("correct", map[string]any{
+		"act": act, "documents": []string{id}, "pages": pages, "turn": turn, "chart": v.field("chart"), "type": v.field("type"), "reason": v.field("reason"),
+	}, &c); err != nil {
+		return err
+	}
+	if c.State != "done" || len(c.Results) == 0 {
+		return v.show("note", "Waiting for a second person", "The correction is written down. A second person has to agree before anything changes.")
+	}
+	if v.session.User.May(accounts.OpenChart) {
+		return v.to("/document/" + url.PathEscape(c.Results[0].ID))
+	}
+	return v.to("/qa")
+}
+
+// numbers reads "2-4,7".
+func numbers(s string) ([]int, error) {
+	var out []int
+	for _, part := range strings.Split(s, ",") {
+		from, to, ranged := strings.Cut(strings.TrimSpace(part), "-")
+		a, err := strconv.Atoi(strings.TrimSpace(from))
+		z := a
+		if ranged && err == nil {
+			z, err = strconv.Atoi(strings.TrimSpace(to))
+		}
+		if err != nil || a < 1 || z < a || z > 100_000 {
+			return nil, fmt.Errorf("pages: %w: want numbers and ranges, such as 2-4,7", record.ErrInvalid)
+		}
+		for ; a <= z; a++ {
+			out = append(out, a)
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,317 @@
+// Package pages is what people see in a browser: they sign in, look charts up,
+// search, settle what the machine doubts, correct, hold, and check.
+//
+// Its invariants: a page is given only to somebody who is signed in and whose
+// role allows it, by the one table of routes; what names a patient travels in
+// bodies and answers, never in an address; every answer is forbidden to be kept;
+// and nothing but this package's own script and style can run in one. A page
+// does nothing the archive's operations do not do and log.
+//
+// It stores nothing. Templates, style and script are embedded.
+package pages
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"chartvault/accounts"
+	"chartvault/record"
+	"chartvault/web"
+)
+
+//go:embed templates/*.html
+var templateFiles embed.FS
+
+//go:embed static
+var staticFiles embed.FS
+
+// Call runs an operation of the archive and hands each line of its answer to f.
+type Call func(ctx context.Context, who record.Actor, op string, params any, f func(json.RawMessage) error) error
+
+// Pages answers browsers. Its fields are set before use.
+type Pages struct {
+	Accounts *accounts.Desk
+	Call     Call
+	Problem  func(error) web.Problem // the table of errors
+	Facility string
+	Now      func() time.Time
+	Log      *slog.Logger
+
+	once      sync.Once
+	templates map[string]*template.Template
+	claims    claims
+}
+
+// Route is one thing that can be asked for. Right is what it takes; "" with
+// Open is for whoever is not signed in, "" without it for whoever is.
+type Route struct {
+	Method, Path string
+	Right        accounts.Right
+	Open         bool
+	do           func(v *visit) error
+}
+
+// Routes is the table of all there is: what is not in it is not found, and what
+// it does not allow is denied.
+func (p *Pages) Routes() []Route {
+	return []Route{
+		{"GET", "/signin", "", true, (*visit).signInForm},
+		{"POST", "/signin", "", true, (*visit).signIn},
+		{"GET", "/setup", "", true, (*visit).setUpForm},
+		{"POST", "/setup", "", true, (*visit).setUp},
+		{"POST", "/signout", "", false, (*visit).signOut},
+		{"GET", "/{$}", "", false, (*visit).home},
+		{"GET", "/keys", "", false, (*visit).shortcuts},
+
+		{"POST", "/chart", accounts.OpenChart, false, (*visit).lookUp},
+		{"GET", "/chart/{chart}", accounts.OpenChart, false, (*visit).chart},
+		{"GET", "/document/{document}", accounts.OpenChart, false, (*visit).document},
+		{"POST", "/document/{document}/correct", accounts.Correct, false, (*visit).correct},
+		{"GET", "/image/{image}", "", false, (*visit).image},
+
+		{"GET", "/search", accounts.SearchAll, false, (*visit).searchForm},
+		{"POST", "/search", accounts.SearchAll, false, (*visit).search},
+		{"GET", "/search/{search}", accounts.SearchAll, false, (*visit).found},
+
+		{"GET", "/qa", accounts.Settle, false, (*visit).queue},
+		{"GET", "/qa/next", accounts.Settle, false, (*visit).next},
+		{"GET", "/qa/{document}", accounts.Settle, false, (*visit).item},
+		{"POST", "/qa/{document}", accounts.Settle, false, (*visit).settle},
+		{"POST", "/qa/{document}/people", accounts.Settle, false, (*visit).people},
+
+		{"GET", "/batches", accounts.SeeBatches, false, (*visit).batches},
+		{"GET", "/holds", accounts.SeeHolds, false, (*visit).holds},
+		{"POST", "/holds", accounts.PlaceHold, false, (*visit).placeHold},
+		{"GET", "/retention", accounts.SeeRetention, false, (*visit).retention},
+		{"GET", "/audit", accounts.SeeAudit, false, (*visit).audit},
+		{"POST", "/audit", accounts.SeeAudit, false, (*visit).verifyLog},
+		{"GET", "/health", accounts.SeeHealth, false, (*visit).health},
+		{"GET", "/users", accounts.KeepUsers, false, (*visit).users},
+		{"POST", "/users", accounts.KeepUsers, false, (*visit).putUser},
+	}
+}
+
+// Handler returns the pages. Requests that change something and come from
+// another origin are refused.
+func (p *Pages) Handler() (http.Handler, error) {
+	var err error
+	p.once.Do(func() { p.templates, err = parse() })
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	for _, r := range p.Routes() {
+		mux.Handle(r.Method+" "+r.Path, p.serve(r))
+	}
+	static, err := fs.Sub(staticFiles, "static")
+	if err != nil {
+		return nil, err
+	}
+	mux.Handle("GET /static/", http.StripPrefix("/static/", cached(http.FileServerFS(static))))
+	return http.NewCrossOriginProtection().Handler(headers(mux)), nil
+}
+
+// cached lets browsers keep script and style, which name nobody, for a while.
+func cached(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "public, max-age=600")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// policy allows this origin's own script, style and images, and nothing else.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; " +
+	"frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+
+func headers(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Cache-Control", "no-store")
+		h.Set("Content-Security-Policy", policy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// cookieName's prefix has browsers insist that it came from this host, over
+// TLS or from this machine.
+const cookieName = "__Host-chartvault"
+
+// visit is one request.
+type visit struct {
+	*Pages
+	w       http.ResponseWriter
+	r       *http.Request
+	session *accounts.Session // nil for whoever is not signed in
+}
+
+// maxForm bounds the body of a request, in bytes.
+const maxForm = 1 << 20
+
+func (p *Pages) serve(r Route) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		req.Body = http.MaxBytesReader(w, req.Body, maxForm)
+		v := &visit{Pages: p, w: w, r: req}
+		if c, err := req.Cookie(cookieName); err == nil {
+			v.session = p.Accounts.Session(c.Value)
+		}
+		switch {
+		case r.Open:
+		case v.session == nil && req.Method == http.MethodGet:
+			http.Redirect(w, req, "/signin", http.StatusSeeOther)
+			return
+		case v.session == nil:
+			v.fail(fmt.Errorf("you are not signed in any more: %w: sign in and do it again", record.ErrDenied))
+			return
+		case r.Right != "" && !v.session.User.May(r.Right):
+			v.fail(fmt.Errorf("your role may not %s: %w", r.Right, record.ErrDenied))
+			return
+		}
+		if err := r.do(v); err != nil {
+			v.fail(err)
+		}
+	})
+}
+
+// call runs an operation as the user who is signed in.
+func (v *visit) call(op string, params any, f func(json.RawMessage) error) error {
+	return v.Call(v.r.Context(), v.session.User.Actor(), op, params, f)
+}
+
+// one runs an operation whose answer is one line, into out.
+func (v *visit) one(op string, params, out any) error {
+	return v.call(op, params, func(b json.RawMessage) error { return json.Unmarshal(b, out) })
+}
+
+// each runs an operation and returns its lines.
+func each[T any](v *visit, op string, params any) (out []T, err error) {
+	err = v.call(op, params, func(b json.RawMessage) error {
+		var l T
+		if err := json.Unmarshal(b, &l); err != nil {
+			return err
+		}
+		out = append(out, l)
+		return nil
+	})
+	return out, err
+}
+
+// page is what every template is given.
+type page struct {
+	Title    string
+	Facility string
+	User     *accounts.User // nil for whoever is not signed in
+	Here     string         // path, to mark where one is
+	Data     any
+}
+
+// May reports, for templates, whether the user may do something.
+func (p page) May(r string) bool { return p.User != nil && p.User.May(accounts.Right(r)) }
+
+// show renders a page. It is rendered whole before any of it goes out.
+func (v *visit) show(name, title string, data any) error {
+	return v.showAs(http.StatusOK, name, title, data)
+}
+
+func (v *visit) showAs(status int, name, title string, data any) error {
+	pg := page{Title: title, Facility: v.Facility, Here: v.r.URL.Path, Data: data}
+	if v.session != nil {
+		pg.User = &v.session.User
+	}
+	var b bytes.Buffer
+	if err := v.templates[name].ExecuteTemplate(&b, "layout", pg); err != nil {
+		return fmt.Errorf("page %s: %w", name, err)
+	}
+	v.w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	v.w.WriteHeader(status)
+	v.w.Write(b.Bytes()) // whoever asked may have gone
+	return nil
+}
+
+// fail says what went wrong, in the words of the error.
+func (v *visit) fail(err error) {
+	pr := v.Problem(err)
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		pr = web.Problem{Code: "invalid", Message: "what was sent is too large", Status: http.StatusRequestEntityTooLarge}
+	}
+	if pr.Status >= http.StatusInternalServerError {
+		v.Log.ErrorContext(v.r.Context(), "page failed", "path", v.r.Pattern, "err", err)
+	}
+	if serr := v.showAs(pr.Status, "error", "That did not work", pr); serr != nil {
+		http.Error(v.w, "that did not work", http.StatusInternalServerError)
+	}
+}
+
+// to sends the browser on after something was done.
+func (v *visit) to(path string) error {
+	http.Redirect(v.w, v.r, path, http.StatusSeeOther)
+	return nil
+}
+
+// field is a field of a form, without blanks around it.
+func (v *visit) field(name string) string { return strings.TrimSpace(v.r.PostFormValue(name)) }
+
+// addr is where the browser is.
+func (v *visit) addr() string {
+	host, _, err := net.SplitHostPort(v.r.RemoteAddr)
+	if err != nil {
+		return v.r.RemoteAddr
+	}
+	return host
+}
+
+// parse reads the templates: each page with the layout.
+func parse() (map[string]*template.Template, error) {
+	names, err := fs.Glob(templateFiles, "templates/*.html")
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]*template.Template{}
+	for _, n := range names {
+		name := strings.TrimSuffix(strings.TrimPrefix(n, "templates/"), ".html")
+		if name == "layout" {
+			continue
+		}
+		if out[name], err = template.New(name).Funcs(functions()).ParseFS(templateFiles, "templates/layout.html", n); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// functions are what templates may use besides their own.
+func functions() template.FuncMap {
+	return template.FuncMap{
+		"day":  func(s string) string { return s[:min(len(s), 10)] },
+		"time": func(s string) string { return strings.Replace(s[:min(len(s), 16)], "T", " ", 1) },
+		"kind": kind,
+		"add":  func(a, b int) int { return a + b },
+	}
+}
+
+// kind is a type code as people read it.
+func kind(code string) string {
+	if code == record.TypeUnknown {
+		return "Type not known"
+	}
+	s := strings.ToLower(strings.ReplaceAll(code, "_", " "))
+	if s == "" {
+		return ""
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}

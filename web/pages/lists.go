@@ -1,0 +1,221 @@
+package pages
+
+import (
+	"encoding/json"
+	"strings"
+
+	"chartvault/accounts"
+)
+
+// tile is something that waits for somebody, on the first page.
+type tile struct{ Count, What, Where string }
+
+// homePage is the first page, by what the user may do.
+type homePage struct {
+	Tiles    []tile
+	Warnings []string
+	Lookup   bool
+}
+
+// summary is what "status" says.
+type summary struct {
+	Documents int      `json:"documents"`
+	QA        int      `json:"qa_documents"`
+	Batches   int      `json:"batches"`
+	Open      int      `json:"batches_open"`
+	Pages     int      `json:"pages_in"`
+	Waiting   []string `json:"waiting"`
+	Halted    string   `json:"halted"`
+	Entries   int64    `json:"log_entries"`
+	Warnings  []string `json:"warnings"`
+	Stored    struct {
+		Objects int64  `json:"objects"`
+		Bytes   int64  `json:"bytes"`
+		Seen    int64  `json:"seen"`
+		Read    int64  `json:"read"`
+		Faults  int64  `json:"faults"`
+		Day     string `json:"since"`
+		Period  string `json:"read_since"`
+	} `json:"stored"`
+}
+
+func (v *visit) home() error {
+	var s summary
+	if err := v.one("status", struct{}{}, &s); err != nil {
+		return err
+	}
+	u := v.session.User
+	h := homePage{Lookup: u.May(accounts.OpenChart)}
+	if u.May(accounts.Settle) {
+		h.Tiles = append(h.Tiles, tile{itoa(s.QA), "documents wait for a decision", "/qa/next"})
+	}
+	if u.May(accounts.SeeBatches) {
+		h.Tiles = append(h.Tiles, tile{itoa(s.Open), "batches are being taken in", "/batches"}, tile{itoa(s.Pages), "pages came in, in " + itoa(s.Batches) + " batches", "/batches"})
+	}
+	if u.May(accounts.SeeHealth) {
+		h.Tiles = append(h.Tiles, tile{itoa(int(s.Stored.Faults)), "stored objects have a fault", "/health"})
+		h.Warnings = s.Warnings
+	}
+	if s.Halted != "" {
+		h.Warnings = append([]string{"Nothing is being taken in: " + s.Halted}, h.Warnings...)
+	}
+	return v.show("home", "Today", h)
+}
+
+func itoa(n int) string {
+	b, err := json.Marshal(n)
+	if err != nil { // a number: cannot be
+		return ""
+	}
+	return string(b)
+}
+
+func (v *visit) shortcuts() error { return v.show("keys", "Keys", nil) }
+
+func (v *visit) health() error {
+	var s summary
+	if err := v.one("status", struct{}{}, &s); err != nil {
+		return err
+	}
+	return v.show("health", "Health", s)
+}
+
+// batch is a batch with its accounting.
+type batch struct {
+	ID         string `json:"id"`
+	ReceivedAt string `json:"received_at"`
+	State      string `json:"state"`
+	PagesIn    int    `json:"pages_in"`
+	Filed      int    `json:"filed"`
+	Separators int    `json:"separators"`
+	Blanks     int    `json:"blanks"`
+	QA         int    `json:"qa"`
+}
+
+// Balanced reports whether every page that came in has its place.
+func (b batch) Balanced() bool { return b.PagesIn == b.Filed+b.Separators+b.Blanks+b.QA }
+
+// shownBatches is how many of the newest are shown.
+const shownBatches = 200
+
+func (v *visit) batches() error {
+	bs, err := each[batch](v, "batches", struct{}{})
+	if err != nil {
+		return err
+	}
+	for i, j := 0, len(bs)-1; i < j; i, j = i+1, j-1 { // newest first
+		bs[i], bs[j] = bs[j], bs[i]
+	}
+	return v.show("batches", "Batches", bs[:min(len(bs), shownBatches)])
+}
+
+// hold is a hold as it is listed.
+type hold struct {
+	ID       string `json:"id"`
+	State    string `json:"state"`
+	Kind     string `json:"kind"`
+	Matter   string `json:"matter"`
+	Reason   string `json:"reason"`
+	Scope    string `json:"scope"`
+	PlacedBy string `json:"placed_by"`
+	PlacedAt string `json:"placed_at"`
+}
+
+func (v *visit) holds() error {
+	hs, err := each[hold](v, "hold-list", struct{}{})
+	if err != nil {
+		return err
+	}
+	return v.show("holds", "Holds", hs)
+}
+
+func (v *visit) placeHold() error {
+	charts := strings.Fields(v.r.PostFormValue("charts"))
+	if err := v.call("hold-place", map[string]any{"charts": charts, "kind": v.field("kind"), "matter": v.field("matter"), "reason": v.field("reason")}, nothing); err != nil {
+		return err
+	}
+	return v.to("/holds")
+}
+
+// due is a document that is due, and what it waits for.
+type due struct {
+	Document string `json:"document"`
+	Type     string `json:"type"`
+	Class    string `json:"class"`
+	Pages    int    `json:"pages"`
+	Due      string `json:"due"`
+	Plan     string `json:"plan"`
+	Why      string `json:"why"`
+}
+
+// duePage is what has come to the end of its time.
+type duePage struct {
+	Due   []due
+	Pages int
+	More  int
+}
+
+func (v *visit) retention() error {
+	ds, err := each[due](v, "retention-due", struct{}{})
+	if err != nil {
+		return err
+	}
+	p := duePage{Due: ds[:min(len(ds), shownBatches)], More: max(0, len(ds)-shownBatches)}
+	for _, d := range ds {
+		p.Pages += d.Pages
+	}
+	return v.show("retention", "At the end of their time", p)
+}
+
+// entry is an entry of the log.
+type entry struct {
+	Seq    int64  `json:"seq"`
+	Time   string `json:"time"`
+	Action string `json:"action"`
+	Object string `json:"object"`
+	Actor  string `json:"actor"`
+}
+
+// auditPage is the newest of the log, and what checking it found.
+type auditPage struct {
+	Entries []entry
+	Before  int64 // 0 when there is nothing before
+	Report  *logReport
+}
+
+// logReport is what checking the log found.
+type logReport struct {
+	Entries     int64    `json:"entries"`
+	Checkpoints int      `json:"checkpoints"`
+	Signed      int64    `json:"signed"`
+	Root        string   `json:"root"`
+	Faults      []string `json:"faults"`
+}
+
+func (v *visit) audit() error { return v.showLog(nil) }
+
+func (v *visit) showLog(rep *logReport) error {
+	var before int64
+	if s := v.r.URL.Query().Get("before"); s != "" {
+		if err := json.Unmarshal([]byte(s), &before); err != nil {
+			before = 0
+		}
+	}
+	es, err := each[entry](v, "audit-list", map[string]any{"before": before, "limit": 100})
+	if err != nil {
+		return err
+	}
+	p := auditPage{Entries: es, Report: rep}
+	if n := len(es); n > 0 && es[n-1].Seq > 0 {
+		p.Before = es[n-1].Seq
+	}
+	return v.show("audit", "Audit log", p)
+}
+
+func (v *visit) verifyLog() error {
+	var rep logReport
+	if err := v.one("audit-verify", struct{}{}, &rep); err != nil {
+		return err
+	}
+	return v.showLog(&rep)
+}

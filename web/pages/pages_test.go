@@ -1,0 +1,402 @@
+package pages_test
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/net/html"
+
+	"chartvault/accounts"
+	"chartvault/record"
+	"chartvault/web"
+	"chartvault/web/pages"
+)
+
+const password = "four words make a sentence"
+
+// list keeps users in memory.
+type list map[string]accounts.User
+
+func (l list) User(_ context.Context, name string) (accounts.User, error) {
+	u, ok := l[name]
+	if !ok {
+		return u, record.ErrNotFound
+	}
+	return u, nil
+}
+func (l list) Users(context.Context) (out []accounts.User, _ error) {
+	for _, u := range l {
+		out = append(out, u)
+	}
+	slices.SortFunc(out, func(a, b accounts.User) int { return strings.Compare(a.Name, b.Name) })
+	return out, nil
+}
+func (l list) PutUser(_ context.Context, _ record.Actor, u accounts.User) error {
+	l[u.Name] = u
+	return nil
+}
+
+// site is pages over operations that are made up.
+type site struct {
+	t   *testing.T
+	srv *httptest.Server
+	p   *pages.Pages
+
+	mu    sync.Mutex
+	calls []string // OPERATION ACTOR
+	said  string   // what texts say
+}
+
+func newSite(t *testing.T, said string) *site {
+	t.Helper()
+	s := &site{t: t, said: said}
+	desk, err := accounts.NewDesk(list{}, time.Now, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range accounts.Roles() {
+		if err := desk.Put(t.Context(), "test", accounts.User{Name: "user-" + string(r), Roles: []accounts.Role{r}}, password); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.p = &pages.Pages{Accounts: desk, Call: s.call, Problem: problem, Facility: "Sample " + said, Now: time.Now, Log: slog.New(slog.DiscardHandler)}
+	h, err := s.p.Handler()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.srv = httptest.NewTLSServer(h)
+	t.Cleanup(s.srv.Close)
+	return s
+}
+
+func problem(err error) web.Problem {
+	status := http.StatusInternalServerError
+	for e, n := range map[error]int{record.ErrDenied: 403, record.ErrNotFound: 404, record.ErrInvalid: 400, record.ErrBusy: 409} {
+		if err != nil && strings.Contains(err.Error(), e.Error()) {
+			status = n
+		}
+	}
+	return web.Problem{Code: "x", Message: fmt.Sprint(err), Status: status}
+}
+
+const document = "2cyjnsm2ictiqh7wstqojboexa"
+
+// call answers as the archive would, with what s.said wherever text can be.
+func (s *site) call(_ context.Context, who record.Actor, op string, _ any, f func(json.RawMessage) error) error {
+	s.mu.Lock()
+	s.calls = append(s.calls, op+" "+string(who))
+	s.mu.Unlock()
+	x := s.said
+	lines := map[string][]any{
+		"status":        {map[string]any{"qa_documents": 3, "batches": 2, "warnings": []string{x}, "halted": x}},
+		"get":           {map[string]any{"elsewhere": x}, map[string]any{"document": map[string]any{"document": document, "type": "LAB_REPORT" + x, "pages": 2, "state": "filed", "filed_at": "2026-01-02T03:04:05Z"}}, map[string]any{"document": map[string]any{"document": document, "type": "ECG", "destroyed_on": "2026-01-01", "certificate": "000001", "under": x}}},
+		"page":          {map[string]any{"type": "LAB_REPORT" + x, "state": "filed", "pages": 3, "doubts": []string{x}, "boxes": [][4]int{{1, 2, 3, 4}}, "text": map[string]any{"width": 100, "height": 200, "words": []any{[]any{x, 1, 2, 30, 40, 90, 0}}}, "image": base64.StdEncoding.EncodeToString([]byte("\x89PNG"))}},
+		"search":        {map[string]any{"document": document, "page": 1, "snippet": "[" + x + "]", "near": true, "doubtful": true}, map[string]any{"total": 1, "next": "eyJ9"}},
+		"qa-list":       {map[string]any{"document": document, "type": "UNCLASSIFIED", "pages": 1, "filed_at": "2026-01-02T03:04:05Z", "why": []string{x}}},
+		"qa-show":       {map[string]any{"document": document, "pages": []any{}, "index": map[string]any{"chart": map[string]any{"text": "100" + x, "confidence": 90, "source": "text" + x, "page": 1}, "name": map[string]any{"text": x, "source": x}}}},
+		"patients-find": {map[string]any{"name": x, "date_of_birth": "1950", "numbers": []any{map[string]any{"chart_number": "1" + x}}}},
+		"batches":       {map[string]any{"id": document, "state": "filed" + x, "pages_in": 3, "filed": 3, "received_at": "2026-01-02T03:04:05Z"}},
+		"hold-list":     {map[string]any{"id": document, "matter": x, "reason": x, "scope": x, "placed_by": x, "placed_at": "2026-01-02"}},
+		"retention-due": {map[string]any{"document": document, "type": "ECG", "class": x, "pages": 1, "due": "2026-01-02", "why": x}},
+		"audit-list":    {map[string]any{"seq": 7, "time": "2026-01-02T03:04:05Z", "action": "search", "actor": x, "object": x}},
+		"audit-verify":  {map[string]any{"entries": 8, "checkpoints": 1, "signed": 8, "root": "r", "faults": []string{x}}},
+		"correct":       {map[string]any{"state": "done", "results": []any{map[string]any{"id": document}}}},
+	}
+	for _, l := range lines[op] {
+		b, err := json.Marshal(l)
+		if err != nil {
+			return err
+		}
+		if err := f(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// browser is somebody's browser, signed in as a role; "" for nobody.
+func (s *site) browser(role accounts.Role) *http.Client {
+	s.t.Helper()
+	c := *s.srv.Client()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	c.Jar = jar
+	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	if role != "" {
+		resp, body := s.do(&c, "POST", "/signin", url.Values{"name": {"user-" + string(role)}, "password": {password}})
+		if resp.StatusCode != http.StatusSeeOther || resp.Header.Get("Location") != "/" {
+			s.t.Fatalf("sign in as %s: %d\n%s", role, resp.StatusCode, body)
+		}
+	}
+	return &c
+}
+
+func (s *site) do(c *http.Client, method, path string, form url.Values, head ...string) (*http.Response, string) {
+	s.t.Helper()
+	req, err := http.NewRequestWithContext(s.t.Context(), method, s.srv.URL+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if method == "POST" {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	for i := 0; i+1 < len(head); i += 2 {
+		req.Header.Set(head[i], head[i+1])
+	}
+	resp, err := c.Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return resp, string(b)
+}
+
+// at fills a route's path.
+func at(path string) string {
+	path = strings.TrimSuffix(path, "{$}")
+	return regexp.MustCompile(`\{[a-z]+\}`).ReplaceAllString(path, document)
+}
+
+// TestEveryRoute asks for every route of the table as nobody and as every role,
+// and wants what the rights say: nothing else ever succeeds.
+func TestEveryRoute(t *testing.T) {
+	s := newSite(t, "")
+	for _, role := range append([]accounts.Role{""}, accounts.Roles()...) {
+		c := s.browser(role)
+		u := accounts.User{Roles: []accounts.Role{role}}
+		for _, r := range s.p.Routes() {
+			if r.Path == "/signout" {
+				continue // last
+			}
+			resp, body := s.do(c, r.Method, at(r.Path), url.Values{"pages": {"1"}, "act": {"split"}, "query": {"x"}, "chart": {"1"}, "name": {"user-scan"}, "role": {"scan"}, "who": {"x"}})
+			want := "allowed"
+			switch {
+			case r.Open:
+			case role == "" && r.Method == "GET":
+				want = "sign in"
+			case role == "", r.Right != "" && !u.May(r.Right):
+				want = "denied"
+			}
+			got := map[int]string{403: "denied"}[resp.StatusCode]
+			switch {
+			case resp.StatusCode == http.StatusSeeOther && resp.Header.Get("Location") == "/signin" && !r.Open:
+				got = "sign in"
+			case got == "":
+				got = "allowed"
+			}
+			if got != want || resp.StatusCode == 500 {
+				t.Errorf("%s %s as %q: got %d (%s), want %s\n%.300s", r.Method, r.Path, role, resp.StatusCode, got, want, body)
+			}
+			if resp.Header.Get("Cache-Control") != "no-store" || !strings.Contains(resp.Header.Get("Content-Security-Policy"), "default-src 'none'") {
+				t.Errorf("%s %s: it may be kept, or runs what it likes", r.Method, r.Path)
+			}
+		}
+		for _, path := range []string{"/nothing", "/api/v1/get", "/document/", "/static/../doc.go"} {
+			if resp, _ := s.do(c, "GET", path, nil); resp.StatusCode < 300 {
+				t.Errorf("%s as %q: got %d", path, role, resp.StatusCode)
+			}
+		}
+	}
+}
+
+// TestOrigin: what changes something is refused when it comes from elsewhere.
+func TestOrigin(t *testing.T) {
+	s := newSite(t, "")
+	c := s.browser(accounts.Records)
+	for _, r := range s.p.Routes() {
+		if r.Method != "POST" {
+			continue
+		}
+		for _, head := range [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Origin", "https://elsewhere.example"}} {
+			before := len(s.calls)
+			if resp, _ := s.do(c, "POST", at(r.Path), url.Values{"chart": {"1"}}, head...); resp.StatusCode != http.StatusForbidden {
+				t.Errorf("%s with %v: got %d, want 403", r.Path, head, resp.StatusCode)
+			}
+			if len(s.calls) != before {
+				t.Errorf("%s with %v did something", r.Path, head)
+			}
+		}
+	}
+}
+
+// hostile are strings that would run, or break out, where they are not escaped.
+func hostile() []string {
+	return []string{`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `'-alert(1)-'`, `</title><svg onload=alert(1)>`, `javascript:alert(1)`, `{{.}}`, `"autofocus onfocus=alert(1) x="`, "]<b>[", `&lt;script&gt;`}
+}
+
+// foreign lists what a page must never have: elements, attributes and addresses
+// that are not of the templates.
+func foreign(t *testing.T, body string) (out []string) {
+	t.Helper()
+	doc, err := html.Parse(strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := strings.Fields("html head meta title link script body a header p span form label input select option button nav ul li main h1 h2 table thead tbody tr th td " +
+		"strong code kbd dl dt dd details summary figure figcaption svg image g rect text pre ol mark fieldset legend textarea div section")
+	for n := range doc.Descendants() {
+		if n.Type != html.ElementNode {
+			continue
+		}
+		if !slices.Contains(known, n.Data) {
+			out = append(out, "an element "+n.Data)
+		}
+		if n.Data == "script" && n.FirstChild != nil {
+			out = append(out, "an inline script")
+		}
+		for _, a := range n.Attr {
+			switch k := strings.ToLower(a.Key); {
+			case strings.HasPrefix(k, "on"), k == "style", k == "srcdoc":
+				out = append(out, "an attribute "+k)
+			case k == "autofocus" && n.Data != "input" && n.Data != "button":
+				out = append(out, "a foreign autofocus")
+			case k == "href", k == "src", k == "action", k == "formaction":
+				if a.Val == "" || !strings.ContainsAny(a.Val[:1], "/?#") || strings.HasPrefix(a.Val, "//") {
+					out = append(out, "an address "+a.Val)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// TestHostileTexts: whatever papers, lists and people say, no page has an
+// element or an attribute of it.
+func TestHostileTexts(t *testing.T) {
+	for _, x := range hostile() {
+		s := newSite(t, x)
+		for _, role := range accounts.Roles() {
+			c := s.browser(role)
+			for _, r := range s.p.Routes() {
+				path := at(r.Path)
+				if r.Method != "GET" || strings.HasPrefix(r.Path, "/image") {
+					continue
+				}
+				if kept := map[string]string{"/chart/{chart}": "/chart", "/search/{search}": "/search"}[r.Path]; kept != "" {
+					resp, _ := s.do(c, "POST", kept, url.Values{"chart": {x}, "query": {x}})
+					if path = resp.Header.Get("Location"); path == "" {
+						continue
+					}
+				}
+				_, body := s.do(c, "GET", path, nil)
+				for _, bad := range foreign(t, body) {
+					t.Errorf("%s as %s with %q: %s", path, role, x, bad)
+				}
+			}
+		}
+	}
+}
+
+// TestNothingInAddresses: neither a chart number nor a query stands in any
+// address a browser is sent to.
+func TestNothingInAddresses(t *testing.T) {
+	s := newSite(t, "")
+	c := s.browser(accounts.Records)
+	for _, tt := range []struct{ path, field string }{{"/chart", "chart"}, {"/search", "query"}} {
+		resp, _ := s.do(c, "POST", tt.path, url.Values{tt.field: {"9118427"}})
+		where := resp.Header.Get("Location")
+		if resp.StatusCode != http.StatusSeeOther || strings.Contains(where, "9118427") {
+			t.Errorf("%s: got %d to %q", tt.path, resp.StatusCode, where)
+		}
+		if resp, body := s.do(c, "GET", where, nil); resp.StatusCode != 200 || !strings.Contains(body, "9118427") {
+			t.Errorf("%s: got %d, want the page of what was asked", where, resp.StatusCode)
+		}
+		// What one person keeps means nothing to another.
+		if resp, _ := s.do(s.browser(accounts.Director), "GET", where, nil); resp.StatusCode != http.StatusNotFound {
+			t.Errorf("%s as another: got %d, want 404", where, resp.StatusCode)
+		}
+	}
+	if resp, body := s.do(c, "GET", "/document/"+document+"?page=2", nil); resp.StatusCode != 200 {
+		t.Errorf("document: got %d", resp.StatusCode)
+	} else {
+		image := regexp.MustCompile(`/image/[A-Z0-9]+`).FindString(body)
+		if resp, b := s.do(c, "GET", image, nil); resp.StatusCode != 200 || b != "\x89PNG" || resp.Header.Get("Content-Type") != "image/png" {
+			t.Errorf("image: got %d", resp.StatusCode)
+		}
+		if resp, _ := s.do(c, "GET", image, nil); resp.StatusCode != 404 {
+			t.Errorf("the image again: got %d, want 404: each showing is an entry of the log", resp.StatusCode)
+		}
+	}
+}
+
+// TestSignIn: the cookie is shut in, a session is new with every sign-in and
+// ends with the sign-out, and actors are named in what is called.
+func TestSignIn(t *testing.T) {
+	s := newSite(t, "")
+	c := s.browser("")
+	resp, _ := s.do(c, "POST", "/signin", url.Values{"name": {"user-records"}, "password": {"wrong"}})
+	if resp.StatusCode != http.StatusUnauthorized || len(resp.Cookies()) != 0 {
+		t.Errorf("a wrong password: got %d and %v", resp.StatusCode, resp.Cookies())
+	}
+	var secrets []string
+	for range 2 {
+		resp, _ = s.do(c, "POST", "/signin", url.Values{"name": {"user-records"}, "password": {password}})
+		for _, k := range resp.Cookies() {
+			if !strings.HasPrefix(k.Name, "__Host-") || !k.Secure || !k.HttpOnly || k.SameSite != http.SameSiteStrictMode || k.Path != "/" {
+				t.Errorf("cookie: got %+v", k)
+			}
+			secrets = append(secrets, k.Value)
+		}
+	}
+	if len(secrets) != 2 || secrets[0] == secrets[1] || len(secrets[0]) < 43 {
+		t.Errorf("secrets: got %d, want two that differ", len(secrets))
+	}
+	if s.p.Accounts.Session(secrets[0]) != nil {
+		t.Error("the session before goes on beside the new one")
+	}
+	if resp, _ := s.do(c, "GET", "/", nil); resp.StatusCode != 200 {
+		t.Errorf("signed in: got %d", resp.StatusCode)
+	}
+	if !slices.Contains(s.calls, "status user:user-records") || !slices.Contains(s.calls, "signed-in user:user-records") {
+		t.Errorf("calls: got %v", s.calls)
+	}
+	if resp, _ := s.do(c, "POST", "/signout", nil); resp.StatusCode != http.StatusSeeOther {
+		t.Errorf("sign out: got %d", resp.StatusCode)
+	}
+	if s.p.Accounts.Session(secrets[1]) != nil {
+		t.Error("a session outlives its sign-out")
+	}
+}
+
+// TestOneItemOnePerson: while somebody works on an item, nobody else gets it.
+func TestOneItemOnePerson(t *testing.T) {
+	s := newSite(t, "")
+	one, two := s.browser(accounts.Records), s.browser(accounts.Director)
+	if resp, _ := s.do(one, "GET", "/qa/"+document, nil); resp.StatusCode != 200 {
+		t.Fatalf("got %d", resp.StatusCode)
+	}
+	for _, method := range []string{"GET", "POST"} {
+		if resp, body := s.do(two, method, "/qa/"+document, url.Values{"chart": {"1"}}); resp.StatusCode != http.StatusConflict || !strings.Contains(body, "user-records works on this document") {
+			t.Errorf("%s by another: got %d", method, resp.StatusCode)
+		}
+	}
+	if resp, _ := s.do(two, "GET", "/qa/next", nil); resp.Header.Get("Location") != "/qa" {
+		t.Errorf("next for another: got %q, want the list", resp.Header.Get("Location"))
+	}
+	if resp, _ := s.do(one, "POST", "/qa/"+document, url.Values{"chart": {"1"}, "type": {"ECG"}}); resp.Header.Get("Location") != "/qa/next" {
+		t.Errorf("accept: got %d", resp.StatusCode)
+	}
+	if resp, _ := s.do(two, "GET", "/qa/"+document, nil); resp.StatusCode != 200 {
+		t.Errorf("after it was settled: got %d", resp.StatusCode)
+	}
+}

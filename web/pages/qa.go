@@ -1,0 +1,187 @@
+package pages
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"chartvault/record"
+)
+
+// claimLife is how long an item is one person's without a sign of life.
+const claimLife = 5 * time.Minute
+
+// claims says who works on which item, so that two people never settle the
+// same one.
+type claims struct {
+	mu sync.Mutex
+	by map[string]claim
+}
+
+type claim struct {
+	user  string
+	until time.Time
+}
+
+// take claims an item; the name of who has it, when it is another.
+func (c *claims) take(id, user string, now time.Time) (other string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.by == nil {
+		c.by = map[string]claim{}
+	}
+	if h, ok := c.by[id]; ok && h.user != user && now.Before(h.until) {
+		return h.user
+	}
+	c.by[id] = claim{user, now.Add(claimLife)}
+	return ""
+}
+
+func (c *claims) drop(id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.by, id)
+}
+
+// held returns who has an item; "" for nobody.
+func (c *claims) held(id string, now time.Time) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if h, ok := c.by[id]; ok && now.Before(h.until) {
+		return h.user
+	}
+	return ""
+}
+
+// waiting is a document that waits for a decision.
+type waiting struct {
+	Document string   `json:"document"`
+	Type     string   `json:"type"`
+	FiledAt  string   `json:"filed_at"`
+	Pages    int      `json:"pages"`
+	Why      []string `json:"why"` // in words
+	Holder   string   `json:"-"`   // who works on it
+}
+
+func (v *visit) waitingItems() ([]waiting, error) {
+	ws, err := each[waiting](v, "qa-list", struct{}{})
+	for i := range ws {
+		ws[i].Holder = v.claims.held(ws[i].Document, v.Now())
+	}
+	return ws, err
+}
+
+func (v *visit) queue() error {
+	ws, err := v.waitingItems()
+	if err != nil {
+		return err
+	}
+	return v.show("queue", "Quality questions", ws)
+}
+
+// next goes to the first item nobody works on.
+func (v *visit) next() error {
+	ws, err := v.waitingItems()
+	if err != nil {
+		return err
+	}
+	for _, w := range ws {
+		if w.Holder == "" || w.Holder == v.session.User.Name {
+			return v.to("/qa/" + w.Document)
+		}
+	}
+	return v.to("/qa")
+}
+
+// readValue is a value that was read of a document, and where.
+type readValue struct {
+	Text       string `json:"text"`
+	Confidence int    `json:"confidence"`
+	Source     string `json:"source"`
+	Page       int    `json:"page"`
+}
+
+// readIndex is what was read of a document.
+type readIndex struct {
+	Chart   readValue `json:"chart"`
+	Name    readValue `json:"name"`
+	Born    readValue `json:"born"`
+	Service readValue `json:"service"`
+	Type    readValue `json:"type"`
+}
+
+// workItem is an item on the workstation.
+type workItem struct {
+	*view
+	Index  readIndex
+	Left   int
+	People []person
+	Asked  string
+}
+
+// person is somebody of the patient list.
+type person struct {
+	Name    string `json:"name"`
+	Born    string `json:"date_of_birth"`
+	Numbers []struct {
+		Chart string `json:"chart_number"`
+	} `json:"numbers"`
+}
+
+func (v *visit) item() error { return v.workOn(nil, "") }
+
+// workOn shows the workstation, with what a look-up found.
+func (v *visit) workOn(found []person, asked string) error {
+	id := v.r.PathValue("document")
+	if other := v.claims.take(id, v.session.User.Name, v.Now()); other != "" {
+		return fmt.Errorf("%s works on this document: %w: take the next one", other, record.ErrBusy)
+	}
+	var read struct {
+		Index readIndex `json:"index"`
+	}
+	if err := v.one("qa-show", id, &read); err != nil {
+		return err
+	}
+	w := workItem{Index: read.Index, People: found, Asked: asked}
+	var err error
+	if w.view, err = v.openPage(id, v.pageNumber(), "quality", ""); err != nil {
+		return err
+	}
+	ws, err := v.waitingItems()
+	if err != nil {
+		return err
+	}
+	w.Left = len(ws)
+	return v.show("item", "Quality question", w)
+}
+
+// settle files a document as a person decided, and goes to the next one.
+func (v *visit) settle() error {
+	id := v.r.PathValue("document")
+	if other := v.claims.take(id, v.session.User.Name, v.Now()); other != "" {
+		return fmt.Errorf("%s works on this document: %w: take the next one", other, record.ErrBusy)
+	}
+	if err := v.call("qa-assign", map[string]string{"document": id, "chart": v.field("chart"), "type": v.field("type")}, nothing); err != nil {
+		return err
+	}
+	v.claims.drop(id)
+	return v.to("/qa/next")
+}
+
+// people looks a patient up in the list, for the document on the workstation.
+func (v *visit) people() error {
+	asked := v.field("who")
+	if asked == "" {
+		return v.to("/qa/" + v.r.PathValue("document"))
+	}
+	name, born := asked, ""
+	if i := strings.LastIndexByte(asked, ' '); i > 0 && asked[i+1:] != "" && asked[i+1] >= '0' && asked[i+1] <= '9' {
+		name, born = strings.TrimSpace(asked[:i]), asked[i+1:]
+	}
+	found, err := each[person](v, "patients-find", map[string]any{"name": name, "born": born, "most": 5})
+	if err != nil {
+		return err
+	}
+	return v.workOn(found, asked)
+}

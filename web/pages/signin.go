@@ -1,0 +1,103 @@
+package pages
+
+import (
+	"errors"
+	"net/http"
+
+	"chartvault/accounts"
+	"chartvault/record"
+)
+
+// message is what a form says about the last try.
+type message struct{ Message string }
+
+func (v *visit) signInForm() error {
+	if v.session != nil {
+		return v.to("/")
+	}
+	us, err := v.Accounts.Users(v.r.Context())
+	if err != nil {
+		return err
+	}
+	if len(us) == 0 {
+		return v.to("/setup")
+	}
+	return v.show("signin", "Sign in", message{})
+}
+
+func (v *visit) signIn() error {
+	s, err := v.Accounts.SignIn(v.r.Context(), v.field("name"), v.r.PostFormValue("password"), v.addr())
+	if errors.Is(err, record.ErrDenied) || errors.Is(err, record.ErrNotReady) {
+		return v.showAs(http.StatusUnauthorized, "signin", "Sign in", message{v.Problem(err).Message})
+	}
+	if err != nil {
+		return err
+	}
+	// A new secret for every sign-in: one that was known before is worth nothing.
+	if v.session != nil {
+		v.Accounts.SignOut(v.session)
+	}
+	if err := v.Call(v.r.Context(), s.User.Actor(), "signed-in", map[string]string{"from": v.addr()}, nothing); err != nil {
+		v.Accounts.SignOut(s)
+		return err
+	}
+	http.SetCookie(v.w, &http.Cookie{Name: cookieName, Value: s.Secret, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode})
+	return v.to("/")
+}
+
+func (v *visit) signOut() error {
+	v.Accounts.SignOut(v.session)
+	http.SetCookie(v.w, &http.Cookie{Name: cookieName, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode, MaxAge: -1})
+	v.w.Header().Set("Clear-Site-Data", `"cache", "storage"`)
+	return v.to("/signin")
+}
+
+func (v *visit) setUpForm() error {
+	us, err := v.Accounts.Users(v.r.Context())
+	if err != nil {
+		return err
+	}
+	if len(us) > 0 {
+		return v.to("/signin")
+	}
+	return v.show("setup", "The first administrator", message{})
+}
+
+func (v *visit) setUp() error {
+	err := v.Accounts.SetUp(v.r.Context(), v.field("code"), v.field("name"), v.r.PostFormValue("password"), v.addr())
+	if errors.Is(err, record.ErrDenied) || errors.Is(err, record.ErrInvalid) || errors.Is(err, record.ErrNotReady) {
+		return v.showAs(http.StatusBadRequest, "setup", "The first administrator", message{v.Problem(err).Message})
+	}
+	if err != nil {
+		return err
+	}
+	return v.to("/signin")
+}
+
+// userList is the page of users.
+type userList struct {
+	Users []accounts.User
+	Roles []accounts.Role
+}
+
+func (v *visit) users() error {
+	us, err := v.Accounts.Users(v.r.Context())
+	if err != nil {
+		return err
+	}
+	return v.show("users", "People", userList{us, accounts.Roles()})
+}
+
+func (v *visit) putUser() error {
+	if err := v.r.ParseForm(); err != nil {
+		return err
+	}
+	u := accounts.User{Name: v.field("name"), Disabled: v.field("disabled") != ""}
+	for _, r := range v.r.PostForm["role"] {
+		u.Roles = append(u.Roles, accounts.Role(r))
+	}
+	if err := v.Accounts.Put(v.r.Context(), v.session.User.Actor(), u, v.r.PostFormValue("password")); err != nil {
+		return err
+	}
+	return v.to("/users")
+}
