@@ -4,7 +4,7 @@ BIN     := bin/chartvault
 TOOLS   := .cache/bin
 GOFLAGS := -trimpath
 
-.PHONY: build run test lint tools deps test-deps bench soak mutate fuzz clean
+.PHONY: build run test lint tools browser deps test-deps bench soak mutate fuzz clean
 
 build: deps            ## the one binary
 	go build $(GOFLAGS) -o $(BIN) ./cmd/chartvault
@@ -12,7 +12,7 @@ build: deps            ## the one binary
 run: build             ## a trial archive with sample charts in ./data
 	@scripts/run.sh
 
-test: test-deps tools lint   ## everything, with the race detector
+test: test-deps tools browser lint   ## everything, with the race detector
 	CGO_ENABLED=0 go build -o /dev/null ./cmd/chartvault
 	go test -race -timeout 40m ./...
 
@@ -26,6 +26,11 @@ tools: $(TOOLS)/.built ## staticcheck, govulncheck, the stock age tool and an S3
 $(TOOLS)/.built: tools/go.mod tools/go.sum
 	mkdir -p $(TOOLS)
 	cd tools && go build -o ../$(TOOLS)/ tool
+	touch $@
+
+browser: web/e2e/node_modules/.built ## what drives the browser in the tests
+web/e2e/node_modules/.built: web/e2e/package-lock.json
+	cd web/e2e && npm ci --ignore-scripts --no-audit --no-fund --silent
 	touch $@
 
 deps:

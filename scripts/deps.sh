@@ -32,6 +32,9 @@ for set in "$@"; do
 		want qpdf command -v qpdf
 		want unzip command -v unzip
 		want zstd command -v zstd
+		want chromium command -v chromium
+		want nodejs command -v node
+		want npm command -v npm
 		want postgresql sh -c 'ls /usr/lib/postgresql/*/bin/initdb'
 		;;
 	bench)

@@ -44,6 +44,19 @@ if [ ! -f data/.samples ]; then
 	echo "Three sample batches are in data/scans; the daemon takes a file when it has rested for five seconds."
 fi
 
+# Somebody of every role, for the pages; each sign-in is printed once.
+if [ ! -f data/.people ]; then
+	echo
+	echo "The pages are on http://127.0.0.1:8420. These fictitious people may sign in (shown once):"
+	for role in scan records release director auditor admin; do
+		word=$(head -c 15 /dev/urandom | base64 | tr '+/' 'xy')
+		echo "$word" | $cv users put "demo.$role" --role $role --data data --passphrase-file $pass >/dev/null
+		printf '  demo.%-10s %s\n' "$role" "$word"
+	done
+	echo
+	: >data/.people
+fi
+
 last=""
 while :; do
 	kill -0 $daemon 2>/dev/null || {
@@ -64,7 +77,7 @@ done
 
 cat <<'END'
 
-Every sample batch is filed. In another terminal:
+Every sample batch is filed. Look at http://127.0.0.1:8420, or in another terminal:
 
   bin/chartvault batches
   echo 9118427 | bin/chartvault get --passphrase-file data/passphrase --out chart

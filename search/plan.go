@@ -26,6 +26,11 @@ func (q Query) plan(c class) query.Query {
 	}
 	b := bleve.NewBooleanQuery()
 	if words := q.words(c == classNear); words != nil {
+		if c == classNear && q.several() {
+			// Every spelling of every word weighed against each other takes longer
+			// than anybody waits; what is near ranks alike then.
+			words = unscored{words}
+		}
 		b.AddMust(words)
 		if c == classNear {
 			b.AddMustNot(q.words(false))
@@ -80,6 +85,15 @@ func (q Query) words(near bool) query.Query {
 		return alts[0]
 	}
 	return bleve.NewDisjunctionQuery(alts...)
+}
+
+// several reports whether q asks for more than one word.
+func (q Query) several() bool {
+	n := 0
+	for _, all := range q.any {
+		n += len(all)
+	}
+	return n > 1
 }
 
 // hasNear reports whether any term has spellings that read nearly the same.

@@ -20,6 +20,9 @@
 			return;
 		}
 	});
+	// Kept for this window only, and cleared when somebody signs out.
+	const set = (no) => { if (no) { document.body.dataset.nokeys = "1"; sessionStorage.setItem("nokeys", "1"); } else { delete document.body.dataset.nokeys; sessionStorage.removeItem("nokeys"); } };
+	set(sessionStorage.getItem("nokeys") === "1");
 	const off = document.getElementById("nokeys");
-	if (off) off.addEventListener("change", () => { off.checked ? document.body.dataset.nokeys = "1" : delete document.body.dataset.nokeys; });
+	if (off) { off.checked = !!document.body.dataset.nokeys; off.addEventListener("change", () => set(off.checked)); }
 })();

@@ -1,0 +1,175 @@
+// Walks people's days through the pages of a daemon that the Go test started:
+// CHARTVAULT_BASE is where, CHARTVAULT_SHOTS where screenshots go, if anywhere.
+// The users and their password are the Go test's.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { chromium } from 'playwright-core';
+import AxeBuilder from '@axe-core/playwright';
+
+const base = process.env.CHARTVAULT_BASE;
+const shots = process.env.CHARTVAULT_SHOTS;
+const password = process.env.CHARTVAULT_PASSWORD;
+let browser;
+
+before(async () => {
+	browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] });
+});
+after(() => browser.close());
+
+// someone signs in, in a window of its own, in which nothing may go wrong:
+// no error, no violated policy, no request to elsewhere.
+async function someone(name, theme = 'light') {
+	const ctx = await browser.newContext({ colorScheme: theme, viewport: { width: 1280, height: 900 } });
+	const page = await ctx.newPage();
+	const wrong = [];
+	page.on('console', (m) => { if (m.type() === 'error') wrong.push(m.text()); });
+	page.on('pageerror', (e) => wrong.push(e.message));
+	page.on('request', (r) => { if (!r.url().startsWith(base + '/')) wrong.push('a request to ' + r.url()); });
+	if (name) {
+		await page.goto(base + '/signin');
+		await page.keyboard.type(name); // the field has the focus
+		await page.keyboard.press('Tab');
+		await page.keyboard.type(password);
+		await page.keyboard.press('Enter');
+		await page.waitForURL(base + '/');
+	}
+	const end = async () => { assert.deepEqual(wrong, []); await ctx.close(); };
+	return { page, end, theme };
+}
+
+// look wants a page to be accessible, and keeps a picture of it.
+async function look({ page, theme }, name) {
+	const found = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']).analyze();
+	assert.deepEqual(found.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html.slice(0, 90)).join(' | ')}`), [], name);
+	if (shots) await page.screenshot({ path: `${shots}/${name}-${theme}.png` });
+}
+
+async function keys(page, ...all) { for (const k of all) await page.keyboard.press(k); }
+
+for (const theme of ['light', 'dark']) {
+	test(`a records technician's day, ${theme}`, async () => {
+		const me = await someone('demo.records', theme);
+		const { page } = me;
+		await look(me, 'today');
+		// A chart by its number, as a barcode gun types it.
+		await keys(page, '/');
+		await page.keyboard.type('9118427');
+		await keys(page, 'Enter');
+		await page.waitForURL(/\/chart\/[A-Z0-9]+$/);
+		assert.match(await page.textContent('main'), /9118427/);
+		await look(me, 'chart');
+		await page.locator('tbody a').first().focus();
+		await keys(page, 'Enter');
+		await page.waitForURL(/\/document\//);
+		await page.waitForFunction(() => document.querySelector('svg image').getBBox().width > 0);
+		await look(me, 'document');
+		await keys(page, 'j');
+		await page.waitForURL(/page=2/);
+		assert.match(await page.textContent('figcaption'), /Page 2 of 2/);
+		// A search, and the words on the page.
+		await keys(page, 'g', 's');
+		await page.waitForURL(/\/search$/);
+		await page.keyboard.type('"lungs clear"');
+		await keys(page, 'Enter');
+		await page.waitForURL(/\/search\/[A-Z0-9]+$/);
+		assert.match(await page.textContent('.found'), /Lungs clear/);
+		await look(me, 'found');
+		await page.locator('.found a').first().focus();
+		await keys(page, 'Enter');
+		await page.waitForURL(/\/document\//);
+		assert.ok((await page.locator('.hits rect').count()) >= 2);
+		await look(me, 'hit');
+		for (const [key, url, name] of [['b', /batches/, 'batches'], ['t', /retention/, 'retention'], ['o', /holds/, 'holds'], ['q', /qa/, 'quality']]) {
+			await keys(page, 'g', key);
+			await page.waitForURL(url);
+			await look(me, name);
+		}
+		await keys(page, '?');
+		await page.waitForURL(/keys/);
+		await look(me, 'keys');
+		await me.end();
+	});
+}
+
+test('what the machine doubts is settled by keyboard alone', async () => {
+	const me = await someone('demo.records');
+	const { page } = me;
+	await keys(page, 'g', 'q');
+	await page.waitForURL(/\/qa$/);
+	await keys(page, 'Enter');
+	await page.waitForURL(/\/qa\/[a-z2-7]{26}$/);
+	assert.equal(await page.inputValue('#chart'), '9237654');
+	await look(me, 'question');
+	const other = await someone('demo.director');
+	const resp = await other.page.goto(page.url());
+	assert.equal(resp.status(), 409);
+	await other.page.context().close();
+	await keys(page, 'Enter'); // what was read is right
+	await page.waitForURL(/\/qa$/);
+	assert.match(await page.textContent('main'), /Nothing waits/);
+	await look(me, 'quality-done');
+	await me.end();
+});
+
+test('pages are corrected, and stay accounted for', async () => {
+	const me = await someone('demo.director');
+	const { page } = me;
+	await keys(page, '/');
+	await page.keyboard.type('9118427');
+	await keys(page, 'Enter');
+	await page.waitForURL(/\/chart\//);
+	await page.click('tbody a');
+	await page.waitForURL(/\/document\//);
+	await page.click('summary:has-text("Correct")');
+	await page.fill('#pages', '2');
+	await page.fill('#reason', 'two visits');
+	await look(me, 'correct');
+	await page.click('button:has-text("Correct")');
+	await page.waitForURL(/\/document\//);
+	assert.match(await page.textContent('figcaption'), /Page 1 of 1/);
+	await keys(page, '/');
+	await page.keyboard.type('9118427');
+	await keys(page, 'Enter');
+	await page.waitForURL(/\/chart\//);
+	assert.equal(await page.locator('tbody tr').count(), 2);
+	await me.end();
+});
+
+for (const theme of ['light', 'dark']) {
+	test(`an auditor checks the log, ${theme}`, async () => {
+		const me = await someone('demo.auditor', theme);
+		await keys(me.page, 'g', 'a');
+		await me.page.waitForURL(/audit/);
+		await keys(me.page, 'v');
+		await me.page.waitForSelector('.good');
+		assert.match(await me.page.textContent('table'), /user:demo.records/);
+		await look(me, 'audit');
+		await me.end();
+	});
+	test(`an administrator sees people and health, and no chart, ${theme}`, async () => {
+		const me = await someone('demo.admin', theme);
+		for (const path of ['users', 'health']) {
+			await me.page.goto(`${base}/${path}`);
+			await look(me, path);
+		}
+		assert.equal(await me.page.locator('#chartbox').count(), 0);
+		await me.end();
+		const again = await someone('demo.admin', theme);
+		assert.equal((await again.page.goto(base + '/qa')).status(), 403);
+		await look(again, 'denied');
+		await again.page.context().close();
+	});
+}
+
+test('after the sign-out nothing is left', async () => {
+	const me = await someone('demo.release');
+	const { page } = me;
+	await page.click('text=Sign out');
+	await page.waitForURL(/signin/);
+	await look(me, 'signin');
+	await page.goBack();
+	await page.goto(base + '/');
+	await page.waitForURL(/signin/);
+	assert.deepEqual(await page.context().cookies(), []);
+	await me.end();
+});
