@@ -18,6 +18,7 @@ type Dialect struct {
 	Name   string
 	Blob   string // the type of bytes
 	Serial string // the definition of a growing primary key
+	InTurn string // has a transaction wait until others that changed something have ended; "" where they do anyway
 	// Upkeep brings what was deleted out of the files, after a destruction.
 	Upkeep []string
 }

@@ -82,10 +82,18 @@ func (c *DB) putDocument(ctx context.Context, tx *sql.Tx, d Keyed) error {
 	if err != nil {
 		return err
 	}
-	return change(ctx, tx, d.ID)
+	return c.change(ctx, tx, d.ID)
 }
 
-func change(ctx context.Context, tx *sql.Tx, id record.ID) error {
+// change notes a change for the index. Where transactions end in another order
+// than they drew their numbers, they draw them one at a time: who follows the
+// numbers must not go past one that is not there yet.
+func (c *DB) change(ctx context.Context, tx *sql.Tx, id record.ID) error {
+	if c.dialect.InTurn != "" {
+		if _, err := tx.ExecContext(ctx, c.dialect.InTurn); err != nil {
+			return err
+		}
+	}
 	_, err := tx.ExecContext(ctx, `INSERT INTO changes (document) VALUES ($1)`, id.String())
 	return err
 }
@@ -148,32 +156,89 @@ func (c *DB) ChartAsRead(ctx context.Context, id record.ID, key []byte) (string,
 	return row.Chart, err
 }
 
-// Correct records the documents that were made of others, and that those are
-// superseded: they leave their chart, and are in nobody's answer any more. Of a
-// document that is destroyed, or on its way, nothing is changed. Repeating it
-// changes nothing.
-func (c *DB) Correct(ctx context.Context, made []Keyed, of []Keyed) error {
+// Correct records, in one transaction, that a correction is done: its entry in
+// the register, the documents that were made, and that what they were made of
+// is superseded: it leaves its chart, and is in nobody's answer any more.
+// Correctable was asked before.
+func (c *DB) Correct(ctx context.Context, e Entry, made []Keyed, of []record.ID) error {
 	if err := c.unlocked(); err != nil {
 		return err
 	}
 	err := c.tx(ctx, func(tx *sql.Tx) error {
+		for _, id := range of {
+			if ok, err := c.supersede(ctx, tx, id); err != nil || !ok {
+				return fmt.Errorf("document %s is not filed any more: %w", id, errors.Join(err, record.ErrNotReady))
+			}
+		}
 		for _, d := range made {
 			if err := c.putDocument(ctx, tx, d); err != nil {
 				return fmt.Errorf("document %s: %w", d.ID, err)
 			}
 		}
-		for _, d := range of {
-			d.State, d.Chart, d.Doubts = record.DocumentSuperseded, record.ChartNumber{}, nil
-			if err := c.putDocument(ctx, tx, d); err != nil {
-				return fmt.Errorf("document %s: %w", d.ID, err)
-			}
-			for _, s := range []string{`DELETE FROM dues WHERE document = $1`, `DELETE FROM held WHERE document = $1`} {
-				if _, err := tx.ExecContext(ctx, s, d.ID.String()); err != nil {
-					return err
-				}
+		return c.putEntry(ctx, tx, e)
+	})
+	if err != nil {
+		return fmt.Errorf("catalogue correction: %w", err)
+	}
+	return nil
+}
+
+// Correctable asks whether documents may be superseded by a correction that
+// holds them: record.ErrHeld when anything else holds one, record.ErrNotReady
+// when one is not filed any more.
+func (c *DB) Correctable(ctx context.Context, correction string, of []record.ID) error {
+	for _, id := range of {
+		var state string
+		if err := c.sql.QueryRowContext(ctx, `SELECT state FROM documents WHERE id = $1`, id.String()).Scan(&state); err != nil {
+			return fmt.Errorf("document %s: %w", id, err)
+		}
+		if s := record.DocumentState(state); s != record.DocumentFiled && s != record.DocumentQA {
+			return fmt.Errorf("document %s is %s: %w", id, state, record.ErrNotReady)
+		}
+		var held int
+		if err := c.sql.QueryRowContext(ctx, `SELECT COUNT(*) FROM documents d JOIN held h ON h.chart = d.chart OR h.document = d.id
+			WHERE d.id = $1 AND h.hold <> $2`, id.String(), correction).Scan(&held); err != nil {
+			return fmt.Errorf("document %s: %w", id, err)
+		}
+		if held > 0 {
+			return fmt.Errorf("document %s: %w", id, record.ErrHeld)
+		}
+	}
+	return nil
+}
+
+// supersede takes a document out of sight. Its sealed cell stays: only its own
+// key opens it. It reports whether the document was there to be superseded.
+func (c *DB) supersede(ctx context.Context, tx *sql.Tx, id record.ID) (bool, error) {
+	r, err := tx.ExecContext(ctx, `UPDATE documents SET state = $1, chart = NULL, doubts = '' WHERE id = $2 AND state IN ($3, $4, $5)`,
+		string(record.DocumentSuperseded), id.String(), string(record.DocumentFiled), string(record.DocumentQA), string(record.DocumentSuperseded))
+	if err != nil {
+		return false, err
+	}
+	if n, err := r.RowsAffected(); err != nil || n == 0 {
+		return false, err
+	}
+	for _, s := range []string{`DELETE FROM dues WHERE document = $1`, `DELETE FROM held WHERE document = $1`} {
+		if _, err := tx.ExecContext(ctx, s, id.String()); err != nil {
+			return false, err
+		}
+	}
+	return true, c.change(ctx, tx, id)
+}
+
+// Supersede records again, from the log, that documents are superseded, and a
+// correction's entry. What is destroyed, or not there, stays as it is.
+func (c *DB) Supersede(ctx context.Context, e Entry, of []record.ID) error {
+	if err := c.unlocked(); err != nil {
+		return err
+	}
+	err := c.tx(ctx, func(tx *sql.Tx) error {
+		for _, id := range of {
+			if _, err := c.supersede(ctx, tx, id); err != nil {
+				return fmt.Errorf("document %s: %w", id, err)
 			}
 		}
-		return nil
+		return c.putEntry(ctx, tx, e)
 	})
 	if err != nil {
 		return fmt.Errorf("catalogue correction: %w", err)
@@ -279,7 +344,7 @@ func (c *DB) Destroying(ctx context.Context, id record.ID) error {
 		if n, err := r.RowsAffected(); err == nil && n == 0 {
 			return record.ErrNotFound
 		}
-		return change(ctx, tx, id)
+		return c.change(ctx, tx, id)
 	})
 	if err != nil {
 		return fmt.Errorf("mark document %s: %w", id, err)
@@ -315,7 +380,7 @@ func (c *DB) Tombstone(ctx context.Context, id record.ID, at time.Time, certific
 		if _, err := tx.ExecContext(ctx, `DELETE FROM objects WHERE owner = $1`, id.String()); err != nil {
 			return err
 		}
-		return change(ctx, tx, id)
+		return c.change(ctx, tx, id)
 	})
 	if err != nil {
 		return fmt.Errorf("erase document %s: %w", id, err)

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -26,11 +27,20 @@ func (c *DB) PutEntry(ctx context.Context, e Entry) error {
 	if err := c.unlocked(); err != nil {
 		return err
 	}
+	return c.putEntry(ctx, c.sql, e)
+}
+
+// execer is a database, or a transaction on it.
+type execer interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}
+
+func (c *DB) putEntry(ctx context.Context, on execer, e Entry) error {
 	sealed, err := sealRow(c.secrets.CatalogueKey(), e.Kind+" "+e.ID, e.Body)
 	if err != nil {
 		return err
 	}
-	_, err = c.sql.ExecContext(ctx, `INSERT INTO registers (kind, id, chart, state, at, sealed) VALUES ($1, $2, $3, $4, $5, $6)
+	_, err = on.ExecContext(ctx, `INSERT INTO registers (kind, id, chart, state, at, sealed) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (kind, id) DO UPDATE SET chart = excluded.chart, state = excluded.state, at = excluded.at, sealed = excluded.sealed`,
 		e.Kind, e.ID, e.Chart, e.State, millis(e.At), sealed)
 	if err != nil {

@@ -41,6 +41,11 @@ func (s *Schedule) Shortens(next *Schedule) []string {
 			say("rule %s gives a period to documents that none was given before", now.ID)
 		}
 	}
+	for _, act := range s.TwoPeople {
+		if !slices.Contains(next.TwoPeople, act) {
+			say("a %s no longer takes two people", act)
+		}
+	}
 	for _, a := range next.Automations {
 		if !slices.Contains(s.Automations, a) {
 			say("automation %s is new or changed", a.Name)

@@ -92,6 +92,38 @@ func (q phrase) Searcher(ctx context.Context, r hooks.IndexReader, m mapping.Ind
 	return s, nil
 }
 
+// openPhrase finds words that follow each other, of which the last may go on.
+type openPhrase struct{ tokens []string }
+
+// Searcher implements query.Query: a phrase with every word of the index that
+// begins as the last does.
+func (q openPhrase) Searcher(ctx context.Context, r hooks.IndexReader, m mapping.IndexMapping, o search.SearcherOptions) (_ search.Searcher, err error) {
+	last := len(q.tokens) - 1
+	parts := make([][]string, len(q.tokens))
+	for i, t := range q.tokens[:last] {
+		parts[i] = []string{t}
+	}
+	d, err := r.FieldDictPrefix(fieldBody, []byte(q.tokens[last]))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	for {
+		e, err := d.Next()
+		if err != nil {
+			return nil, err
+		}
+		if e == nil {
+			break
+		}
+		parts[last] = append(parts[last], e.Term)
+	}
+	if len(parts[last]) == 0 {
+		return bleve.NewMatchNoneQuery().Searcher(ctx, r, m, o)
+	}
+	return query.NewMultiPhraseQuery(parts, fieldBody).Searcher(ctx, r, m, o)
+}
+
 // phraseSearcher filters the pages of its inner searcher.
 type phraseSearcher struct {
 	search.Searcher

@@ -145,29 +145,17 @@ func (t term) query(near bool) query.Query {
 	return bleve.NewDisjunctionQuery(either...)
 }
 
-// phrase finds tokens that follow each other. That the last one may go on is
-// left to Highlight's rule: the engine has no phrase that ends in a prefix, so
-// its last token is asked for as a word of the page.
+// phrase finds tokens that follow each other, the last of which may go on.
 func (t term) phrase(near bool) query.Query {
-	fixed := t.tokens
-	if t.prefix {
-		fixed = fixed[:len(fixed)-1]
-	}
-	var q query.Query
 	switch {
-	case len(fixed) == 1:
-		q = body(fixed[0])
+	case t.prefix:
+		return openPhrase{t.tokens}
 	case near && t.far:
-		p := bleve.NewPhraseQuery(fixed, fieldBody)
+		p := bleve.NewPhraseQuery(t.tokens, fieldBody)
 		p.SetFuzziness(1)
-		q = p
-	default:
-		q = phrase{fixed}
+		return p
 	}
-	if !t.prefix {
-		return q
-	}
-	return bleve.NewConjunctionQuery(q, prefix(t.tokens[len(t.tokens)-1]))
+	return phrase{t.tokens}
 }
 
 // prefix finds words that begin so. They rank alike: to weigh each of thousands

@@ -133,6 +133,7 @@ func (p piece) term() (t term, minus bool) {
 	}
 	t.exact, t.far = p.quoted && p.after == "", p.after == "~" || !p.quoted && strings.HasSuffix(w, "~")
 	if !p.quoted {
+		w = strings.TrimRight(w, "?") // a question, not a pattern
 		if inner := strings.TrimRight(w, "*~"); strings.ContainsAny(inner, "*?") && len(tokens(inner)) > 0 {
 			if t.pattern = pattern(w); t.pattern != "" {
 				return t, minus

@@ -184,6 +184,7 @@ func (x *Index) Clear(ctx context.Context) error {
 }
 
 func (x *Index) restart(ctx context.Context) error {
+	x.closed = true // until it is open again: a failure leaves nothing to close twice
 	if err := x.bl.Close(); err != nil {
 		return err
 	}
@@ -199,5 +200,6 @@ func (x *Index) restart(ctx context.Context) error {
 	if err := x.openStore(); err != nil {
 		return err
 	}
+	x.closed = false
 	return x.dropOld(ctx)
 }

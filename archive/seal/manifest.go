@@ -54,6 +54,14 @@ type Page struct {
 	Source int             `json:"source"` // 1-based number in the batch's source file
 	Doubts []record.Doubt  `json:"doubts,omitempty"`
 	Text   json.RawMessage `json:"text,omitempty"` // words, boxes and confidences; opaque here
+
+	Original *Original `json:"original,omitempty"` // where it lies in its own format; nil for its own place in source.original, where that is
+}
+
+// Original is a page in the format it was scanned in.
+type Original struct {
+	Member string `json:"member"` // of the package
+	Page   int    `json:"page"`   // of that file, from 1
 }
 
 // BatchManifest describes a batch: where each of its pages went.

@@ -22,7 +22,7 @@ func Open(ctx context.Context, dsn string, secrets catalog.Secrets, local []byte
 	}
 	db.SetMaxOpenConns(8)
 	return catalog.New(ctx, db, catalog.Dialect{
-		Name: "postgres", Blob: "BYTEA", Serial: "BIGSERIAL PRIMARY KEY",
+		Name: "postgres", Blob: "BYTEA", Serial: "BIGSERIAL PRIMARY KEY", InTurn: `SELECT pg_advisory_xact_lock(7237419)`,
 		Upkeep: []string{`VACUUM documents`, `VACUUM charts`, `VACUUM registers`},
 	}, secrets, local)
 }

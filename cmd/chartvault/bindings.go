@@ -17,6 +17,7 @@ type bindings struct {
 	holds      *retention.Holds
 	extensions *disposition.Extensions
 	kin        *kin
+	made       *madeOf
 }
 
 // bindings returns the holds and extensions in force. It is read again only
@@ -47,7 +48,7 @@ func (a *app) bindings(ctx context.Context) (*bindings, error) {
 	if a.listLost.Load() {
 		held = append(held, record.Hold{Kind: record.HoldMerge, Matter: "the patient list cannot be had"})
 	}
-	a.binding = &bindings{at, retention.NewHolds(held), xs, a.relatives.Load()}
+	a.binding = &bindings{at, retention.NewHolds(held), xs, a.relatives.Load(), a.made.Load()}
 	return a.binding, nil
 }
 
@@ -112,6 +113,9 @@ func (a *app) searchHeld(ctx context.Context, query string) ([]record.ID, error)
 	if err != nil {
 		return nil, err
 	}
+	if err := a.widen(ctx, &q); err != nil {
+		return nil, err
+	}
 	return a.index.Documents(ctx, q)
 }
 
@@ -142,6 +146,11 @@ func (b *bindings) subject(row catalog.Row) retention.Subject {
 	keep := b.extensions.Until(row.ID, chart)
 	for _, t := range b.kin.of(chart) {
 		if u := b.extensions.Until(row.ID, t); u.After(keep) {
+			keep = u
+		}
+	}
+	for _, s := range b.made.before(row.ID) { // who extended a document meant its pages
+		if u := b.extensions.Until(s, ""); u.After(keep) {
 			keep = u
 		}
 	}

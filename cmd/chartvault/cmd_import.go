@@ -160,11 +160,12 @@ func (a *app) opImport(ctx context.Context, r asked, out func(any) error) error 
 			return err
 		}
 	}
+	held := matters(items, bad)
 	if items, err = m.look(items); err != nil {
 		return err
 	}
 	if !m.p.Dry {
-		if err := m.hold(ctx, items); err != nil {
+		if err := m.hold(ctx, held); err != nil {
 			return err
 		}
 		if m.kept, err = m.desk.Extensions(ctx); err != nil {
@@ -264,20 +265,39 @@ func (m *importing) look(items []legacy.Item) ([]legacy.Item, error) {
 	return out, nil
 }
 
+// matter is a hold of the other system on a chart.
+type matter struct {
+	name  string
+	chart record.ChartNumber
+}
+
+// matters lists the holds of every line that names a chart, also of those whose
+// file cannot be taken: the chart's other papers are held all the same.
+func matters(items []legacy.Item, bad []legacy.Problem) (out []matter) {
+	for _, it := range items {
+		if it.Hold != "" {
+			out = append(out, matter{it.Hold, it.Chart})
+		}
+	}
+	for _, p := range bad {
+		if p.Hold != "" && !p.Chart.IsZero() {
+			out = append(out, matter{p.Hold, p.Chart})
+		}
+	}
+	return out
+}
+
 // hold carries holds over, a hold a matter, before any file is taken in. What
 // an earlier run placed is not placed again.
-func (m *importing) hold(ctx context.Context, items []legacy.Item) error {
+func (m *importing) hold(ctx context.Context, held []matter) error {
 	reason := "carried over from " + m.p.From
 	charts := map[string][]record.ChartNumber{}
 	var order []string
-	for _, it := range items {
-		if it.Hold == "" {
-			continue
+	for _, h := range held {
+		if charts[h.name] == nil {
+			order = append(order, h.name)
 		}
-		if charts[it.Hold] == nil {
-			order = append(order, it.Hold)
-		}
-		charts[it.Hold] = append(charts[it.Hold], it.Chart)
+		charts[h.name] = append(charts[h.name], h.chart)
 	}
 	placed := map[string]map[string]bool{}
 	if err := m.desk.Holds(ctx, false, func(b disposition.HoldBody) error {
@@ -357,8 +377,9 @@ func (m *importing) takeOne(ctx context.Context, it legacy.Item) error {
 	if err != nil {
 		return err
 	}
-	if res.Duplicate && !m.same(it, rows) {
-		return m.reject(legacy.Problem{Line: it.Line, File: it.File, Why: "the same file, byte by byte, is batch " + res.ID.String() + ", filed under another chart"})
+	if !m.same(it, rows) {
+		// Taken in before, or begun by a run that was interrupted, under what the index said then.
+		return m.reject(legacy.Problem{Line: it.Line, File: it.File, Why: "the same file, byte by byte, is batch " + res.ID.String() + ", filed under another chart: assign it if that is wrong"})
 	}
 	for _, row := range rows {
 		if err := m.keep(ctx, it, row.ID); err != nil {

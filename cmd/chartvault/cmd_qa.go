@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"chartvault/audit"
 	"chartvault/catalog"
 	"chartvault/ingest"
+	"chartvault/ingest/correct"
 	"chartvault/record"
 )
 
@@ -115,6 +117,8 @@ func (a *app) opQAAssign(ctx context.Context, r asked, out func(any) error) erro
 	if err != nil {
 		return err
 	}
+	a.correctMu.Lock() // a correction takes documents as they are filed
+	defer a.correctMu.Unlock()
 	row, err := a.cat.Document(ctx, p.Document)
 	if err != nil {
 		return err
@@ -124,6 +128,15 @@ func (a *app) opQAAssign(ctx context.Context, r asked, out func(any) error) erro
 	}
 	if err := a.mayMove(ctx, row, n); err != nil {
 		return err
+	}
+	open, err := a.corrections(ctx, correct.Agreed)
+	if err != nil {
+		return err
+	}
+	for _, c := range open {
+		if slices.Contains(c.Sources, p.Document) {
+			return fmt.Errorf("correction %s has this document in hand: %w", c.ID, record.ErrBusy)
+		}
 	}
 	if p.Type == "" {
 		p.Type = row.Type

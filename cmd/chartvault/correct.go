@@ -13,6 +13,7 @@ import (
 	"chartvault/catalog"
 	"chartvault/ingest"
 	"chartvault/ingest/correct"
+	"chartvault/ocr"
 	"chartvault/record"
 )
 
@@ -22,6 +23,22 @@ const kindCorrection = "correction"
 
 // madeOf says what documents were made of by corrections that are done.
 type madeOf map[record.ID][]record.ID
+
+// before lists what a document was made of, and what that was made of.
+func (m *madeOf) before(id record.ID) []record.ID {
+	if m == nil {
+		return nil
+	}
+	var out []record.ID
+	for next := []record.ID{id}; len(next) > 0; next = next[1:] {
+		for _, s := range (*m)[next[0]] {
+			if !slices.Contains(out, s) {
+				out, next = append(out, s), append(next, s)
+			}
+		}
+	}
+	return out
+}
 
 // corrections returns those in a state, all when none is named.
 func (a *app) corrections(ctx context.Context, states ...correct.State) ([]correct.Correction, error) {
@@ -44,11 +61,6 @@ func (a *app) corrections(ctx context.Context, states ...correct.State) ([]corre
 	return out, nil
 }
 
-// putCorrection writes a correction down, log first, and lets it take effect.
-func (a *app) putCorrection(ctx context.Context, who record.Actor, c correct.Correction) error {
-	return a.enter(ctx, audit.ActCorrection, who, catalog.Entry{Kind: kindCorrection, ID: c.ID, State: string(c.State), At: a.now().UTC(), Body: mustJSON(c)})
-}
-
 // correction reads one.
 func (a *app) correction(ctx context.Context, id string) (c correct.Correction, err error) {
 	e, err := a.cat.Entry(ctx, kindCorrection, id)
@@ -58,9 +70,20 @@ func (a *app) correction(ctx context.Context, id string) (c correct.Correction, 
 	return c, json.Unmarshal(e.Body, &c)
 }
 
+func (a *app) entryOfCorrection(c correct.Correction) catalog.Entry {
+	return catalog.Entry{Kind: kindCorrection, ID: c.ID, State: string(c.State), At: a.now().UTC(), Body: mustJSON(c)}
+}
+
+// putCorrection writes a correction down, log first, and lets it take effect.
+func (a *app) putCorrection(ctx context.Context, who record.Actor, c correct.Correction) error {
+	return a.enter(ctx, audit.ActCorrection, who, a.entryOfCorrection(c))
+}
+
 // propose takes a correction in hand: carries it out, or waits for a second
 // person where the schedule in force says so.
 func (a *app) propose(ctx context.Context, who record.Actor, c correct.Correction, reason string) (correct.Correction, error) {
+	a.correctMu.Lock()
+	defer a.correctMu.Unlock()
 	id, err := record.NewID(rand.Reader)
 	if err != nil {
 		return c, err
@@ -88,6 +111,8 @@ func (a *app) propose(ctx context.Context, who record.Actor, c correct.Correctio
 
 // decideOn has a second person agree to a correction, or refuse it.
 func (a *app) decideOn(ctx context.Context, who record.Actor, id string, agree bool) (correct.Correction, error) {
+	a.correctMu.Lock()
+	defer a.correctMu.Unlock()
 	c, err := a.correction(ctx, id)
 	if err != nil {
 		return c, err
@@ -112,8 +137,9 @@ func (a *app) decideOn(ctx context.Context, who record.Actor, id string, agree b
 	return a.carryOut(ctx, who, c)
 }
 
-// mayCorrect refuses what is not filed any more, what another correction has in
-// hand, and what a hold binds: what is to be kept for a court stays as it is.
+// mayCorrect refuses what is not filed as it was any more, what another
+// correction has in hand, and what a hold binds: what is to be kept for a court
+// stays as it is.
 func (a *app) mayCorrect(ctx context.Context, c correct.Correction) error {
 	b, err := a.bindings(ctx)
 	if err != nil {
@@ -128,110 +154,195 @@ func (a *app) mayCorrect(ctx context.Context, c correct.Correction) error {
 			return fmt.Errorf("correction %s has this document in hand: %w: settle it first", o.ID, record.ErrBusy)
 		}
 	}
-	for _, id := range c.Sources {
-		row, err := a.cat.Document(ctx, id)
+	if err := c.Check(c.Was); err != nil {
+		return err
+	}
+	for _, was := range c.Was {
+		row, err := a.cat.Document(ctx, was.ID)
 		if err != nil {
 			return err
 		}
 		if row.State != record.DocumentFiled && row.State != record.DocumentQA {
-			return fmt.Errorf("document %s is %s and cannot be corrected: %w", id, row.State, record.ErrInvalid)
+			return fmt.Errorf("document %s is %s and cannot be corrected: %w", was.ID, row.State, record.ErrInvalid)
 		}
 		for _, h := range b.holds.Binding(b.subject(row)) {
 			if h.Kind != record.HoldQA {
-				return fmt.Errorf("document %s: it is %w %s", id, record.ErrHeld, h.ID)
+				return fmt.Errorf("document %s: it is %w %s", was.ID, record.ErrHeld, h.ID)
 			}
+		}
+		now, err := a.sourceOf(ctx, was.ID)
+		if err != nil {
+			return err
+		}
+		if now != was {
+			return fmt.Errorf("document %s was filed differently since: %w: propose the correction again", was.ID, record.ErrInvalid)
 		}
 	}
 	return nil
 }
 
 // carryOut makes the documents of a correction that was agreed to, and then
-// lets them take the place of what they were made of. It may be repeated.
+// lets them take the place of what they were made of. It may be repeated: until
+// the catalogue has both, the correction is agreed to and no more. One that can
+// never be carried out has failed, and nothing of it remains. The caller holds
+// correctMu.
 func (a *app) carryOut(ctx context.Context, who record.Actor, c correct.Correction) (correct.Correction, error) {
-	a.correctMu.Lock()
-	defer a.correctMu.Unlock()
-	rows := map[record.ID]catalog.Row{}
+	now, err := a.correction(ctx, c.ID)
+	if err != nil || now.State != correct.Agreed {
+		return now, err
+	}
+	made, err := a.makeResults(ctx, c)
+	if err == nil {
+		// From here on it is done, also when the caller has gone.
+		ctx = context.WithoutCancel(ctx)
+		c.State = correct.Done
+		e := a.entryOfCorrection(c)
+		// The transaction looks again: whoever has been held, or destroyed, since is not corrected.
+		if err = a.cat.Correctable(ctx, c.ID, c.Sources); err == nil {
+			err = a.arch.Journal(ctx, audit.ActCorrection, c.ID, change{Actor: who, Register: &e})
+		}
+		if err == nil {
+			err = a.cat.Correct(ctx, e, made, c.Sources)
+		}
+	}
+	switch {
+	case err == nil:
+		a.bound.Add(1)
+		return c, errors.Join(a.mapMade(ctx), a.arch.Publish(ctx))
+	case hopeless(err):
+		return a.failCorrection(context.WithoutCancel(ctx), who, c, err)
+	}
+	c.State = correct.Agreed
+	return c, err
+}
+
+// hopeless reports whether trying again cannot help.
+func hopeless(err error) bool {
+	for _, e := range []error{record.ErrUnreadable, record.ErrInvalid, record.ErrHeld, record.ErrNotReady, record.ErrDestroyed, record.ErrNotFound, record.ErrCorrupt, ocr.ErrFormat, ocr.ErrCrashed, ocr.ErrTimeout, ocr.ErrLimit} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// failCorrection ends a correction that cannot be carried out: what was made is
+// destroyed, and what it was to be made of is as it was.
+func (a *app) failCorrection(ctx context.Context, who record.Actor, c correct.Correction, why error) (correct.Correction, error) {
+	for _, r := range c.Results {
+		if _, err := a.arch.Destroy(ctx, r.ID, 1); err != nil {
+			return c, errors.Join(why, err) // it is agreed to still, and tried again
+		}
+	}
+	c.State = correct.Failed
+	if err := a.putCorrection(ctx, who, c); err != nil {
+		return c, errors.Join(why, err)
+	}
+	return c, fmt.Errorf("correction %s: nothing was changed: %w", c.ID, why)
+}
+
+// makeResults deposits the documents of a correction and returns their rows.
+func (a *app) makeResults(ctx context.Context, c correct.Correction) ([]catalog.Keyed, error) {
+	if err := a.cfg.warm(); err != nil {
+		return nil, err
+	}
+	sources := map[record.ID]record.Document{}
 	for _, id := range c.Sources {
 		row, err := a.cat.Document(ctx, id)
 		if err != nil {
-			return c, err
+			return nil, err
 		}
-		rows[id] = row
+		sources[id] = row.Document
 	}
 	m := &correct.Maker{Archive: a.arch, Reader: a.pipeline.Reader}
-	dated := func(id record.ID) record.Date { return rows[id].ServiceDate }
-	if err := m.Make(ctx, c, dated, func(id record.ID) int { return rows[id].Version }); err != nil {
-		return c, err
+	if err := m.Make(ctx, c, sources); err != nil {
+		return nil, err
 	}
-	c.State = correct.Done
-	return c, a.putCorrection(ctx, who, c)
+	if err := a.mayCorrect(ctx, c); err != nil { // a hold may have come since
+		return nil, err
+	}
+	var made []catalog.Keyed
+	for _, r := range c.Results {
+		s, err := a.arch.Load(ctx, r.ID, 1)
+		if err != nil {
+			return nil, err
+		}
+		k, err := ingest.Row(s.Manifest, s.Key)
+		if err != nil {
+			return nil, err
+		}
+		made = append(made, k)
+	}
+	return made, nil
 }
 
-// resumeCorrections carries out what a crash interrupted.
+// resumeCorrections carries out what a crash interrupted. What cannot be now is
+// tried again at the next start, and said.
 func (a *app) resumeCorrections(ctx context.Context) error {
+	a.correctMu.Lock()
+	defer a.correctMu.Unlock()
 	open, err := a.corrections(ctx, correct.Agreed)
 	if err != nil {
 		return err
 	}
 	for _, c := range open {
 		if _, err := a.carryOut(ctx, record.Daemon, c); err != nil {
-			return fmt.Errorf("correction %s: %w", c.ID, err)
+			a.log.ErrorContext(ctx, "correction not carried out", "correction", c.ID, "err", err)
 		}
 	}
 	return nil
 }
 
-// corrected lets a correction that is done take effect in the catalogue: also
-// when a rebuild applies it again, by which time some of its documents may be
-// destroyed.
-func (a *app) corrected(ctx context.Context, c correct.Correction) error {
-	if c.State != correct.Done {
-		return nil
+// putCorrectionEntry lets an entry of the log about a correction take effect in
+// the catalogue: one that is agreed to holds its documents, one that is done
+// supersedes them. A rebuild comes through here, by which time some of the
+// documents may be destroyed, or damaged.
+func (a *app) putCorrectionEntry(ctx context.Context, e catalog.Entry) error {
+	var c correct.Correction
+	if err := json.Unmarshal(e.Body, &c); err != nil {
+		return fmt.Errorf("correction %s: %w", e.ID, err)
 	}
-	var made, of []catalog.Keyed
-	for _, r := range c.Results {
-		k, err := a.asStored(ctx, r.ID)
-		if err != nil {
+	if c.State == correct.Done {
+		for _, r := range c.Results {
+			if err := a.fileMissing(ctx, r.ID); err != nil {
+				return err
+			}
+		}
+		if err := a.cat.Supersede(ctx, e, c.Sources); err != nil {
 			return err
 		}
-		made = append(made, k...)
+		return a.mapMade(ctx)
 	}
-	for _, id := range c.Sources {
-		k, err := a.asStored(ctx, id)
-		if err != nil {
-			return err
-		}
-		of = append(of, k...)
-	}
-	if err := a.cat.Correct(ctx, made, of); err != nil {
+	if err := a.cat.PutEntry(ctx, e); err != nil {
 		return err
 	}
-	return a.mapMade(ctx)
+	var held []record.ID
+	if c.State == correct.Agreed {
+		held = c.Sources // nobody destroys them meanwhile
+	}
+	return a.cat.SetHeld(ctx, e.ID, nil, held)
 }
 
-// asStored makes the row of a document from its manifest; none when it is
-// destroyed, or on its way there.
-func (a *app) asStored(ctx context.Context, id record.ID) ([]catalog.Keyed, error) {
-	version := 1
-	row, err := a.cat.Document(ctx, id)
-	switch {
-	case errors.Is(err, record.ErrNotFound):
-	case err != nil:
-		return nil, err
-	case row.State == record.DocumentDestroyed || row.State == record.DocumentDestroying:
-		return nil, nil
-	default:
-		version = row.Version
+// fileMissing files a document that a correction made and the catalogue does
+// not know, as when the catalogue follows a log that is ahead of it. What is
+// damaged or gone is left to be found by verify.
+func (a *app) fileMissing(ctx context.Context, id record.ID) error {
+	_, err := a.cat.Document(ctx, id)
+	if !errors.Is(err, record.ErrNotFound) {
+		return err
 	}
-	s, err := a.arch.Load(ctx, id, version)
-	if errors.Is(err, record.ErrDestroyed) {
-		return nil, nil
+	s, err := a.arch.Load(ctx, id, 1)
+	if finding(err) || errors.Is(err, record.ErrDestroyed) {
+		return nil
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
 	k, err := ingest.Row(s.Manifest, s.Key)
-	return []catalog.Keyed{k}, err
+	if err != nil {
+		return err
+	}
+	return a.cat.PutDocument(ctx, k)
 }
 
 // mapMade works out anew which documents were made of which.
@@ -247,15 +358,17 @@ func (a *app) mapMade(ctx context.Context) error {
 		}
 	}
 	a.made.Store(&m)
+	a.bound.Add(1)
 	return nil
 }
 
 // destroySources destroys what a document was made of, before the document
-// itself: its pages are in there too.
-func (h holdings) destroySources(ctx context.Context, id record.ID, certificate string) error {
+// itself: its pages are in there too. locked is whether the store keeps some of
+// that ciphertext for a while.
+func (h holdings) destroySources(ctx context.Context, id record.ID, certificate string) (locked bool, err error) {
 	m := h.made.Load()
 	if m == nil {
-		return nil
+		return false, nil
 	}
 	for _, s := range (*m)[id] {
 		row, err := h.cat.Document(ctx, s)
@@ -263,13 +376,15 @@ func (h holdings) destroySources(ctx context.Context, id record.ID, certificate 
 			continue
 		}
 		if err != nil {
-			return err
+			return locked, err
 		}
-		if _, err := h.Destroy(ctx, s, certificate); err != nil {
-			return fmt.Errorf("what document %s was made of: %w", id, err)
+		gone, err := h.destroy(ctx, row, certificate, true)
+		if err != nil {
+			return locked, fmt.Errorf("what document %s was made of: %w", id, err)
 		}
+		locked = locked || gone.Locked
 	}
-	return nil
+	return locked, nil
 }
 
 // sight is one look somebody had at a document.
@@ -284,15 +399,16 @@ type sight struct {
 // whoSaw lists from the log who was given a document, and what it was made of
 // and made into.
 func (a *app) whoSaw(ctx context.Context, id record.ID, out func(sight) error) error {
+	m := a.made.Load()
 	ids := map[string]bool{id.String(): true}
-	if m := a.made.Load(); m != nil {
-		for r, of := range *m {
-			if slices.Contains(of, id) {
+	for _, s := range m.before(id) {
+		ids[s.String()] = true
+	}
+	if m != nil {
+		for r := range *m {
+			if slices.Contains(m.before(r), id) {
 				ids[r.String()] = true
 			}
-		}
-		for _, s := range (*m)[id] {
-			ids[s.String()] = true
 		}
 	}
 	return a.entries(0, func(e audit.Entry) error {
@@ -319,6 +435,9 @@ func (a *app) sourceOf(ctx context.Context, id record.ID) (correct.Source, error
 	row, err := a.cat.Document(ctx, id)
 	if err != nil {
 		return correct.Source{}, err
+	}
+	if row.State != record.DocumentFiled && row.State != record.DocumentQA {
+		return correct.Source{}, fmt.Errorf("document %s is %s and cannot be corrected: %w", id, row.State, record.ErrInvalid)
 	}
 	s, err := a.arch.Load(ctx, id, row.Version)
 	if err != nil {

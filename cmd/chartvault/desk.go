@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"time"
 
@@ -12,7 +11,6 @@ import (
 	"chartvault/audit"
 	"chartvault/catalog"
 	"chartvault/disposition"
-	"chartvault/ingest/correct"
 	"chartvault/record"
 )
 
@@ -58,6 +56,9 @@ func (a *app) enter(ctx context.Context, action audit.Action, who record.Actor, 
 // putEntry stores an entry and what follows from it.
 func (a *app) putEntry(ctx context.Context, e catalog.Entry) error {
 	defer a.bound.Add(1)
+	if e.Kind == kindCorrection {
+		return a.putCorrectionEntry(ctx, e)
+	}
 	if err := a.cat.PutEntry(ctx, e); err != nil {
 		return err
 	}
@@ -66,12 +67,6 @@ func (a *app) putEntry(ctx context.Context, e catalog.Entry) error {
 		return a.bindHold(ctx, entryOf(e))
 	case kindLink:
 		return a.relateAnew(ctx)
-	case kindCorrection:
-		var c correct.Correction
-		if err := json.Unmarshal(e.Body, &c); err != nil {
-			return fmt.Errorf("correction %s: %w", e.ID, err)
-		}
-		return a.corrected(ctx, c)
 	}
 	return nil
 }

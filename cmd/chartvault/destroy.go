@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"chartvault/audit"
@@ -21,16 +22,26 @@ func (h holdings) Destroy(ctx context.Context, id record.ID, certificate string)
 	if err != nil {
 		return disposition.Gone{}, err
 	}
+	if row.State == record.DocumentDestroyed {
+		return disposition.Gone{}, nil // with what was made of it
+	}
+	return h.destroy(ctx, row, certificate, false)
+}
+
+// destroy destroys a document. source is whether it is what another was made
+// of, which was looked at and is past the point of no return.
+func (h holdings) destroy(ctx context.Context, row catalog.Row, certificate string, source bool) (disposition.Gone, error) {
 	t := tombstone{Document: row.ID, Version: row.Version, Of: row.Batch, ChartToken: row.ChartToken, Type: row.Type,
 		ServiceDate: row.ServiceDate, FiledAt: row.FiledAt, Pages: row.Pages, Bytes: row.Bytes, Certificate: certificate}
 	if row.State != record.DocumentDestroying {
-		if err := h.markDestroying(ctx, row, t); err != nil {
+		if err := h.markDestroying(ctx, row, t, source); err != nil {
 			return disposition.Gone{}, err
 		}
 	}
 	// From here on only forward, also when the caller has gone.
 	ctx = context.WithoutCancel(ctx)
-	if err := h.destroySources(ctx, row.ID, certificate); err != nil {
+	kept, err := h.destroySources(ctx, row.ID, certificate)
+	if err != nil {
 		return disposition.Gone{}, err
 	}
 	locked, err := h.arch.Destroy(ctx, row.ID, row.Version)
@@ -60,15 +71,17 @@ func (h holdings) Destroy(ctx context.Context, id record.ID, certificate string)
 	if err := h.cat.Tombstone(ctx, row.ID, t.At, certificate); err != nil {
 		return disposition.Gone{}, err
 	}
-	return disposition.Gone{Locked: locked}, nil
+	return disposition.Gone{Locked: locked || kept}, nil
 }
 
 // markDestroying takes a document past the point of no return, unless a hold
 // binds it by now. Holds that are read off the row are looked at here, those on
 // charts and single documents once more in the transaction that marks it.
-func (h holdings) markDestroying(ctx context.Context, row catalog.Row, t tombstone) error {
-	if row.State == record.DocumentSuperseded {
-		// What was made of it was looked at, and is past that point.
+func (h holdings) markDestroying(ctx context.Context, row catalog.Row, t tombstone, source bool) error {
+	if row.State == record.DocumentSuperseded && !source {
+		return fmt.Errorf("document %s was corrected meanwhile: %w", row.ID, record.ErrHeld)
+	}
+	if source {
 		if err := h.arch.Journal(ctx, audit.ActDestroying, row.ID.String(), change{Actor: record.Daemon, Gone: &t}); err != nil {
 			return err
 		}
@@ -163,6 +176,11 @@ func (a *app) resume(ctx context.Context) error {
 	}, disposition.PlanExecuting)
 	if err != nil {
 		return err
+	}
+	for id, number := range maps.Clone(numbers) { // a plan lists what was made, not what it was made of
+		for _, s := range a.made.Load().before(id) {
+			numbers[s] = number
+		}
 	}
 	for _, row := range rows {
 		if _, err := (holdings{a}).Destroy(ctx, row.ID, numbers[row.ID]); err != nil {

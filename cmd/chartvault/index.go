@@ -54,6 +54,13 @@ func (a *app) feedAll(ctx context.Context) error {
 		if f.at, err = a.index.Position(ctx); err != nil {
 			return err
 		}
+		last, err := a.cat.LastChange(ctx)
+		if err != nil {
+			return err
+		}
+		if f.at > last { // the catalogue is older than the index: it came from a backup
+			f.at = 0
+		}
 	}
 	some := slices.Collect(maps.Keys(f.unread))
 	at := f.at

@@ -105,9 +105,8 @@ func TestModel(t *testing.T) {
 				}
 				config += "[catalogue]\nengine = \"postgres\"\ndsn_file = \"" + dsn + "\"\n"
 			}
-			w := &world{t: t, r: mrand.New(mrand.NewPCG(seed, 1)), papers: map[record.ID]*modelDoc{}, links: map[string][2]string{}, holds: map[string]string{}, apart: map[string]bool{}, done: map[string]int{}}
+			w := newWorld(t, config, seed)
 			t.Logf("CHARTVAULT_SEED=%d", seed)
-			w.a, w.e = openModel(t, config)
 			for i := range steps {
 				w.step()
 				if i%20 == 19 {
@@ -127,11 +126,11 @@ func TestModel(t *testing.T) {
 	}
 }
 
-func openModel(t *testing.T, config string) (*app, *env) {
+func newWorld(t *testing.T, config string, seed uint64) *world {
 	a := openApp(t, config)
 	a.pipeline.Reader = pageReader{a.pipeline.Reader}
 	e := &env{data: a.cfg.dir, passFile: filepath.Join(filepath.Dir(a.cfg.dir), "pass"), workFactor: 10, in: strings.NewReader(""), out: io.Discard, err: io.Discard, log: a.log}
-	return a, e
+	return &world{t: t, r: mrand.New(mrand.NewPCG(seed, 1)), e: e, a: a, papers: map[record.ID]*modelDoc{}, links: map[string][2]string{}, holds: map[string]string{}, apart: map[string]bool{}, done: map[string]int{}}
 }
 
 // step does one thing.
@@ -341,7 +340,7 @@ func (w *world) merge() bool {
 	id, p := w.some()
 	for range 20 {
 		other, q := w.some()
-		if p != nil && other != id && q.chart == p.chart {
+		if p != nil && other != id && q.chart == p.chart && q.typ == p.typ {
 			return w.correct(w.held(p.chart), correctParams{Act: correct.Merge, Documents: []string{id.String(), other.String()}},
 				&modelDoc{chart: p.chart, typ: p.typ, leaves: slices.Concat(p.leaves, q.leaves)})
 		}

@@ -26,11 +26,11 @@ func (v *verification) checkIndex(ctx context.Context) error {
 	var sample []catalog.Row
 	seen := 0
 	err := v.cat.EachDocument(ctx, func(row catalog.Row) error {
-		pages := have[row.ID]
-		delete(have, row.ID)
 		if row.State != record.DocumentFiled && row.State != record.DocumentQA {
 			return nil
 		}
+		pages := have[row.ID]
+		delete(have, row.ID)
 		v.indexed++
 		if pages != row.Pages {
 			return v.fault("document "+row.ID.String(), "", fmt.Sprintf("%d of its %d pages are in the index: run \"chartvault rebuild\"", pages, row.Pages))
@@ -49,11 +49,11 @@ func (v *verification) checkIndex(ctx context.Context) error {
 	for id := range have {
 		row, err := v.cat.Document(ctx, id)
 		switch {
-		case err == nil && row.State != record.DocumentDestroyed: // filed meanwhile
+		case err == nil && (row.State == record.DocumentFiled || row.State == record.DocumentQA): // filed meanwhile
 		case err != nil && !errors.Is(err, record.ErrNotFound):
 			return err
 		default:
-			if err := v.fault("document "+id.String(), "", `it is in the index and not in the catalogue: run "chartvault rebuild"`); err != nil {
+			if err := v.fault("document "+id.String(), "", `it is in the index and not to be there: run "chartvault rebuild"`); err != nil {
 				return err
 			}
 		}

@@ -18,6 +18,7 @@ import (
 	"slices"
 	"time"
 
+	"chartvault/ocr"
 	"chartvault/record"
 )
 
@@ -41,7 +42,8 @@ const (
 	Proposed State = "proposed" // waits for a second person
 	Agreed   State = "agreed"   // being carried out
 	Done     State = "done"
-	Refused  State = "refused"
+	Refused  State = "refused" // by the second person
+	Failed   State = "failed"  // it could not be carried out, and nothing of it remains
 )
 
 // Correction is one correction. Its documents' ids are fixed when it is made,
@@ -50,6 +52,7 @@ type Correction struct {
 	ID      string       `json:"id"`
 	Act     Act          `json:"act"`
 	Sources []record.ID  `json:"sources"`
+	Was     []Source     `json:"was"` // as they were filed when it was made
 	Results []Result     `json:"results"`
 	Reason  string       `json:"reason"`
 	By      record.Actor `json:"by"`
@@ -75,11 +78,18 @@ type Page struct {
 
 // Source is a document that is corrected.
 type Source struct {
-	ID    record.ID
-	Chart string
-	Type  string
-	Pages int
+	ID    record.ID `json:"id"`
+	Chart string    `json:"chart"`
+	Type  string    `json:"type"`
+	Pages int       `json:"pages"`
 }
+
+// MostMerged is how many documents go together at once.
+const MostMerged = ocr.MostBundled
+
+// Moves reports whether a result is filed as a person said, and not as its
+// pages were.
+func (c Correction) Moves(r Result) bool { return c.Act == Move && r.Chart != c.Was[0].Chart }
 
 // ids makes ids for results; record.NewID with a source of randomness.
 type ids func() (record.ID, error)
@@ -94,7 +104,7 @@ func (s Source) pages(from, to int) []Page {
 
 // SplitAt makes a correction that begins a new document at each of the pages.
 func SplitAt(s Source, at []int, id ids) (Correction, error) {
-	c := Correction{Act: Split, Sources: []record.ID{s.ID}}
+	c := Correction{Act: Split, Sources: []record.ID{s.ID}, Was: []Source{s}}
 	at = slices.Compact(slices.Sorted(slices.Values(at)))
 	if len(at) == 0 || at[0] < 2 || at[len(at)-1] > s.Pages {
 		return c, fmt.Errorf("split document %s: %w: a new document can begin at pages 2 to %d", s.ID, record.ErrInvalid, s.Pages)
@@ -110,19 +120,22 @@ func SplitAt(s Source, at []int, id ids) (Correction, error) {
 }
 
 // MergeAll makes a correction that puts documents of one chart together, in
-// their order. The result has the type of the first.
+// their order. They must be of one type, so that none is kept for a shorter time.
 func MergeAll(ss []Source, id ids) (Correction, error) {
-	c := Correction{Act: Merge}
+	c := Correction{Act: Merge, Was: ss}
 	var pages []Page
 	for _, s := range ss {
 		if s.Chart != ss[0].Chart {
 			return c, fmt.Errorf("merge documents: %w: they are of different charts; move pages instead", record.ErrInvalid)
 		}
+		if s.Type != ss[0].Type {
+			return c, fmt.Errorf("merge documents: %w: they are of different types, which are kept for different times; give them one first", record.ErrInvalid)
+		}
 		c.Sources = append(c.Sources, s.ID)
 		pages = append(pages, s.pages(1, s.Pages)...)
 	}
-	if len(ss) < 2 {
-		return c, fmt.Errorf("merge documents: %w: want two or more", record.ErrInvalid)
+	if len(ss) < 2 || len(ss) > MostMerged {
+		return c, fmt.Errorf("merge documents: %w: want 2 to %d", record.ErrInvalid, MostMerged)
 	}
 	if err := c.add(id, ss[0].Chart, ss[0].Type, pages); err != nil {
 		return c, err
@@ -134,7 +147,7 @@ func MergeAll(ss []Source, id ids) (Correction, error) {
 // document of the given type ("" for that of the source). What remains of the
 // source stays one document.
 func MovePages(s Source, numbers []int, chart, typ string, id ids) (Correction, error) {
-	c := Correction{Act: Move, Sources: []record.ID{s.ID}}
+	c := Correction{Act: Move, Sources: []record.ID{s.ID}, Was: []Source{s}}
 	numbers = slices.Compact(slices.Sorted(slices.Values(numbers)))
 	if len(numbers) == 0 || numbers[0] < 1 || numbers[len(numbers)-1] > s.Pages {
 		return c, fmt.Errorf("move pages of document %s: %w: it has pages 1 to %d", s.ID, record.ErrInvalid, s.Pages)
@@ -166,7 +179,7 @@ func MovePages(s Source, numbers []int, chart, typ string, id ids) (Correction, 
 
 // TurnPages makes a correction that turns pages clockwise by quarter turns.
 func TurnPages(s Source, numbers []int, turn int, id ids) (Correction, error) {
-	c := Correction{Act: Rotate, Sources: []record.ID{s.ID}}
+	c := Correction{Act: Rotate, Sources: []record.ID{s.ID}, Was: []Source{s}}
 	pages := s.pages(1, s.Pages)
 	for _, n := range numbers {
 		if n < 1 || n > s.Pages {

@@ -14,6 +14,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -32,38 +33,66 @@ type Maker struct {
 	Reader  ocr.Reader
 }
 
-// Make deposits the documents of a correction that are not yet stored. versions
-// are those of its sources, charts and dates as they are filed now come with
-// the results and the manifests. It may be repeated.
-func (m *Maker) Make(ctx context.Context, c Correction, dated func(record.ID) record.Date, versions func(record.ID) int) error {
+// Make deposits the documents of a correction that are not yet stored, of
+// sources as they are filed now. It may be repeated.
+func (m *Maker) Make(ctx context.Context, c Correction, sources map[record.ID]record.Document) error {
 	for _, r := range c.Results {
-		if err := m.result(ctx, r, dated, versions); err != nil {
+		if err := m.result(ctx, c, r, sources); err != nil {
 			return fmt.Errorf("correction %s: document %s: %w", c.ID, r.ID, err)
 		}
 	}
 	return nil
 }
 
-func (m *Maker) result(ctx context.Context, r Result, dated func(record.ID) record.Date, versions func(record.ID) int) error {
+// filed is how a result is filed: as its pages were, with what was doubted of
+// them, unless a person said otherwise. Of several dates it has the latest, so
+// that no page is kept for a shorter time than before.
+func filed(c Correction, r Result, sources map[record.ID]record.Document) seal.Manifest {
+	man := seal.Manifest{ID: r.ID, Chart: r.Chart, Type: r.Type, State: record.DocumentFiled}
+	for _, p := range r.Pages {
+		d := sources[p.Document]
+		if man.Batch.IsZero() {
+			man.Batch, man.FiledAt = d.Batch, d.FiledAt
+		}
+		if d.ServiceDate.After(man.ServiceDate) {
+			man.ServiceDate = d.ServiceDate
+		}
+		if c.Moves(r) {
+			continue
+		}
+		if d.State == record.DocumentQA {
+			man.State = record.DocumentQA
+		}
+		for _, x := range d.Doubts {
+			if !slices.Contains(man.Doubts, x) {
+				man.Doubts = append(man.Doubts, x)
+			}
+		}
+	}
+	if r.Chart == "" && len(man.Doubts) == 0 {
+		man.State, man.Doubts = record.DocumentQA, []record.Doubt{record.DoubtNoChartNumber}
+	}
+	return man
+}
+
+func (m *Maker) result(ctx context.Context, c Correction, r Result, sources map[record.ID]record.Document) error {
 	if _, err := m.Archive.Load(ctx, r.ID, 1); err == nil {
 		return nil
 	}
 	j := &job{Maker: m, result: r}
 	defer j.close()
 	for _, p := range r.Pages {
-		if err := j.source(ctx, p.Document, versions(p.Document)); err != nil {
+		if err := j.source(ctx, p.Document, sources[p.Document].Version); err != nil {
 			return err
 		}
 	}
-	first := j.sources[0].Manifest
-	man := seal.Manifest{
-		ID: r.ID, Batch: first.Batch, Chart: r.Chart, Type: r.Type, ServiceDate: dated(first.ID), FiledAt: first.FiledAt, State: record.DocumentFiled,
-	}
-	if r.Chart == "" {
-		man.State, man.Doubts = record.DocumentQA, []record.Doubt{record.DoubtNoChartNumber}
-	}
+	man := filed(c, r, sources)
+	man.Batch = j.sources[0].Manifest.Batch
 	for _, p := range r.Pages {
 		page := j.of(p.Document).Manifest.Pages[p.Number-1]
+		if slices.Contains(page.Doubts, record.DoubtUnreadPage) {
+			return fmt.Errorf("page %d of %s could not be read, and cannot be put together anew: scan it again: %w", p.Number, p.Document, record.ErrUnreadable)
+		}
 		var err error
 		if page.Text, err = turned(page.Text, p.Turn); err != nil {
 			return fmt.Errorf("text of page %d of %s: %w", p.Number, p.Document, record.ErrCorrupt)
@@ -133,7 +162,7 @@ func (j *job) write(ctx context.Context, zw *zip.Writer, man *seal.Manifest) err
 			return err
 		}
 	}
-	return j.originals(ctx, zw)
+	return j.originals(ctx, zw, man)
 }
 
 func (j *job) pdf(ctx context.Context, zw *zip.Writer, man *seal.Manifest) error {
@@ -186,19 +215,43 @@ func (j *job) preview(zw *zip.Writer, n int, p Page) error {
 	return err
 }
 
-// originals keeps pages in their own format for each source that does.
-func (j *job) originals(ctx context.Context, zw *zip.Writer) error {
-	for i, s := range j.sources {
-		if s.Size("source.original") < 0 {
-			continue
+// original is where pages lie in their own format: a member of a source's
+// package, and which of its pages, each with its place in the result.
+type original struct {
+	of     *source
+	member string
+	pages  []int // in the member, from 1
+	places []int // of them in the result, from 0
+}
+
+// kept lists the originals of the result's pages.
+func (j *job) kept() (out []original) {
+	for i, p := range j.result.Pages {
+		s := j.of(p.Document)
+		member, page := "source.original", p.Number
+		if o := s.Manifest.Pages[p.Number-1].Original; o != nil {
+			member, page = o.Member, o.Page
+		} else if s.Size(member) < 0 || slices.ContainsFunc(s.Manifest.Pages, func(p seal.Page) bool { return p.Original != nil }) {
+			continue // the PDF carries it as it is
 		}
-		var numbers []int
-		for _, p := range j.result.Pages {
-			if p.Document == s.Manifest.ID {
-				numbers = append(numbers, p.Number)
-			}
+		k := slices.IndexFunc(out, func(o original) bool { return o.of == s && o.member == member })
+		if k < 0 {
+			out = append(out, original{of: s, member: member})
+			k = len(out) - 1
 		}
-		f, err := inMemory(func(w io.Writer) error { return s.Copy("source.original", w) })
+		out[k].pages, out[k].places = append(out[k].pages, page), append(out[k].places, i)
+	}
+	return out
+}
+
+// originals keeps pages in their own format where a source does, and notes in
+// the manifest where each lies.
+func (j *job) originals(ctx context.Context, zw *zip.Writer, man *seal.Manifest) error {
+	for i := range man.Pages {
+		man.Pages[i].Original = nil
+	}
+	for i, o := range j.kept() {
+		f, err := inMemory(func(w io.Writer) error { return o.of.Copy(o.member, w) })
 		if err != nil {
 			return err
 		}
@@ -208,10 +261,13 @@ func (j *job) originals(ctx context.Context, zw *zip.Writer) error {
 		}
 		w, err := seal.AddPart(zw, name)
 		if err == nil {
-			_, err = j.Reader.Original(ctx, ocr.Source{Key: fmt.Sprintf("%s-%d", j.result.ID, i), File: f, Pages: len(numbers)}, numbers, w)
+			_, err = j.Reader.Original(ctx, ocr.Source{Key: fmt.Sprintf("%s-%d", j.result.ID, i), File: f, Pages: len(o.pages)}, o.pages, w)
 		}
 		if err := errors.Join(err, f.Close()); err != nil {
 			return err
+		}
+		for k, place := range o.places {
+			man.Pages[place].Original = &seal.Original{Member: name, Page: k + 1}
 		}
 	}
 	return nil

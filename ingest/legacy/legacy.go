@@ -32,6 +32,9 @@ type Problem struct {
 	Line int    `json:"line"`
 	File string `json:"file,omitempty"` // as it stands in the index
 	Why  string `json:"why"`
+
+	Chart record.ChartNumber `json:"-"` // where the line has one all the same
+	Hold  string             `json:"-"`
 }
 
 // Fields are the names under which an index has its values, by ours: "file",
@@ -72,14 +75,15 @@ func (f Fields) Check() error {
 // item makes an item of values by our names.
 func item(line int, v map[string]string) (Item, *Problem) {
 	it := Item{Line: line, Hold: strings.TrimSpace(v["hold"])}
-	wrong := func(format string, args ...any) (Item, *Problem) {
-		return Item{}, &Problem{line, v["file"], fmt.Sprintf(format, args...)}
-	}
 	var err error
+	chart, cerr := record.ParseChartNumber(v["chart_number"])
+	wrong := func(format string, args ...any) (Item, *Problem) {
+		return Item{}, &Problem{line, v["file"], fmt.Sprintf(format, args...), chart, it.Hold}
+	}
 	if it.File, err = inside(v["file"]); err != nil {
 		return wrong("%v", err)
 	}
-	if it.Chart, err = record.ParseChartNumber(v["chart_number"]); err != nil {
+	if it.Chart = chart; cerr != nil {
 		return wrong("the chart number is missing or cannot be one")
 	}
 	if t := strings.TrimSpace(v["type"]); t != "" {

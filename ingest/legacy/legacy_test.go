@@ -30,17 +30,28 @@ func TestReadCSV(t *testing.T) {
 		"../3.tif;1003;;;;\r\n"+
 		"4.tif;;;;;\r\n"+
 		"5.tif;1005;;yesterday;;\r\n"+
-		";1006;;;;\r\n"), legacy.Fields{"file": "path", "chart_number": "MRN"})
+		";1006;;;;\r\n"+
+		"\"6\" scan.tif;1007;;;;\r\n"+
+		"8.tif;1008;;soon;Held matter;\r\n"+
+		"\"9;9.tif\";1009;;;;\r\n"), legacy.Fields{"file": "path", "chart_number": "MRN"})
 	want := `2 a/1.tif 100-1 LAB_REPORT 2019-03-07  
 3 scans/2.pdf 1002  2019-04 Doe v. Sample 2035-12-31
+10 9;9.tif 1009    
 4! ../3.tif: the file lies outside the export
 5! 4.tif: the chart number is missing or cannot be one
 6! 5.tif: service date: want YYYY-MM-DD, MM/DD/YYYY or YYYYMMDD
-7! : no file is named`
+7! : no file is named
+8! : not a line of CSV: a quote is not closed, or stands inside a value
+9! 8.tif: service date: want YYYY-MM-DD, MM/DD/YYYY or YYYYMMDD`
 	if got := told(items, bad); err != nil || got != want {
 		t.Errorf("got %v\n%s\nwant\n%s", err, got, want)
 	}
-	for _, text := range []string{"", "a,b\n1,2\n", "file,mrn\n"} {
+	for _, p := range bad {
+		if p.Line == 9 && (p.Hold != "Held matter" || p.Chart.Reveal() != "1008") {
+			t.Errorf("line 9: got hold %q, want it told with its chart", p.Hold)
+		}
+	}
+	for _, text := range []string{"", "\"a", "a,b\n1,2\n", "file,mrn\n"} {
 		if _, _, err := legacy.ReadCSV(strings.NewReader(text), nil); !errors.Is(err, record.ErrInvalid) {
 			t.Errorf("%q: got %v, want ErrInvalid", text, err)
 		}

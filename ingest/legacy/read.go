@@ -2,9 +2,7 @@ package legacy
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/csv"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -19,53 +17,38 @@ import (
 const maxLine = 1 << 20
 
 // ReadCSV reads an index with a head line. Its separator is a comma, a
-// semicolon, a tab or a bar, whichever the head has.
+// semicolon, a tab or a bar, whichever the head has. Each line is read by
+// itself, so that one with a stray quote costs itself and no other.
 func ReadCSV(r io.Reader, f Fields) ([]Item, []Problem, error) {
-	in := bufio.NewReaderSize(r, maxLine)
-	head, err := in.Peek(maxLine)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, nil, fmt.Errorf("read index: %w", err)
-	}
-	head, _, _ = bytes.Cut(bytes.TrimPrefix(head, []byte("\uFEFF")), []byte("\n"))
-	c := csv.NewReader(in)
-	c.FieldsPerRecord, c.LazyQuotes, c.ReuseRecord = -1, true, true
-	for _, sep := range ";\t|" {
-		if bytes.Count(head, []byte(string(sep))) > bytes.Count(head, []byte(string(c.Comma))) {
-			c.Comma = sep
-		}
-	}
-	names, err := c.Read()
-	if err != nil {
-		return nil, nil, fmt.Errorf("read index: %w: it has no head line", record.ErrInvalid)
-	}
-	at := map[string]int{}
-	for i, n := range names {
-		n = strings.TrimSpace(strings.TrimPrefix(n, "\uFEFF"))
-		for _, ours := range Names() {
-			if strings.EqualFold(n, f.of(ours)) {
-				at[ours] = i
-			}
-		}
-	}
-	for _, n := range Names()[:required] {
-		if _, ok := at[n]; !ok {
-			return nil, nil, fmt.Errorf("read index: %w: no column %q in the head; give another name with --map %s=NAME", record.ErrInvalid, f.of(n), n)
-		}
-	}
+	sc := bufio.NewScanner(r)
+	sc.Buffer(nil, maxLine)
+	var at map[string]int
+	var sep rune
 	var items []Item
 	var bad []Problem
-	for {
-		row, err := c.Read()
-		if errors.Is(err, io.EOF) {
-			return items, bad, nil
+	for line := 1; sc.Scan(); line++ {
+		text := sc.Text()
+		if line == 1 {
+			text = strings.TrimPrefix(text, "\uFEFF")
+			sep = separator(text)
 		}
-		line, _ := c.FieldPos(0)
-		if pe, ok := errors.AsType[*csv.ParseError](err); ok {
-			bad = append(bad, Problem{Line: pe.StartLine, Why: "not a line of CSV"})
+		if strings.TrimSpace(text) == "" {
 			continue
 		}
-		if err != nil {
-			return nil, nil, fmt.Errorf("read index: %w", err)
+		c := csv.NewReader(strings.NewReader(text))
+		c.FieldsPerRecord, c.Comma = -1, sep
+		row, err := c.Read()
+		switch {
+		case at == nil && err != nil:
+			return nil, nil, fmt.Errorf("read index: %w: its head is not a line of CSV", record.ErrInvalid)
+		case at == nil:
+			if at, err = f.columns(row); err != nil {
+				return nil, nil, err
+			}
+			continue
+		case err != nil:
+			bad = append(bad, Problem{Line: line, Why: "not a line of CSV: a quote is not closed, or stands inside a value"})
+			continue
 		}
 		v := map[string]string{}
 		for n, i := range at {
@@ -79,6 +62,42 @@ func ReadCSV(r io.Reader, f Fields) ([]Item, []Problem, error) {
 			items = append(items, it)
 		}
 	}
+	if err := sc.Err(); err != nil {
+		return nil, nil, fmt.Errorf("read index: %w", err)
+	}
+	if at == nil {
+		return nil, nil, fmt.Errorf("read index: %w: it has no head line", record.ErrInvalid)
+	}
+	return items, bad, nil
+}
+
+// separator is what parts the names of a head.
+func separator(head string) rune {
+	best := ','
+	for _, sep := range ";\t|" {
+		if strings.Count(head, string(sep)) > strings.Count(head, string(best)) {
+			best = sep
+		}
+	}
+	return best
+}
+
+// columns finds our fields in a head.
+func (f Fields) columns(head []string) (map[string]int, error) {
+	at := map[string]int{}
+	for i, n := range head {
+		for _, ours := range Names() {
+			if strings.EqualFold(strings.TrimSpace(n), f.of(ours)) {
+				at[ours] = i
+			}
+		}
+	}
+	for _, n := range Names()[:required] {
+		if _, ok := at[n]; !ok {
+			return nil, fmt.Errorf("read index: %w: no column %q in the head; give another name with --map %s=NAME", record.ErrInvalid, f.of(n), n)
+		}
+	}
+	return at, nil
 }
 
 // ReadDIP reads a tagged index as OnBase's document import processor takes it:
@@ -171,12 +190,12 @@ func Walk(root fs.FS, pattern string) ([]Item, []Problem, error) {
 		}
 		n++
 		if !d.Type().IsRegular() {
-			bad = append(bad, Problem{n, name, "neither a file nor a folder"})
+			bad = append(bad, Problem{Line: n, File: name, Why: "neither a file nor a folder"})
 			return nil
 		}
 		m := re.FindStringSubmatch(name)
 		if m == nil {
-			bad = append(bad, Problem{n, name, "its name does not fit the pattern"})
+			bad = append(bad, Problem{Line: n, File: name, Why: "its name does not fit the pattern"})
 			return nil
 		}
 		v := map[string]string{"file": name}
