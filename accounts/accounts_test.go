@@ -51,7 +51,7 @@ func desk(t *testing.T) (*accounts.Desk, list, *clock) {
 }
 
 func TestSetUp(t *testing.T) {
-	d, l, c := desk(t)
+	d, l, _ := desk(t)
 	ctx := t.Context()
 	code, err := d.SetupCode(ctx)
 	if err != nil || code == "" {
@@ -75,7 +75,7 @@ func TestSetUp(t *testing.T) {
 	if again, err := d.SetupCode(ctx); again != "" || err != nil {
 		t.Errorf("a code while there are users: got %q, %v", again, err)
 	}
-	d, _, c = desk(t)
+	d, _, c := desk(t)
 	if code, err = d.SetupCode(ctx); err != nil {
 		t.Fatal(err)
 	}
