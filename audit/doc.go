@@ -37,7 +37,7 @@ const (
 	ActBatchFiled      Action = "batch.filed"
 	ActSourceRemoved   Action = "batch.source_removed"
 	ActDocumentFiled   Action = "document.filed"
-	ActDocumentIndexed Action = "document.indexed" // a person assigned chart or type
+	ActDocumentIndexed Action = "document.indexed"   // a person assigned chart or type
 	ActCorrection      Action = "document.corrected" // a correction was proposed, agreed to, refused or carried out
 	ActDocumentRead    Action = "document.read"
 	ActSearch          Action = "search"
