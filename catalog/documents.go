@@ -280,6 +280,34 @@ func (c *DB) InState(ctx context.Context, s record.DocumentState) ([]Row, error)
 	return c.rows(ctx, `WHERE state = $1 ORDER BY filed_at, id`, string(s))
 }
 
+// Waiting returns the documents that wait for a person's decision, oldest first.
+func (c *DB) Waiting(ctx context.Context) ([]Row, error) {
+	return c.rows(ctx, `WHERE state = $1 OR state = $2 AND doubts <> '' ORDER BY filed_at, id`, string(record.DocumentQA), string(record.DocumentFiled))
+}
+
+// Totals are what a catalogue has, counted by the database.
+type Totals struct {
+	Documents int // that are not destroyed
+	QA        int
+	Batches   int
+	Open      int // batches on their way
+	Pages     int // that came in
+}
+
+// Totals counts.
+func (c *DB) Totals(ctx context.Context) (t Totals, err error) {
+	err = c.sql.QueryRowContext(ctx, `SELECT COUNT(*), COALESCE(SUM(CASE WHEN state = $1 THEN 1 ELSE 0 END), 0) FROM documents WHERE state NOT IN ($2, $3)`,
+		string(record.DocumentQA), string(record.DocumentDestroyed), string(record.DocumentSuperseded)).Scan(&t.Documents, &t.QA)
+	if err == nil {
+		err = c.sql.QueryRowContext(ctx, `SELECT COUNT(*), COALESCE(SUM(CASE WHEN state IN ($1, $2) THEN 1 ELSE 0 END), 0), COALESCE(SUM(pages_in), 0) FROM batches`,
+			string(record.BatchClaimed), string(record.BatchSplit)).Scan(&t.Batches, &t.Open, &t.Pages)
+	}
+	if err != nil {
+		return t, fmt.Errorf("count: %w", err)
+	}
+	return t, nil
+}
+
 // Documents returns every document that is not destroyed.
 func (c *DB) Documents(ctx context.Context) ([]Row, error) {
 	return c.rows(ctx, `WHERE state <> $1 ORDER BY filed_at, id`, string(record.DocumentDestroyed))

@@ -107,6 +107,8 @@ CREATE INDEX objects_sum ON objects (sum);
 CREATE INDEX objects_seen ON objects (seen_at, name);
 CREATE INDEX objects_read ON objects (read_at, name);
 CREATE INDEX objects_locked ON objects (locked);
+`, `
+CREATE INDEX documents_doubted ON documents (filed_at, id) WHERE doubts <> '';
 `}
 }
 

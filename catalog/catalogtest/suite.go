@@ -150,6 +150,12 @@ func file(t *testing.T, c *catalog.DB) {
 	if rows, err := c.OfBatch(t.Context(), b.ID); err != nil || len(rows) != 2 {
 		t.Errorf("of batch: got %d, %v, want 2", len(rows), err)
 	}
+	if n, err := c.Totals(t.Context()); err != nil || n.Documents != 2 || n.QA != 1 || n.Batches != 1 || n.Open != 0 {
+		t.Errorf("totals: got %+v, %v, want two documents of one batch, one of them in QA", n, err)
+	}
+	if rows, err := c.Waiting(t.Context()); err != nil || len(rows) != 1 || rows[0].State != record.DocumentQA {
+		t.Errorf("waiting: got %d, %v, want the one in QA", len(rows), err)
+	}
 	changed, err := c.Changes(t.Context(), 0, 100)
 	if err != nil || len(changed) != 4 {
 		t.Fatalf("changes: got %d, %v, want 4", len(changed), err)

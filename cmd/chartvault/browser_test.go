@@ -1,13 +1,20 @@
 package main
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"chartvault/internal/testserver"
 )
 
 // TestBrowser walks people's days through the pages of a real daemon in a real
@@ -57,5 +64,54 @@ func TestBrowser(t *testing.T) {
 		if strings.Contains(strings.ToLower(log.String()), strings.ToLower(w)) {
 			t.Errorf("%q is in the daemon's log", w)
 		}
+	}
+}
+
+// TestPagesOverTLS: people on other machines get the pages and nothing else,
+// from a server that the archive's own authority certifies.
+func TestPagesOverTLS(t *testing.T) {
+	t.Parallel()
+	port := testserver.FreePort(t)
+	a := newArchive(t, fmt.Sprintf("[server]\nlisten = \"127.0.0.1:0\"\npages = \"127.0.0.1:%d\"\nnames = [\"localhost\"]\n", port))
+	var log syncBuffer
+	a.serve(&log)
+	a.await("the pages", time.Minute, func() bool { return strings.Contains(log.String(), "serving pages") })
+	b, err := os.ReadFile(filepath.Join(a.dir, "tls", "ca.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(b)
+	c := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	defer c.CloseIdleConnections()
+	base := fmt.Sprintf("https://localhost:%d", port)
+	for path, want := range map[string]int{"/": 303, "/signin": 303, "/setup": 200, "/api/v1/status": 404, "/metrics": 404, "/readyz": 404, "/station/v1/ask": 404} {
+		resp, err := c.Get(base + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != want || resp.Header.Get("Strict-Transport-Security") == "" {
+			t.Errorf("%s: got %d, want %d, and TLS for good", path, resp.StatusCode, want)
+		}
+	}
+	// The first administrator is made with the code in the data directory, once.
+	code, err := os.ReadFile(filepath.Join(a.dir, setupFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	form := url.Values{"code": {strings.TrimSpace(string(code))}, "name": {"first.admin"}, "password": {"four words make a sentence"}}
+	for i, want := range []int{303, 400} {
+		resp, err := c.PostForm(base+"/setup", form)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("set up, time %d: got %d, want %d", i+1, resp.StatusCode, want)
+		}
+	}
+	if strings.Contains(log.String(), strings.TrimSpace(string(code))) {
+		t.Error("the set-up code is in the log")
 	}
 }

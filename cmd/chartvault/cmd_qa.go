@@ -92,17 +92,15 @@ func words(ds []record.Doubt) []string {
 }
 
 func (a *app) opQAList(ctx context.Context, _ asked, out func(any) error) error {
-	rows, err := a.cat.Documents(ctx)
+	rows, err := a.cat.Waiting(ctx)
 	if err != nil {
 		return err
 	}
 	for _, row := range rows {
-		if row.State == record.DocumentQA || len(row.Doubts) > 0 && row.State == record.DocumentFiled {
-			l := lineOf(row)
-			l.Why = words(row.Doubts)
-			if err := out(l); err != nil {
-				return err
-			}
+		l := lineOf(row)
+		l.Why = words(row.Doubts)
+		if err := out(l); err != nil {
+			return err
 		}
 	}
 	return nil

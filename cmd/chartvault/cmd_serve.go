@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,7 +17,6 @@ import (
 	"chartvault/internal/durable"
 	"chartvault/record"
 	"chartvault/retention"
-	"chartvault/web"
 )
 
 func (e *env) serveCmd() *cobra.Command {
@@ -105,17 +102,29 @@ func (a *app) serve(ctx context.Context, listen func() (*endpoint, error)) error
 	if err != nil {
 		return err
 	}
-	h, err := a.handler(ctx, ep.token)
+	desk, err := accounts.NewDesk(people{a}, a.now, false)
 	if err != nil {
 		return err
 	}
-	ep.handle(h)
+	shown, err := a.pages(desk).Handler()
+	if err != nil {
+		return err
+	}
+	ep.handle(a.handler(ep.token, shown))
+	if err := a.offerSetup(ctx, desk); err != nil {
+		return err
+	}
+	others, err := a.listenPages(shown)
+	if err != nil {
+		return err
+	}
 	a.log.Info("serving", "addr", ep.addr(), "folder", a.watcher.Folder)
 	g, gctx := errgroup.WithContext(ctx)
 	for _, f := range []func(context.Context) error{a.watcher.Run, a.schedule, a.publishing, a.watchStore, a.takingOver} {
 		g.Go(func() error { return f(gctx) })
 	}
 	g.Go(func() error { return ep.wait(gctx) })
+	g.Go(func() error { return others(gctx) })
 	return g.Wait()
 }
 
@@ -125,49 +134,6 @@ func (a *app) filed(ctx context.Context, r ingest.Result) {
 	if err := a.feed(ctx); err != nil && ctx.Err() == nil {
 		a.log.ErrorContext(ctx, "index not fed; it catches up later", "err", err)
 	}
-}
-
-// handler answers the API, and everybody else with the pages.
-func (a *app) handler(ctx context.Context, token string) (http.Handler, error) {
-	ops := map[string]web.Op{}
-	for name, o := range operations() {
-		ops[name] = a.webOp(o)
-	}
-	s := &web.Server{Ops: ops, Token: token, Ready: a.ready, Metrics: a.metrics, Problem: problem, Station: a.answerStation, Log: a.log}
-	desk, err := accounts.NewDesk(people{a}, a.now, false)
-	if err != nil {
-		return nil, err
-	}
-	a.accounts.Store(desk)
-	shown, err := a.pages(desk).Handler()
-	if err != nil {
-		return nil, err
-	}
-	mux := http.NewServeMux()
-	for _, path := range []string{"/livez", "/readyz", "/metrics", "/api/", "/station/"} {
-		mux.Handle(path, s.Handler())
-	}
-	mux.Handle("/", shown)
-	return mux, a.offerSetup(ctx, desk)
-}
-
-// setupFile holds the code with which the first administrator is made, while
-// there is nobody.
-const setupFile = "setup-code"
-
-func (a *app) offerSetup(ctx context.Context, desk *accounts.Desk) error {
-	code, err := desk.SetupCode(ctx)
-	if err != nil {
-		return err
-	}
-	if code == "" {
-		return durable.Remove(a.cfg.path(setupFile))
-	}
-	if _, err := durable.Replace(a.cfg.path(setupFile), strings.NewReader(code+"\n"), 0o600); err != nil {
-		return err
-	}
-	a.log.InfoContext(ctx, "nobody can sign in to the pages yet; the code to make the first administrator is good for an hour", "file", setupFile)
-	return nil
 }
 
 // ready says whether scans can be filed and read now.

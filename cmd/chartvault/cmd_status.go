@@ -66,26 +66,11 @@ func (e *env) statusCmd() *cobra.Command {
 
 func (a *app) status(ctx context.Context) (statusLine, error) {
 	var s statusLine
-	rows, err := a.cat.Documents(ctx)
+	t, err := a.cat.Totals(ctx)
 	if err != nil {
 		return s, err
 	}
-	bs, err := a.cat.Batches(ctx)
-	if err != nil {
-		return s, err
-	}
-	s.Documents, s.Batches, s.Entries = len(rows), len(bs), a.arch.Log.Size()
-	for _, r := range rows {
-		if r.State == record.DocumentQA {
-			s.QA++
-		}
-	}
-	for _, b := range bs {
-		if !b.State.Done() {
-			s.Open++
-		}
-		s.PagesIn += b.Counts.PagesIn
-	}
+	s.Documents, s.QA, s.Batches, s.Open, s.PagesIn, s.Entries = t.Documents, t.QA, t.Batches, t.Open, t.Pages, a.arch.Log.Size()
 	if a.watcher != nil {
 		for _, w := range a.watcher.Waiting() {
 			s.Waiting = append(s.Waiting, w.Why.Error())

@@ -44,7 +44,9 @@ type config struct {
 	Facility   string `toml:"facility"`
 	Production bool   `toml:"production"`
 	Server     struct {
-		Listen string `toml:"listen"`
+		Listen string   `toml:"listen"`
+		Pages  string   `toml:"pages"`
+		Names  []string `toml:"names"`
 	} `toml:"server"`
 	Station struct {
 		Server string `toml:"server"`
@@ -164,7 +166,9 @@ func (c *config) check(name string) error {
 	case err != nil:
 		return bad("server.listen", "want host:port")
 	case host != "localhost" && (ip == nil || !ip.IsLoopback()):
-		return bad("server.listen", "only loopback addresses: the API has no sign-in for people yet")
+		return bad("server.listen", "only loopback addresses: pages for others have an address of their own, server.pages")
+	case c.Server.Pages != "" && len(c.Server.Names) == 0:
+		return bad("server.names", "the pages need the names people type")
 	case len(c.Storage.Keys) == 0:
 		return bad("storage.keys", "at least one place")
 	case c.Storage.LockDays < 0:
