@@ -6,11 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"chartvault/accounts"
 	"chartvault/archive"
 	"chartvault/audit"
 	"chartvault/catalog"
+	"chartvault/disposition"
+	"chartvault/ingest/sheet"
 	"chartvault/record"
 	"chartvault/search"
 	"chartvault/web/pages"
@@ -200,4 +203,75 @@ func (a *app) opSignedIn(ctx context.Context, r asked, out func(any) error) erro
 		return err
 	}
 	return a.arch.Journal(ctx, audit.ActSignedIn, "", map[string]any{"actor": r.Actor, "from": p.From})
+}
+
+// pdfLine is a PDF that was made for somebody.
+type pdfLine struct {
+	PDF []byte `json:"pdf"`
+}
+
+// opSheetsPrint prints separator and cover sheets, of lines as "sheets" reads
+// them.
+func (a *app) opSheetsPrint(_ context.Context, r asked, out func(any) error) error {
+	var p struct {
+		Lines string `json:"lines"`
+	}
+	if err := r.params(&p); err != nil {
+		return err
+	}
+	labels, err := readLabels(strings.NewReader(p.Lines))
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	if err := sheet.Print(&b, labels); err != nil {
+		return err
+	}
+	return out(pdfLine{b.Bytes()})
+}
+
+// opCertificatePrint prints a certificate.
+func (a *app) opCertificatePrint(ctx context.Context, r asked, out func(any) error) error {
+	var p certificateParams
+	if err := r.params(&p); err != nil {
+		return err
+	}
+	text, _, err := a.desk.Certificate(ctx, p.Number)
+	if err != nil {
+		return err
+	}
+	c, err := disposition.Unseal(text)
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	if err := disposition.Print(&b, c, []byte(text)); err != nil {
+		return err
+	}
+	return out(pdfLine{b.Bytes()})
+}
+
+// documentParams name a document, and why it is read.
+type documentParams struct {
+	Document record.ID `json:"document"`
+	Purpose  string    `json:"purpose"`
+}
+
+// opDocument gives a document's PDF in pieces, verified and logged before the
+// first.
+func (a *app) opDocument(ctx context.Context, r asked, out func(any) error) error {
+	var p documentParams
+	if err := r.params(&p); err != nil {
+		return err
+	}
+	row, err := a.cat.Document(ctx, p.Document)
+	if err != nil {
+		return err
+	}
+	if row.State != record.DocumentFiled && row.State != record.DocumentQA {
+		return fmt.Errorf("document %s is %s: %w", p.Document, row.State, record.ErrNotFound)
+	}
+	return a.arch.Read(ctx, archive.Access{Actor: r.Actor, Purpose: p.Purpose}, p.Document, row.Version, "document.pdf", writerFunc(func(b []byte) (int, error) {
+		return len(b), out(getLine{Chunk: b})
+	}))
 }

@@ -2,6 +2,7 @@
 // CHARTVAULT_BASE is where, CHARTVAULT_SHOTS where screenshots go, if anywhere.
 // The users and their password are the Go test's.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { chromium } from 'playwright-core';
 import AxeBuilder from '@axe-core/playwright';
@@ -79,7 +80,7 @@ for (const theme of ['light', 'dark']) {
 		await page.waitForURL(/\/document\//);
 		assert.ok((await page.locator('.hits rect').count()) >= 2);
 		await look(me, 'hit');
-		for (const [key, url, name] of [['b', /batches/, 'batches'], ['t', /retention/, 'retention'], ['o', /holds/, 'holds'], ['q', /qa/, 'quality']]) {
+		for (const [key, url, name] of [['b', /batches/, 'batches'], ['t', /retention/, 'retention'], ['o', /holds/, 'holds'], ['p', /sheets/, 'sheets'], ['c', /corrections/, 'corrections'], ['e', /certificates/, 'certificates'], ['q', /qa/, 'quality']]) {
 			await keys(page, 'g', key);
 			await page.waitForURL(url);
 			await look(me, name);
@@ -132,6 +133,19 @@ test('pages are corrected, and stay accounted for', async () => {
 	await keys(page, 'Enter');
 	await page.waitForURL(/\/chart\//);
 	assert.equal(await page.locator('tbody tr').count(), 2);
+	await keys(page, 'g', 'c');
+	await page.waitForURL(/corrections/);
+	assert.match(await page.textContent('tbody'), /split: 1 into .*done.*two visits.*user:demo.director/s);
+	await look(me, 'corrected');
+	// A document whole, and a sheet, as PDF.
+	await page.click('tbody a');
+	await page.waitForURL(/\/document\//);
+	for (const [path, press] of [[null, 'button:has-text("PDF")'], ['/sheets', 'button:has-text("Print")']]) {
+		if (path) { await page.goto(base + path); await page.fill('#lines', '9118427 PROGRESS_NOTE 4'); }
+		const [file] = await Promise.all([page.waitForEvent('download'), page.click(press)]);
+		assert.match(file.suggestedFilename(), /^[a-z2-7]+\.pdf$/);
+		assert.equal(readFileSync(await file.path()).subarray(0, 5).toString(), '%PDF-');
+	}
 	await me.end();
 });
 

@@ -78,6 +78,7 @@ func (p *Pages) Routes() []Route {
 		{"POST", "/chart", accounts.OpenChart, false, (*visit).lookUp},
 		{"GET", "/chart/{chart}", accounts.OpenChart, false, (*visit).chart},
 		{"GET", "/document/{document}", accounts.OpenChart, false, (*visit).document},
+		{"POST", "/document/{document}/pdf", accounts.OpenChart, false, (*visit).pdf},
 		{"POST", "/document/{document}/correct", accounts.Correct, false, (*visit).correct},
 		{"GET", "/image/{image}", "", false, (*visit).image},
 
@@ -91,10 +92,17 @@ func (p *Pages) Routes() []Route {
 		{"POST", "/qa/{document}", accounts.Settle, false, (*visit).settle},
 		{"POST", "/qa/{document}/people", accounts.Settle, false, (*visit).people},
 
+		{"GET", "/corrections", accounts.Correct, false, (*visit).corrections},
+		{"POST", "/corrections/{correction}", accounts.Correct, false, (*visit).decide},
+
 		{"GET", "/batches", accounts.SeeBatches, false, (*visit).batches},
+		{"GET", "/sheets", accounts.SeeBatches, false, (*visit).sheetsForm},
+		{"POST", "/sheets", accounts.SeeBatches, false, (*visit).sheets},
 		{"GET", "/holds", accounts.SeeHolds, false, (*visit).holds},
 		{"POST", "/holds", accounts.PlaceHold, false, (*visit).placeHold},
 		{"GET", "/retention", accounts.SeeRetention, false, (*visit).retention},
+		{"GET", "/certificates", accounts.SeeRetention, false, (*visit).certificates},
+		{"GET", "/certificates/{number}", accounts.SeeRetention, false, (*visit).certificate},
 		{"GET", "/audit", accounts.SeeAudit, false, (*visit).audit},
 		{"POST", "/audit", accounts.SeeAudit, false, (*visit).verifyLog},
 		{"GET", "/health", accounts.SeeHealth, false, (*visit).health},
@@ -297,10 +305,11 @@ func parse() (map[string]*template.Template, error) {
 // functions are what templates may use besides their own.
 func functions() template.FuncMap {
 	return template.FuncMap{
-		"day":  func(s string) string { return s[:min(len(s), 10)] },
-		"time": func(s string) string { return strings.Replace(s[:min(len(s), 16)], "T", " ", 1) },
-		"kind": kind,
-		"add":  func(a, b int) int { return a + b },
+		"day":   func(s string) string { return s[:min(len(s), 10)] },
+		"time":  func(s string) string { return strings.Replace(s[:min(len(s), 16)], "T", " ", 1) },
+		"kind":  kind,
+		"under": func(here, path string) bool { return here == path || strings.HasPrefix(here, path+"/") },
+		"add":   func(a, b int) int { return a + b },
 	}
 }
 

@@ -102,19 +102,24 @@ func (s *site) call(_ context.Context, who record.Actor, op string, _ any, f fun
 	s.mu.Unlock()
 	x := s.said
 	lines := map[string][]any{
-		"status":        {map[string]any{"qa_documents": 3, "batches": 2, "warnings": []string{x}, "halted": x}},
-		"get":           {map[string]any{"elsewhere": x}, map[string]any{"document": map[string]any{"document": document, "type": "LAB_REPORT" + x, "pages": 2, "state": "filed", "filed_at": "2026-01-02T03:04:05Z"}}, map[string]any{"document": map[string]any{"document": document, "type": "ECG", "destroyed_on": "2026-01-01", "certificate": "000001", "under": x}}},
-		"page":          {map[string]any{"type": "LAB_REPORT" + x, "state": "filed", "pages": 3, "doubts": []string{x}, "boxes": [][4]int{{1, 2, 3, 4}}, "text": map[string]any{"width": 100, "height": 200, "words": []any{[]any{x, 1, 2, 30, 40, 90, 0}}}, "image": base64.StdEncoding.EncodeToString([]byte("\x89PNG"))}},
-		"search":        {map[string]any{"document": document, "page": 1, "snippet": "[" + x + "]", "near": true, "doubtful": true}, map[string]any{"total": 1, "next": "eyJ9"}},
-		"qa-list":       {map[string]any{"document": document, "type": "UNCLASSIFIED", "pages": 1, "filed_at": "2026-01-02T03:04:05Z", "why": []string{x}}},
-		"qa-show":       {map[string]any{"document": document, "pages": []any{}, "index": map[string]any{"chart": map[string]any{"text": "100" + x, "confidence": 90, "source": "text" + x, "page": 1}, "name": map[string]any{"text": x, "source": x}}}},
-		"patients-find": {map[string]any{"name": x, "date_of_birth": "1950", "numbers": []any{map[string]any{"chart_number": "1" + x}}}},
-		"batches":       {map[string]any{"id": document, "state": "filed" + x, "pages_in": 3, "filed": 3, "received_at": "2026-01-02T03:04:05Z"}},
-		"hold-list":     {map[string]any{"id": document, "matter": x, "reason": x, "scope": x, "placed_by": x, "placed_at": "2026-01-02"}},
-		"retention-due": {map[string]any{"document": document, "type": "ECG", "class": x, "pages": 1, "due": "2026-01-02", "why": x}},
-		"audit-list":    {map[string]any{"seq": 7, "time": "2026-01-02T03:04:05Z", "action": "search", "actor": x, "object": x}},
-		"audit-verify":  {map[string]any{"entries": 8, "checkpoints": 1, "signed": 8, "root": "r", "faults": []string{x}}},
-		"correct":       {map[string]any{"state": "done", "results": []any{map[string]any{"id": document}}}},
+		"status":            {map[string]any{"qa_documents": 3, "batches": 2, "warnings": []string{x}, "halted": x}},
+		"get":               {map[string]any{"elsewhere": x}, map[string]any{"document": map[string]any{"document": document, "type": "LAB_REPORT" + x, "pages": 2, "state": "filed", "filed_at": "2026-01-02T03:04:05Z"}}, map[string]any{"document": map[string]any{"document": document, "type": "ECG", "destroyed_on": "2026-01-01", "certificate": "000001", "under": x}}},
+		"page":              {map[string]any{"type": "LAB_REPORT" + x, "state": "filed", "pages": 3, "doubts": []string{x}, "boxes": [][4]int{{1, 2, 3, 4}}, "text": map[string]any{"width": 100, "height": 200, "words": []any{[]any{x, 1, 2, 30, 40, 90, 0}}}, "image": base64.StdEncoding.EncodeToString([]byte("\x89PNG"))}},
+		"search":            {map[string]any{"document": document, "page": 1, "snippet": "[" + x + "]", "near": true, "doubtful": true}, map[string]any{"total": 1, "next": "eyJ9"}},
+		"qa-list":           {map[string]any{"document": document, "type": "UNCLASSIFIED", "pages": 1, "filed_at": "2026-01-02T03:04:05Z", "why": []string{x}}},
+		"qa-show":           {map[string]any{"document": document, "pages": []any{}, "index": map[string]any{"chart": map[string]any{"text": "100" + x, "confidence": 90, "source": "text" + x, "page": 1}, "name": map[string]any{"text": x, "source": x}}}},
+		"patients-find":     {map[string]any{"name": x, "date_of_birth": "1950", "numbers": []any{map[string]any{"chart_number": "1" + x}}}},
+		"batches":           {map[string]any{"id": document, "state": "filed" + x, "pages_in": 3, "filed": 3, "received_at": "2026-01-02T03:04:05Z"}},
+		"hold-list":         {map[string]any{"id": document, "matter": x, "reason": x, "scope": x, "placed_by": x, "placed_at": "2026-01-02"}},
+		"retention-due":     {map[string]any{"document": document, "type": "ECG", "class": x, "pages": 1, "due": "2026-01-02", "why": x}},
+		"audit-list":        {map[string]any{"seq": 7, "time": "2026-01-02T03:04:05Z", "action": "search", "actor": x, "object": x}},
+		"audit-verify":      {map[string]any{"entries": 8, "checkpoints": 1, "signed": 8, "root": "r", "faults": []string{x}}},
+		"corrections":       {map[string]any{"id": document, "act": x, "state": "proposed", "sources": []string{document}, "by": x, "second": x, "reason": x, "results": []any{map[string]any{"id": document, "type": "ECG" + x, "pages": 1}}}},
+		"certificate-list":  {map[string]any{"number": "000001", "text": fmt.Sprintf(`{"issued_at":"2026-01-02","schedule":%q,"documents_count":3}`, "v1")}},
+		"certificate-print": {map[string]any{"pdf": []byte("%PDF-")}},
+		"sheets-print":      {map[string]any{"pdf": []byte("%PDF-")}},
+		"document":          {map[string]any{"chunk": []byte("%PDF-")}},
+		"correct":           {map[string]any{"state": "done", "results": []any{map[string]any{"id": document}}}},
 	}
 	for _, l := range lines[op] {
 		b, err := json.Marshal(l)
@@ -188,7 +193,7 @@ func TestEveryRoute(t *testing.T) {
 			if r.Path == "/signout" {
 				continue // last
 			}
-			resp, body := s.do(c, r.Method, at(r.Path), url.Values{"pages": {"1"}, "act": {"split"}, "query": {"x"}, "chart": {"1"}, "name": {"user-scan"}, "role": {"scan"}, "who": {"x"}})
+			resp, body := s.do(c, r.Method, at(r.Path), url.Values{"pages": {"1"}, "act": {"split"}, "query": {"x"}, "chart": {"1"}, "name": {"user-scan"}, "role": {"scan"}, "who": {"x"}, "agree": {"yes"}, "lines": {"x"}})
 			want := "allowed"
 			switch {
 			case r.Open:
