@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pquerna/otp/totp"
+
 	"chartvault/accounts"
 	"chartvault/record"
 )
@@ -93,7 +95,7 @@ func TestSessions(t *testing.T) {
 	}
 	in := func() *accounts.Session {
 		t.Helper()
-		s, err := d.SignIn(ctx, "tech", good, "a")
+		s, err := d.SignIn(ctx, "tech", good, "", "a")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -145,17 +147,17 @@ func TestGuessing(t *testing.T) {
 	}
 	for i := range 5 {
 		for _, name := range []string{"tech", "nobody"} {
-			if _, err := d.SignIn(ctx, name, "wrong", name); !errors.Is(err, record.ErrDenied) || !strings.Contains(err.Error(), "name or password") {
+			if _, err := d.SignIn(ctx, name, "wrong", "", name); !errors.Is(err, record.ErrDenied) || !strings.Contains(err.Error(), "name, password or code") {
 				t.Errorf("%d %s: got %v", i, name, err)
 			}
 		}
 	}
-	if _, err := d.SignIn(ctx, "tech", good, "elsewhere"); !errors.Is(err, record.ErrNotReady) {
+	if _, err := d.SignIn(ctx, "tech", good, "", "elsewhere"); !errors.Is(err, record.ErrNotReady) {
 		t.Errorf("after five failures: got %v, want a wait", err)
 	}
 	tries := 0
 	for end := c.t.Add(24 * time.Hour); c.t.Before(end); c.t = c.t.Add(time.Second) {
-		if _, err := d.SignIn(ctx, "tech", "wrong", "b"); errors.Is(err, record.ErrDenied) {
+		if _, err := d.SignIn(ctx, "tech", "wrong", "", "b"); errors.Is(err, record.ErrDenied) {
 			tries++
 		}
 	}
@@ -163,7 +165,7 @@ func TestGuessing(t *testing.T) {
 		t.Errorf("a day of guessing: got %d attempts, want at most one in five minutes", tries)
 	}
 	c.t = c.t.Add(5 * time.Minute)
-	if _, err := d.SignIn(ctx, "tech", good, "elsewhere"); err != nil {
+	if _, err := d.SignIn(ctx, "tech", good, "", "elsewhere"); err != nil {
 		t.Errorf("the right person, after the wait: got %v", err)
 	}
 }
@@ -212,5 +214,61 @@ func TestCheck(t *testing.T) {
 		if err := accounts.CheckPassword("tech", p); !errors.Is(err, record.ErrInvalid) {
 			t.Errorf("%q: got %v, want ErrInvalid", p, err)
 		}
+	}
+}
+
+// TestSecondFactor: a code is wanted once it is confirmed, is good once, and for
+// a minute about its time; whoever must have one is told so.
+func TestSecondFactor(t *testing.T) {
+	d, l, c := desk(t)
+	ctx := t.Context()
+	d.RequireFactor = true
+	if err := d.Put(ctx, "t", accounts.User{Name: "tech", Roles: []accounts.Role{accounts.Records}}, good); err != nil {
+		t.Fatal(err)
+	}
+	s, err := d.SignIn(ctx, "tech", good, "", "a")
+	if err != nil || !d.NeedsFactor(s.User) {
+		t.Fatalf("got %v, want a session that needs a second factor", err)
+	}
+	e, err := accounts.NewEnrolment("Sample", "tech")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if im, err := e.Image(200); err != nil || im.Bounds().Dx() != 200 {
+		t.Errorf("image: %v", err)
+	}
+	code := func() string {
+		n, err := totp.GenerateCode(e.Secret, c.t)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if err := d.Confirm(ctx, s, e, "000000"); !errors.Is(err, record.ErrDenied) {
+		t.Errorf("a wrong code: got %v", err)
+	}
+	if err := d.Confirm(ctx, s, e, code()); err != nil || d.NeedsFactor(s.User) || l["tech"].Factor != e.Secret {
+		t.Errorf("confirmed: got %v", err)
+	}
+	now := code()
+	if _, err := d.SignIn(ctx, "tech", good, now, "a"); err != nil {
+		t.Errorf("the code: got %v", err)
+	}
+	for _, bad := range []string{now, "", "12345", "1234567"} { // the first was used
+		if _, err := d.SignIn(ctx, "tech", good, bad, "a"); !errors.Is(err, record.ErrDenied) {
+			t.Errorf("code %q: got %v", bad, err)
+		}
+	}
+	old := code()
+	c.t = c.t.Add(2 * time.Minute)
+	if _, err := d.SignIn(ctx, "tech", good, old, "b"); err == nil {
+		t.Error("a code of two minutes ago is good")
+	}
+	c.t = c.t.Add(10 * time.Minute)
+	if err := d.Put(ctx, "t", accounts.KeepFactor(accounts.User{Name: "tech", Roles: []accounts.Role{accounts.Records}}), ""); err != nil || l["tech"].Factor != e.Secret {
+		t.Errorf("kept: got %q, %v", l["tech"].Factor, err)
+	}
+	if err := d.Put(ctx, "t", accounts.User{Name: "tech", Roles: []accounts.Role{accounts.Records}}, ""); err != nil || l["tech"].Factor != "" {
+		t.Errorf("taken off: got %q, %v", l["tech"].Factor, err)
 	}
 }

@@ -39,6 +39,8 @@ const (
 
 // Desk lets people in. It is safe for concurrent use.
 type Desk struct {
+	RequireFactor bool // whoever opens charts, or decides, has a second factor
+
 	register Register
 	now      func() time.Time
 	params   *argon2id.Params
@@ -47,6 +49,7 @@ type Desk struct {
 	mu       sync.Mutex
 	sessions map[string]*Session // by the hash of their secret
 	failures map[string]failure  // by account, and by address
+	used     map[string]int64    // the last step of a second factor, by user
 	setup    []byte              // hash of the set-up code; nil when there is none
 	until    time.Time           // for which it is good
 }
@@ -60,7 +63,7 @@ type failure struct {
 // NewDesk returns a desk with nobody signed in. quick makes hashes that are
 // cheap to make, for tests.
 func NewDesk(register Register, now func() time.Time, quick bool) (*Desk, error) {
-	d := &Desk{register: register, now: now, sessions: map[string]*Session{}, failures: map[string]failure{}}
+	d := &Desk{register: register, now: now, sessions: map[string]*Session{}, failures: map[string]failure{}, used: map[string]int64{}}
 	d.params = &argon2id.Params{Memory: 64 << 10, Iterations: 3, Parallelism: 4, SaltLength: 16, KeyLength: 32} // RFC 9106, 4
 	if quick {
 		d.params.Memory, d.params.Iterations, d.params.Parallelism = 64, 1, 1
@@ -119,6 +122,9 @@ func (d *Desk) Put(ctx context.Context, by record.Actor, u User, password string
 		return err
 	}
 	u.By, u.Since = by, d.now().UTC()
+	if u.Factor == keepFactor {
+		u.Factor = old.Factor
+	}
 	if u.Password = old.Password; password != "" {
 		if err := CheckPassword(u.Name, password); err != nil {
 			return err
@@ -137,12 +143,24 @@ func (d *Desk) Put(ctx context.Context, by record.Actor, u User, password string
 	return nil
 }
 
+// keepFactor is the Factor of a user whose second factor stays as it is.
+const keepFactor = "keep"
+
+// KeepFactor returns u with the second factor it has.
+func KeepFactor(u User) User {
+	u.Factor = keepFactor
+	return u
+}
+
+func equal(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
+
 // Users lists all, by name.
 func (d *Desk) Users(ctx context.Context) ([]User, error) { return d.register.Users(ctx) }
 
-// SignIn checks name and password and begins a session. Whatever is wrong, the
-// answer is the same record.ErrDenied, and takes as long.
-func (d *Desk) SignIn(ctx context.Context, name, password, addr string) (*Session, error) {
+// SignIn checks name, password and, where the user has one, the second factor's
+// code, and begins a session. Whatever is wrong, the answer is the same
+// record.ErrDenied, and takes as long.
+func (d *Desk) SignIn(ctx context.Context, name, password, code, addr string) (*Session, error) {
 	for _, k := range []string{"name:" + name, "addr:" + addr} {
 		if err := d.wait(k); err != nil {
 			return nil, err
@@ -160,10 +178,10 @@ func (d *Desk) SignIn(ctx context.Context, name, password, addr string) (*Sessio
 		password = ""
 	}
 	ok, herr := argon2id.ComparePasswordAndHash(password, hash)
-	if herr != nil || !ok || u.Password == "" || u.Disabled {
+	if herr != nil || !ok || u.Password == "" || u.Disabled || !d.factorOK(u, code) {
 		d.failed("name:" + name)
 		d.failed("addr:" + addr)
-		return nil, fmt.Errorf("sign in: %w: name or password is wrong", record.ErrDenied)
+		return nil, fmt.Errorf("sign in: %w: name, password or code is wrong", record.ErrDenied)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()

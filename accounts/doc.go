@@ -7,7 +7,7 @@
 // end with the process.
 //
 // Stored form: a user is an entry of the register (kind "user") and so of the
-// audit log, as the JSON of User. The password is an argon2id hash in its usual
+// audit log, sealed like all of those, as the JSON of User. The password is an argon2id hash in its usual
 // text form (RFC 9106); nothing of a session is ever stored.
 package accounts
 
@@ -81,7 +81,8 @@ func Rights() []Right {
 type User struct {
 	Name     string       `json:"name"`
 	Roles    []Role       `json:"roles"`
-	Password string       `json:"password"` // argon2id, as text
+	Password string       `json:"password"`         // argon2id, as text
+	Factor   string       `json:"factor,omitempty"` // the second factor's secret, base32; "" for none
 	Disabled bool         `json:"disabled,omitempty"`
 	By       record.Actor `json:"by"`
 	Since    time.Time    `json:"since"`

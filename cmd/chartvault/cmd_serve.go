@@ -106,6 +106,7 @@ func (a *app) serve(ctx context.Context, listen func() (*endpoint, error)) error
 	if err != nil {
 		return err
 	}
+	desk.RequireFactor = a.cfg.Production
 	shown, err := a.pages(desk).Handler()
 	if err != nil {
 		return err

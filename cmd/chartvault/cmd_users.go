@@ -86,7 +86,7 @@ func (a *app) opUsersPut(ctx context.Context, r asked, out func(any) error) erro
 	if err != nil {
 		return err
 	}
-	if err := d.Put(ctx, r.Actor, accounts.User{Name: p.Name, Roles: p.Roles, Disabled: p.Disabled}, p.Password); err != nil {
+	if err := d.Put(ctx, r.Actor, accounts.KeepFactor(accounts.User{Name: p.Name, Roles: p.Roles, Disabled: p.Disabled}), p.Password); err != nil {
 		return err
 	}
 	u, err := people{a}.User(ctx, p.Name)

@@ -98,6 +98,7 @@ func homes() map[string][]string {
 		"github.com/boombuler/barcode":        {"ingest/sheet", "internal/sample", "internal/paper"},
 		"github.com/antzucaro/matchr":         {"mpi"},
 		"github.com/alexedwards/argon2id":     {"accounts"},
+		"github.com/pquerna/otp":              {"accounts"},
 		"github.com/spf13/cobra":              {"cmd/chartvault"},
 		"github.com/fsnotify/fsnotify":        {"ingest"},
 		"github.com/BurntSushi/toml":          {"retention", "cmd/chartvault"},

@@ -175,6 +175,19 @@ for (const theme of ['light', 'dark']) {
 	});
 }
 
+test('a second factor is set up', async () => {
+	for (const theme of ['light', 'dark']) {
+		const me = await someone('demo.release', theme);
+		await me.page.click('header a:has-text("demo.release")');
+		await me.page.waitForURL(/account/);
+		await look(me, 'account');
+		await me.page.click('main button');
+		await me.page.waitForSelector('svg image');
+		await look(me, 'factor');
+		await me.end();
+	}
+});
+
 test('after the sign-out nothing is left', async () => {
 	const me = await someone('demo.release');
 	const { page } = me;

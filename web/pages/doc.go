@@ -74,6 +74,9 @@ func (p *Pages) Routes() []Route {
 		{"POST", "/signout", "", false, (*visit).signOut},
 		{"GET", "/{$}", "", false, (*visit).home},
 		{"GET", "/keys", "", false, (*visit).shortcuts},
+		{"GET", "/account", "", false, (*visit).account},
+		{"POST", "/account/factor", "", false, (*visit).enrol},
+		{"POST", "/account/confirm", "", false, (*visit).confirm},
 
 		{"POST", "/chart", accounts.OpenChart, false, (*visit).lookUp},
 		{"GET", "/chart/{chart}", accounts.OpenChart, false, (*visit).chart},
@@ -185,6 +188,9 @@ func (p *Pages) serve(r Route) http.Handler {
 			return
 		case v.session == nil:
 			v.fail(fmt.Errorf("you are not signed in any more: %w: sign in and do it again", record.ErrDenied))
+			return
+		case r.Right != "" && v.Accounts.NeedsFactor(v.session.User):
+			http.Redirect(w, req, "/account", http.StatusSeeOther)
 			return
 		case r.Right != "" && !v.session.User.May(r.Right):
 			v.fail(fmt.Errorf("your role may not %s: %w", r.Right, record.ErrDenied))

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pquerna/otp/totp"
 	"golang.org/x/net/html"
 
 	"chartvault/accounts"
@@ -403,5 +404,44 @@ func TestOneItemOnePerson(t *testing.T) {
 	}
 	if resp, _ := s.do(two, "GET", "/qa/"+document, nil); resp.StatusCode != 200 {
 		t.Errorf("after it was settled: got %d", resp.StatusCode)
+	}
+}
+
+// TestSecondFactor: where the site wants one, whoever opens charts enrols it
+// before anything else, and signs in with it from then on.
+func TestSecondFactor(t *testing.T) {
+	s := newSite(t, "")
+	s.p.Accounts.RequireFactor = true
+	c := s.browser(accounts.Records)
+	for _, path := range []string{"/qa", "/search", "/document/" + document} {
+		if resp, _ := s.do(c, "GET", path, nil); resp.Header.Get("Location") != "/account" {
+			t.Errorf("%s without it: got %d to %q, want /account", path, resp.StatusCode, resp.Header.Get("Location"))
+		}
+	}
+	_, body := s.do(c, "POST", "/account/factor", nil)
+	secret := regexp.MustCompile(`<code>([A-Z2-7]+)</code>`).FindStringSubmatch(body)
+	kept := regexp.MustCompile(`name="kept" value="([A-Z0-9]+)"`).FindStringSubmatch(body)
+	if secret == nil || kept == nil {
+		t.Fatalf("enrolment: got\n%s", body)
+	}
+	code, err := totp.GenerateCode(secret[1], time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp, _ := s.do(c, "POST", "/account/confirm", url.Values{"kept": {kept[1]}, "code": {"x"}}); resp.StatusCode != http.StatusBadRequest {
+		t.Errorf("a wrong code: got %d", resp.StatusCode)
+	}
+	if resp, _ := s.do(c, "POST", "/account/confirm", url.Values{"kept": {kept[1]}, "code": {code}}); resp.StatusCode != http.StatusSeeOther {
+		t.Errorf("the code: got %d", resp.StatusCode)
+	}
+	if resp, _ := s.do(c, "GET", "/qa", nil); resp.StatusCode != http.StatusOK {
+		t.Errorf("with it: got %d", resp.StatusCode)
+	}
+	c = s.browser("")
+	if resp, _ := s.do(c, "POST", "/signin", url.Values{"name": {"user-records"}, "password": {password}}); resp.StatusCode != http.StatusUnauthorized {
+		t.Errorf("the password alone: got %d", resp.StatusCode)
+	}
+	if resp, _ := s.do(c, "POST", "/signin", url.Values{"name": {"user-records"}, "password": {password}, "code": {code}}); resp.StatusCode != http.StatusSeeOther {
+		t.Errorf("password and code: got %d", resp.StatusCode)
 	}
 }

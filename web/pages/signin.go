@@ -26,7 +26,7 @@ func (v *visit) signInForm() error {
 }
 
 func (v *visit) signIn() error {
-	s, err := v.Accounts.SignIn(v.r.Context(), v.field("name"), v.r.PostFormValue("password"), v.addr())
+	s, err := v.Accounts.SignIn(v.r.Context(), v.field("name"), v.r.PostFormValue("password"), v.field("code"), v.addr())
 	if errors.Is(err, record.ErrDenied) || errors.Is(err, record.ErrNotReady) {
 		return v.showAs(http.StatusUnauthorized, "signin", "Sign in", message{v.Problem(err).Message})
 	}
@@ -93,6 +93,9 @@ func (v *visit) putUser() error {
 		return err
 	}
 	u := accounts.User{Name: v.field("name"), Disabled: v.field("disabled") != ""}
+	if v.field("nofactor") == "" {
+		u = accounts.KeepFactor(u)
+	}
 	for _, r := range v.r.PostForm["role"] {
 		u.Roles = append(u.Roles, accounts.Role(r))
 	}

@@ -1,0 +1,108 @@
+package accounts
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base32"
+	"fmt"
+	"image"
+	"time"
+
+	"github.com/pquerna/otp"
+	"github.com/pquerna/otp/totp"
+
+	"chartvault/record"
+)
+
+// Second factor: a code that changes every thirty seconds (RFC 6238), as
+// authenticator apps show it.
+const (
+	factorStep = 30 * time.Second
+	factorSkew = 1 // steps a clock may be off, either way
+)
+
+// Enrolment is a second factor that is not confirmed yet.
+type Enrolment struct {
+	Secret string // base32, to be typed into an app
+	url    string
+}
+
+// NewEnrolment draws a secret for a user of a site.
+func NewEnrolment(site, name string) (Enrolment, error) {
+	raw := make([]byte, 20)
+	rand.Read(raw) // never fails
+	k, err := totp.Generate(totp.GenerateOpts{Issuer: site, AccountName: name, Secret: raw, Period: uint(factorStep / time.Second)})
+	if err != nil {
+		return Enrolment{}, fmt.Errorf("second factor: %w", err)
+	}
+	return Enrolment{base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(raw), k.URL()}, nil
+}
+
+// Image is what an app scans instead, size pixels wide.
+func (e Enrolment) Image(size int) (image.Image, error) {
+	k, err := otp.NewKeyFromURL(e.url)
+	if err != nil {
+		return nil, fmt.Errorf("second factor: %w", err)
+	}
+	return k.Image(size, size)
+}
+
+// Confirm gives a user the second factor, when the code shows that the app has
+// it. The user's other sessions end.
+func (d *Desk) Confirm(ctx context.Context, s *Session, e Enrolment, code string) error {
+	if err := d.wait("factor:" + s.User.Name); err != nil {
+		return err
+	}
+	if _, ok := d.step(e.Secret, code); !ok {
+		d.failed("factor:" + s.User.Name)
+		return fmt.Errorf("second factor: %w: this is not the code the app shows now", record.ErrDenied)
+	}
+	u, err := d.register.User(ctx, s.User.Name)
+	if err != nil {
+		return err
+	}
+	u.Factor = e.Secret
+	if err := d.register.PutUser(ctx, u.Actor(), u); err != nil {
+		return err
+	}
+	d.end(func(o *Session) bool { return o != s && o.User.Name == u.Name })
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s.User = u
+	return nil
+}
+
+// step returns which step a code is of, when it is good now.
+func (d *Desk) step(secret, code string) (int64, bool) {
+	now := d.now()
+	for i := -factorSkew; i <= factorSkew; i++ {
+		at := now.Add(time.Duration(i) * factorStep)
+		want, err := totp.GenerateCode(secret, at)
+		if err == nil && len(code) == len(want) && equal(code, want) {
+			return at.Unix() / int64(factorStep/time.Second), true
+		}
+	}
+	return 0, false
+}
+
+// factorOK checks a code at the sign-in. A code is good once.
+func (d *Desk) factorOK(u User, code string) bool {
+	if u.Factor == "" {
+		return true
+	}
+	step, ok := d.step(u.Factor, code)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !ok || step <= d.used[u.Name] {
+		return false
+	}
+	d.used[u.Name] = step
+	return true
+}
+
+// NeedsFactor reports whether the user has to enrol a second factor before
+// anything else: whoever opens charts or decides about them, where the site
+// wants it.
+func (d *Desk) NeedsFactor(u User) bool {
+	return d.RequireFactor && u.Factor == "" && (u.May(OpenChart) || u.May(Settle) || u.May(PlaceHold) || u.May(KeepUsers))
+}

@@ -1,0 +1,66 @@
+package pages
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"image/png"
+	"net/http"
+
+	"chartvault/accounts"
+	"chartvault/record"
+)
+
+// accountPage is what somebody can change of their own sign-in.
+type accountPage struct {
+	Has     bool   // a second factor
+	Must    bool   // enrol one, before anything else
+	Secret  string // of one that is being enrolled
+	Picture string // of the same, to be scanned
+	Kept    string // under which it is kept
+	Message string
+}
+
+func (v *visit) account() error { return v.showAccount(http.StatusOK, nil, "") }
+
+func (v *visit) showAccount(status int, e *accounts.Enrolment, message string) error {
+	u := v.session.User
+	p := accountPage{Has: u.Factor != "", Must: v.Accounts.NeedsFactor(u), Message: message}
+	if e != nil {
+		im, err := e.Image(240)
+		if err != nil {
+			return err
+		}
+		var b bytes.Buffer
+		if err := png.Encode(&b, im); err != nil {
+			return err
+		}
+		p.Secret, p.Picture, p.Kept = e.Secret, "/image/"+v.session.Keep(picture(b.Bytes())), v.session.Keep(*e)
+	}
+	return v.showAs(status, "account", "My sign-in", p)
+}
+
+// enrol draws a second factor and shows it, for as long as the session lasts.
+func (v *visit) enrol() error {
+	e, err := accounts.NewEnrolment("Chartvault "+v.Facility, v.session.User.Name)
+	if err != nil {
+		return err
+	}
+	return v.showAccount(http.StatusOK, &e, "")
+}
+
+// confirm gives the user the second factor that was shown.
+func (v *visit) confirm() error {
+	e, ok := v.session.Kept(v.field("kept")).(accounts.Enrolment)
+	if !ok {
+		return fmt.Errorf("this second factor is over: %w: begin again", record.ErrNotFound)
+	}
+	err := v.Accounts.Confirm(v.r.Context(), v.session, e, v.field("code"))
+	if errors.Is(err, record.ErrDenied) || errors.Is(err, record.ErrNotReady) {
+		return v.showAccount(http.StatusBadRequest, &e, v.Problem(err).Message)
+	}
+	if err != nil {
+		return err
+	}
+	return v.to("/account")
+}
