@@ -69,5 +69,9 @@ fi
 go test -run '^$' -bench BenchmarkSealing ./archive/seal 2>&1 | grep '^Benchmark'
 go test -run '^$' -bench 'BenchmarkAppend|BenchmarkVerify' -benchtime 3s ./audit 2>&1 | grep '^Benchmark'
 
+# Finding, beside the same text unencrypted. CHARTVAULT_PAGES=100000,300000,1000000
+# is a hospital's size, and takes an hour.
+CHARTVAULT_PAGES=${CHARTVAULT_PAGES:-20000,100000} go test -run '^$' -bench BenchmarkFinding -benchtime 1x -timeout 120m ./internal/hospital 2>&1 | grep '^finding'
+
 # Retention: every document of a large catalogue decided, and decided again.
 CHARTVAULT_DOCUMENTS=${CHARTVAULT_DOCUMENTS:-1000000} go test -run '^$' -bench BenchmarkEvaluate -benchtime 1x -timeout 60m ./cmd/chartvault 2>&1 | grep documents
