@@ -16,13 +16,21 @@ type LockDue struct {
 	Due    record.Date // first day its document may be destroyed; zero when that is not known
 }
 
-// ToLock returns up to limit objects of living documents that are not locked
-// until t, those first whose lock ends first.
+// ToLock returns up to limit objects of filed documents and of batches that are
+// not locked until t, those first whose lock ends first. A batch ends with the
+// last of its documents.
 func (c *DB) ToLock(ctx context.Context, t time.Time, limit int) ([]LockDue, error) {
-	rows, err := c.sql.QueryContext(ctx, `SELECT o.name, o.locked, COALESCE(u.due, '') FROM objects o JOIN documents d ON d.id = o.owner
-		LEFT JOIN dues u ON u.document = o.owner
-		WHERE o.locked < $1 AND d.state NOT IN ($2, $3) ORDER BY o.locked, o.name LIMIT $4`,
-		millis(t), string(record.DocumentDestroying), string(record.DocumentDestroyed), limit)
+	filed, qa := string(record.DocumentFiled), string(record.DocumentQA)
+	rows, err := c.sql.QueryContext(ctx, `SELECT name, locked, due FROM (
+		SELECT o.name, o.locked, COALESCE(u.due, '') AS due FROM objects o JOIN documents d ON d.id = o.owner
+			LEFT JOIN dues u ON u.document = o.owner WHERE o.locked < $1 AND d.state IN ($2, $3)
+		UNION ALL
+		SELECT o.name, o.locked, COALESCE((
+			SELECT CASE WHEN SUM(CASE WHEN COALESCE(u.due, '') = '' THEN 1 ELSE 0 END) > 0 THEN '' ELSE MAX(u.due) END
+			FROM documents d LEFT JOIN dues u ON u.document = d.id WHERE d.batch = b.id AND d.state IN ($4, $5)), '') AS due
+			FROM objects o JOIN batches b ON b.id = o.owner WHERE o.locked < $6 AND b.state IN ($7, $8)
+		) x ORDER BY locked, name LIMIT $9`,
+		millis(t), filed, qa, filed, qa, millis(t), string(record.BatchFiled), string(record.BatchUnread), limit)
 	if err != nil {
 		return nil, fmt.Errorf("list locks: %w", err)
 	}

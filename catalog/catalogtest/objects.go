@@ -94,8 +94,8 @@ func objects(t *testing.T, c *catalog.DB) {
 	}
 }
 
-// locksAndHolds: objects of living documents are locked in turn, with the day
-// that limits the lock, and held while a hold binds their document.
+// locksAndHolds: objects of living documents and of their batch are locked in
+// turn, with the day that limits the lock, and held while a hold binds their document.
 func locksAndHolds(t *testing.T, c *catalog.DB, d record.Document) {
 	ctx, day := t.Context(), time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)
 	due := record.Date{Year: 2026, Month: 12, Day: 1}
@@ -103,13 +103,13 @@ func locksAndHolds(t *testing.T, c *catalog.DB, d record.Document) {
 		t.Fatal(err)
 	}
 	got, err := c.ToLock(ctx, day, 10)
-	if err != nil || len(got) != 3 || got[0].Due != due || !got[0].Locked.IsZero() {
-		t.Errorf("to lock: got %+v, %v, want the document's three objects, due %s", got, err, due)
+	if err != nil || len(got) != 4 || got[0].Due != due || !got[0].Locked.IsZero() || got[3].Name != "d/x/3" || got[3].Due != due {
+		t.Errorf("to lock: got %+v, %v, want the document's three objects and its batch's, due %s", got, err, due)
 	}
 	if err := c.Locked(ctx, map[string]time.Time{"d/x/0": day, "d/x/1": day.Add(-time.Hour)}); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := c.ToLock(ctx, day, 10); err != nil || len(got) != 2 || got[0].Name != "d/x/2" || got[1].Name != "d/x/1" {
+	if got, err := c.ToLock(ctx, day, 10); err != nil || len(got) != 3 || got[0].Name != "d/x/2" || got[2].Name != "d/x/1" {
 		t.Errorf("after locking one to its end: got %+v, %v", got, err)
 	}
 	for _, bind := range []func() error{

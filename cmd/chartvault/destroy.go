@@ -62,7 +62,8 @@ func (h holdings) destroy(ctx context.Context, row catalog.Row, certificate stri
 		return disposition.Gone{}, fmt.Errorf("document %s: still there after its destruction: %v", row.ID, left)
 	}
 	t.At = h.now().UTC().Truncate(time.Millisecond)
-	if t.Batch, err = h.lastOfBatch(ctx, row); err != nil {
+	var keptBatch bool
+	if t.Batch, keptBatch, err = h.lastOfBatch(ctx, row); err != nil {
 		return disposition.Gone{}, err
 	}
 	if err := h.arch.Journal(ctx, audit.ActDestroyed, row.ID.String(), change{Actor: record.Daemon, Gone: &t}); err != nil {
@@ -71,7 +72,7 @@ func (h holdings) destroy(ctx context.Context, row catalog.Row, certificate stri
 	if err := h.cat.Tombstone(ctx, row.ID, t.At, certificate); err != nil {
 		return disposition.Gone{}, err
 	}
-	return disposition.Gone{Locked: locked || kept}, nil
+	return disposition.Gone{Locked: locked || kept || keptBatch}, nil
 }
 
 // markDestroying takes a document past the point of no return, unless a hold
@@ -104,26 +105,27 @@ func (h holdings) markDestroying(ctx context.Context, row catalog.Row, t tombsto
 }
 
 // lastOfBatch destroys a batch with its last document and returns what remains
-// of it; nil when other documents live.
-func (a *app) lastOfBatch(ctx context.Context, row catalog.Row) (*tombstoneRest, error) {
+// of it; nil when other documents live. locked is whether the store keeps some of
+// its ciphertext for a while.
+func (a *app) lastOfBatch(ctx context.Context, row catalog.Row) (_ *tombstoneRest, locked bool, err error) {
 	others, err := a.cat.LiveOfBatch(ctx, row.Batch, row.ID)
 	if err != nil || others > 0 {
-		return nil, err
+		return nil, false, err
 	}
 	b, err := a.cat.Batch(ctx, row.Batch)
 	if errors.Is(err, record.ErrNotFound) {
-		return nil, nil // its row is gone already
+		return nil, false, nil // its row is gone already
 	}
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	if _, err := a.arch.DestroyBatch(ctx, row.Batch); err != nil {
-		return nil, err
+	if locked, err = a.arch.DestroyBatch(ctx, row.Batch); err != nil {
+		return nil, false, err
 	}
 	if err := a.cat.DropBatch(ctx, row.Batch); err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return &tombstoneRest{b.ID, b.ReceivedAt.UnixMilli(), b.State, b.Counts}, nil
+	return &tombstoneRest{b.ID, b.ReceivedAt.UnixMilli(), b.State, b.Counts}, locked, nil
 }
 
 // upkeep takes the traces of destroyed documents out of catalogue and index
@@ -147,16 +149,34 @@ func (a *app) sweepLocked(ctx context.Context) error {
 			return err
 		}
 		for _, id := range c.StillLocked {
-			row, err := a.cat.Document(ctx, id)
-			if err != nil || row.State != record.DocumentDestroyed {
-				return err
-			}
-			if _, err := a.arch.Destroy(ctx, row.ID, row.Version); err != nil {
-				return err
+			for _, id := range append([]record.ID{id}, a.made.Load().before(id)...) {
+				if err := a.sweepDocument(ctx, id); err != nil {
+					return err
+				}
 			}
 		}
 		return nil
 	})
+}
+
+// sweepDocument deletes what is left of a destroyed document, and of its batch
+// where that ended with it.
+func (a *app) sweepDocument(ctx context.Context, id record.ID) error {
+	row, err := a.cat.Document(ctx, id)
+	if errors.Is(err, record.ErrNotFound) || err == nil && row.State != record.DocumentDestroyed {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := a.arch.Destroy(ctx, row.ID, row.Version); err != nil {
+		return err
+	}
+	if _, err := a.cat.Batch(ctx, row.Batch); !errors.Is(err, record.ErrNotFound) {
+		return err
+	}
+	_, err = a.arch.DestroyBatch(ctx, row.Batch)
+	return err
 }
 
 // resume finishes destructions that a crash interrupted: from the destroyed

@@ -100,6 +100,9 @@ func TestS3Locks(t *testing.T) {
 		if out, code := a.run("ingest", putSamples(t)); code != 0 {
 			t.Fatalf("ingest: exit %d\n%s", code, out)
 		}
+		for range 2 { // what the daemon does every minute: batches are written down, and then locked
+			a.must("verify")
+		}
 		if out, code := a.runWith("9118427\n", "hold", "place", "--matter", "m", "--reason", "r"); code != 0 {
 			t.Fatalf("hold: exit %d\n%s", code, out)
 		}
@@ -108,6 +111,14 @@ func TestS3Locks(t *testing.T) {
 			t.Fatal(err)
 		}
 		locked, held := 0, 0
+		for info, err := range s.List(t.Context(), "b/") {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if until, _, err := s.Locks(t.Context(), info.Name); err != nil || production != until.After(time.Now().Add(39*24*time.Hour)) {
+				t.Errorf("production %v: %s of a batch is locked until %s, %v", production, info.Name, until, err)
+			}
+		}
 		for info, err := range s.List(t.Context(), "d/") {
 			if err != nil {
 				t.Fatal(err)
