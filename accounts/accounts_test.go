@@ -3,8 +3,11 @@ package accounts_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -147,27 +150,121 @@ func TestGuessing(t *testing.T) {
 	}
 	for i := range 5 {
 		for _, name := range []string{"tech", "nobody"} {
-			if _, err := d.SignIn(ctx, name, "wrong", "", name); !errors.Is(err, record.ErrDenied) || !strings.Contains(err.Error(), "name, password or code") {
+			if _, err := d.SignIn(ctx, name, "wrong", "", "a"); !errors.Is(err, record.ErrDenied) || !strings.Contains(err.Error(), "name, password or code") {
 				t.Errorf("%d %s: got %v", i, name, err)
 			}
 		}
 	}
-	if _, err := d.SignIn(ctx, "tech", good, "", "elsewhere"); !errors.Is(err, record.ErrNotReady) {
-		t.Errorf("after five failures: got %v, want a wait", err)
-	}
-	tries := 0
-	for end := c.t.Add(24 * time.Hour); c.t.Before(end); c.t = c.t.Add(time.Second) {
-		if _, err := d.SignIn(ctx, "tech", "wrong", "", "b"); errors.Is(err, record.ErrDenied) {
-			tries++
+	for _, name := range []string{"tech", "nobody"} {
+		if _, err := d.SignIn(ctx, name, good, "", "a"); !errors.Is(err, record.ErrNotReady) {
+			t.Errorf("%s after five failures: got %v, want a wait", name, err)
 		}
 	}
-	if tries > 300 {
-		t.Errorf("a day of guessing: got %d attempts, want at most one in five minutes", tries)
-	}
-	c.t = c.t.Add(5 * time.Minute)
 	if _, err := d.SignIn(ctx, "tech", good, "", "elsewhere"); err != nil {
-		t.Errorf("the right person, after the wait: got %v", err)
+		t.Errorf("from elsewhere meanwhile: got %v", err)
 	}
+	tries := func(addr func(i int) string) (n int) {
+		i := 0
+		for end := c.t.Add(24 * time.Hour); c.t.Before(end); c.t = c.t.Add(time.Second) {
+			i++
+			if _, err := d.SignIn(ctx, "tech", "wrong", "", addr(i)); errors.Is(err, record.ErrDenied) {
+				n++
+			}
+		}
+		return n
+	}
+	if n := tries(func(int) string { return "b" }); n > 300 {
+		t.Errorf("a day of guessing from one address: got %d attempts, want about one in five minutes", n)
+	}
+	if n := tries(func(i int) string { return fmt.Sprint(i % 5000) }); n > 3000 {
+		t.Errorf("a day of guessing from everywhere: got %d attempts, want about one in half a minute", n)
+	}
+	for end := c.t.Add(31 * time.Second); c.t.Before(end); c.t = c.t.Add(time.Second) {
+		if _, err := d.SignIn(ctx, "tech", good, "", "home"); err == nil {
+			return
+		}
+	}
+	t.Error("the right person does not get in within half a minute")
+}
+
+// TestAtOnce: guesses made at the same time are counted like others, and do not
+// take more memory than two.
+func TestAtOnce(t *testing.T) {
+	d, _, _ := desk(t)
+	ctx := t.Context()
+	if err := d.Put(ctx, "t", accounts.User{Name: "tech", Roles: []accounts.Role{accounts.Records}}, good); err != nil {
+		t.Fatal(err)
+	}
+	var looked, all atomic.Int64
+	var wg sync.WaitGroup
+	for range 200 {
+		wg.Go(func() {
+			all.Add(1)
+			if _, err := d.SignIn(ctx, "tech", "wrong", "", "a"); errors.Is(err, record.ErrDenied) {
+				looked.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if looked.Load() > 5 {
+		t.Errorf("of %d guesses at once %d were looked at, want five", all.Load(), looked.Load())
+	}
+}
+
+// TestChangedMeanwhile: whoever is shut out while signing in gets no session,
+// and sessions end even where the register could not be written whole.
+func TestChangedMeanwhile(t *testing.T) {
+	l, c := list{}, &clock{time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+	b := &broken{list: l}
+	d, err := accounts.NewDesk(b, c.now, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := t.Context()
+	u := accounts.User{Name: "tech", Roles: []accounts.Role{accounts.Records}}
+	if err := d.Put(ctx, "t", u, good); err != nil {
+		t.Fatal(err)
+	}
+	b.first = func() { // between the first look and the last
+		v := l["tech"]
+		v.Disabled = true
+		l["tech"] = v
+	}
+	if _, err := d.SignIn(ctx, "tech", good, "", "a"); !errors.Is(err, record.ErrDenied) {
+		t.Errorf("shut out meanwhile: got %v", err)
+	}
+	v := l["tech"]
+	v.Disabled = false
+	l["tech"] = v
+	s, err := d.SignIn(ctx, "tech", good, "", "b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.err = errors.New("the store is away")
+	u.Disabled = true
+	if err := d.Put(ctx, "t", u, ""); err == nil || d.Session(s.Secret) != nil {
+		t.Errorf("shut out while the store is away: got %v, and the session goes on: %v", err, d.Session(s.Secret) != nil)
+	}
+}
+
+// broken is a register that something happens to.
+type broken struct {
+	list
+	first func() // after the next look
+	err   error  // of writing, which happens all the same
+}
+
+func (b *broken) User(ctx context.Context, name string) (accounts.User, error) {
+	u, err := b.list.User(ctx, name)
+	if f := b.first; f != nil {
+		b.first = nil
+		f()
+	}
+	return u, err
+}
+
+func (b *broken) PutUser(ctx context.Context, by record.Actor, u accounts.User) error {
+	return errors.Join(b.list.PutUser(ctx, by, u), b.err)
 }
 
 // TestRoles is the table of rights whole: what each role may, and nothing else.
@@ -247,12 +344,19 @@ func TestSecondFactor(t *testing.T) {
 	if err := d.Confirm(ctx, s, e, "000000"); !errors.Is(err, record.ErrDenied) {
 		t.Errorf("a wrong code: got %v", err)
 	}
-	if err := d.Confirm(ctx, s, e, code()); err != nil || d.NeedsFactor(s.User) || l["tech"].Factor != e.Secret {
-		t.Errorf("confirmed: got %v", err)
+	if err := d.Confirm(ctx, s, e, code()); err != nil || d.NeedsFactor(l["tech"]) || l["tech"].Factor != e.Secret || d.Session(s.Secret) != nil {
+		t.Errorf("confirmed: got %v, and the session before it goes on: %v", err, d.Session(s.Secret) != nil)
 	}
+	if _, err := d.SignIn(ctx, "tech", good, code(), "a"); !errors.Is(err, record.ErrDenied) {
+		t.Errorf("the code it was confirmed with: got %v", err)
+	}
+	c.t = c.t.Add(time.Minute)
 	now := code()
-	if _, err := d.SignIn(ctx, "tech", good, now, "a"); err != nil {
-		t.Errorf("the code: got %v", err)
+	if s, err = d.SignIn(ctx, "tech", good, now, "a"); err != nil {
+		t.Fatalf("the code: got %v", err)
+	}
+	if err := d.Again(ctx, s, good, now, "a"); !errors.Is(err, record.ErrDenied) {
+		t.Errorf("asked again with the same code: got %v", err)
 	}
 	for _, bad := range []string{now, "", "12345", "1234567"} { // the first was used
 		if _, err := d.SignIn(ctx, "tech", good, bad, "a"); !errors.Is(err, record.ErrDenied) {

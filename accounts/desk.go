@@ -32,9 +32,7 @@ const (
 	Idle     = 15 * time.Minute // without a request a session ends
 	Absolute = 12 * time.Hour   // and at the latest
 
-	freeFailures = 5 // before somebody has to wait
-	longestWait  = 5 * time.Minute
-	setupLife    = time.Hour
+	setupLife = time.Hour
 )
 
 // Desk lets people in. It is safe for concurrent use.
@@ -46,24 +44,23 @@ type Desk struct {
 	params   *argon2id.Params
 	dummy    string // a hash for names that are not there
 
+	writes sync.RWMutex  // one change of a user at a time, and none while a session begins
+	queue  chan struct{} // whoever waits to have a password hashed
+	turns  chan struct{} // whoever has one hashed
+
 	mu       sync.Mutex
 	sessions map[string]*Session // by the hash of their secret
-	failures map[string]failure  // by account, and by address
-	used     map[string]int64    // the last step of a second factor, by user
-	setup    []byte              // hash of the set-up code; nil when there is none
-	until    time.Time           // for which it is good
-}
-
-// failure is how often in a row something failed, and when last.
-type failure struct {
-	n    int
-	last time.Time
+	failures map[guessed]failure
+	used     map[string]int64 // the last step of a second factor, by user
+	setup    []byte           // hash of the set-up code; nil when there is none
+	until    time.Time        // for which it is good
 }
 
 // NewDesk returns a desk with nobody signed in. quick makes hashes that are
 // cheap to make, for tests.
 func NewDesk(register Register, now func() time.Time, quick bool) (*Desk, error) {
-	d := &Desk{register: register, now: now, sessions: map[string]*Session{}, failures: map[string]failure{}, used: map[string]int64{}}
+	d := &Desk{register: register, now: now, sessions: map[string]*Session{}, failures: map[guessed]failure{}, used: map[string]int64{},
+		queue: make(chan struct{}, 32), turns: make(chan struct{}, atOnce)}
 	d.params = &argon2id.Params{Memory: 64 << 10, Iterations: 3, Parallelism: 4, SaltLength: 16, KeyLength: 32} // RFC 9106, 4
 	if quick {
 		d.params.Memory, d.params.Iterations, d.params.Parallelism = 64, 1, 1
@@ -88,58 +85,179 @@ func (d *Desk) SetupCode(ctx context.Context) (string, error) {
 	return code, nil
 }
 
-// SetUp makes the first administrator. The code is good once.
+// SetUp makes the first administrator, where there is nobody. The code is good
+// once.
 func (d *Desk) SetUp(ctx context.Context, code, name, password, addr string) error {
-	if err := d.wait("setup@" + addr); err != nil {
+	if err := d.guess("setup", addr); err != nil {
 		return err
 	}
 	sum := sha256.Sum256([]byte(code))
 	d.mu.Lock()
-	ok := d.setup != nil && d.now().Before(d.until) && subtle.ConstantTimeCompare(sum[:], d.setup) == 1
+	had := d.setup
+	ok := had != nil && d.now().Before(d.until) && subtle.ConstantTimeCompare(sum[:], had) == 1
+	if ok {
+		d.setup = nil // nobody else uses it meanwhile
+	}
 	d.mu.Unlock()
 	if !ok {
-		d.failed("setup@" + addr)
 		return fmt.Errorf("set up: %w: the code is wrong, used or over; a new one is shown when the server starts", record.ErrDenied)
 	}
-	u := User{Name: name, Roles: []Role{Admin}}
-	if err := d.Put(ctx, "setup", u, password); err != nil {
-		return err
+	d.right("setup", addr)
+	us, err := d.register.Users(ctx)
+	if err == nil && len(us) > 0 {
+		return fmt.Errorf("set up: %w: there is somebody already", record.ErrDenied)
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.setup = nil
-	return nil
+	if err == nil {
+		err = d.Put(ctx, "setup", User{Name: name, Roles: []Role{Admin}}, password)
+	}
+	if err != nil {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.setup = had
+	}
+	return err
 }
 
 // Put writes a user down. An empty password keeps the one there is. Sessions of
-// the user end.
+// the user end, whatever else goes wrong.
 func (d *Desk) Put(ctx context.Context, by record.Actor, u User, password string) error {
 	if err := u.Check(); err != nil {
 		return err
 	}
-	old, err := d.register.User(ctx, u.Name)
-	if err != nil && !errors.Is(err, record.ErrNotFound) {
-		return err
-	}
-	u.By, u.Since = by, d.now().UTC()
-	if u.Factor == keepFactor {
-		u.Factor = old.Factor
-	}
-	if u.Password = old.Password; password != "" {
+	hash := ""
+	if password != "" {
 		if err := CheckPassword(u.Name, password); err != nil {
 			return err
 		}
-		if u.Password, err = argon2id.CreateHash(password, d.params); err != nil {
+		var err error
+		if hash, err = d.hash(ctx, password); err != nil {
 			return err
 		}
 	}
-	if u.Password == "" {
-		return fmt.Errorf("user %s: %w: give a password", u.Name, record.ErrInvalid)
-	}
-	if err := d.register.PutUser(ctx, by, u); err != nil {
+	return d.change(ctx, by, u.Name, func(old User) (User, error) {
+		u.By, u.Since = by, d.now().UTC()
+		if u.Factor == keepFactor {
+			u.Factor = old.Factor
+		}
+		if u.Password = old.Password; hash != "" {
+			u.Password = hash
+		}
+		if u.Password == "" {
+			return u, fmt.Errorf("user %s: %w: give a password", u.Name, record.ErrInvalid)
+		}
+		return u, nil
+	})
+}
+
+// change changes one user, one change at a time, and ends the user's sessions.
+func (d *Desk) change(ctx context.Context, by record.Actor, name string, f func(old User) (User, error)) error {
+	d.writes.Lock()
+	defer d.writes.Unlock()
+	old, err := d.register.User(ctx, name)
+	if err != nil && !errors.Is(err, record.ErrNotFound) {
 		return err
 	}
-	d.end(func(s *Session) bool { return s.User.Name == u.Name })
+	u, err := f(old)
+	if err != nil {
+		return err
+	}
+	defer d.end(func(s *Session) bool { return s.User.Name == name })
+	return d.register.PutUser(ctx, by, u)
+}
+
+// atOnce is how many passwords are hashed at once: each takes 64 MiB and a core.
+const atOnce = 2
+
+// hashing waits for its turn to hash a password; whoever would wait behind too
+// many others is sent away.
+func (d *Desk) hashing(ctx context.Context) (done func(), err error) {
+	select {
+	case d.queue <- struct{}{}:
+	default:
+		return nil, fmt.Errorf("sign in: %w: too many people sign in at this moment; try again", record.ErrNotReady)
+	}
+	defer func() { <-d.queue }()
+	select {
+	case d.turns <- struct{}{}:
+		return func() { <-d.turns }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (d *Desk) hash(ctx context.Context, password string) (string, error) {
+	done, err := d.hashing(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer done()
+	return argon2id.CreateHash(password, d.params)
+}
+
+func (d *Desk) matches(ctx context.Context, password, hash string) (bool, error) {
+	done, err := d.hashing(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer done()
+	if len(password) > 4*maxPassword {
+		password = ""
+	}
+	ok, err := argon2id.ComparePasswordAndHash(password, hash)
+	return ok && err == nil, nil
+}
+
+// SignIn checks name, password and, where the user has one, the second factor's
+// code, and begins a session. Whatever is wrong, the answer is the same
+// record.ErrDenied, and takes as long.
+func (d *Desk) SignIn(ctx context.Context, name, password, code, addr string) (*Session, error) {
+	if err := d.guess(name, addr); err != nil {
+		return nil, err
+	}
+	u, err := d.register.User(ctx, name)
+	if err != nil && !errors.Is(err, record.ErrNotFound) {
+		return nil, err
+	}
+	hash := u.Password
+	if hash == "" {
+		hash = d.dummy
+	}
+	ok, err := d.matches(ctx, password, hash)
+	if err != nil {
+		return nil, err
+	}
+	// Nobody changes the user between the last look and the session.
+	d.writes.RLock()
+	defer d.writes.RUnlock()
+	now, err := d.register.User(ctx, name)
+	if err != nil && !errors.Is(err, record.ErrNotFound) {
+		return nil, err
+	}
+	if !ok || u.Password == "" || now.Password != u.Password || now.Disabled || !d.factorOK(now, code) {
+		return nil, fmt.Errorf("sign in: %w: name, password or code is wrong", record.ErrDenied)
+	}
+	d.right(name, addr)
+	return d.begin(now), nil
+}
+
+// Again asks somebody who is signed in for password and code once more, before
+// what somebody at an unlocked desk must not do.
+func (d *Desk) Again(ctx context.Context, s *Session, password, code, addr string) error {
+	if err := d.guess(s.User.Name, addr); err != nil {
+		return err
+	}
+	u, err := d.register.User(ctx, s.User.Name)
+	if err != nil {
+		return err
+	}
+	ok, err := d.matches(ctx, password, u.Password)
+	if err != nil {
+		return err
+	}
+	if !ok || !d.factorOK(u, code) {
+		return fmt.Errorf("again: %w: password or code is wrong", record.ErrDenied)
+	}
+	d.right(s.User.Name, addr)
 	return nil
 }
 
@@ -156,77 +274,6 @@ func equal(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []by
 
 // Users lists all, by name.
 func (d *Desk) Users(ctx context.Context) ([]User, error) { return d.register.Users(ctx) }
-
-// SignIn checks name, password and, where the user has one, the second factor's
-// code, and begins a session. Whatever is wrong, the answer is the same
-// record.ErrDenied, and takes as long.
-func (d *Desk) SignIn(ctx context.Context, name, password, code, addr string) (*Session, error) {
-	for _, k := range []string{"name:" + name, "addr:" + addr} {
-		if err := d.wait(k); err != nil {
-			return nil, err
-		}
-	}
-	u, err := d.register.User(ctx, name)
-	if err != nil && !errors.Is(err, record.ErrNotFound) {
-		return nil, err
-	}
-	hash := u.Password
-	if hash == "" {
-		hash = d.dummy
-	}
-	if len(password) > 4*maxPassword {
-		password = ""
-	}
-	ok, herr := argon2id.ComparePasswordAndHash(password, hash)
-	if herr != nil || !ok || u.Password == "" || u.Disabled || !d.factorOK(u, code) {
-		d.failed("name:" + name)
-		d.failed("addr:" + addr)
-		return nil, fmt.Errorf("sign in: %w: name, password or code is wrong", record.ErrDenied)
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	delete(d.failures, "name:"+name)
-	delete(d.failures, "addr:"+addr)
-	s := &Session{Secret: rand.Text() + rand.Text(), User: u, began: d.now(), seen: d.now(), kept: map[string]any{}}
-	d.sessions[sessionKey(s.Secret)] = s
-	return s, nil
-}
-
-// wait refuses somebody who failed too often, for longer each time; never for
-// good, so that no stranger can shut an account.
-func (d *Desk) wait(key string) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	f := d.failures[key]
-	if f.n < freeFailures {
-		return nil
-	}
-	pause := longestWait
-	if n := f.n - freeFailures; n < 9 {
-		pause = time.Second << n
-	}
-	if left := f.last.Add(min(pause, longestWait)).Sub(d.now()); left > 0 {
-		return fmt.Errorf("sign in: %w: too many attempts; wait %d seconds", record.ErrNotReady, int(left.Seconds())+1)
-	}
-	return nil
-}
-
-// mostFailures bounds how many names and addresses are remembered.
-const mostFailures = 100_000
-
-func (d *Desk) failed(key string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if len(d.failures) >= mostFailures {
-		for k, f := range d.failures {
-			if d.now().Sub(f.last) > longestWait {
-				delete(d.failures, k)
-			}
-		}
-	}
-	f := d.failures[key]
-	d.failures[key] = failure{f.n + 1, d.now()}
-}
 
 func sessionKey(secret string) string {
 	sum := sha256.Sum256([]byte(secret))

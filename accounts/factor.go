@@ -48,28 +48,27 @@ func (e Enrolment) Image(size int) (image.Image, error) {
 }
 
 // Confirm gives a user the second factor, when the code shows that the app has
-// it. The user's other sessions end.
+// it. The user's sessions end, this one too: the next sign-in is with it.
 func (d *Desk) Confirm(ctx context.Context, s *Session, e Enrolment, code string) error {
-	if err := d.wait("factor:" + s.User.Name); err != nil {
+	name := s.User.Name
+	if err := d.guess("factor of "+name, ""); err != nil {
 		return err
 	}
-	if _, ok := d.step(e.Secret, code); !ok {
-		d.failed("factor:" + s.User.Name)
+	step, ok := d.step(e.Secret, code)
+	if !ok {
 		return fmt.Errorf("second factor: %w: this is not the code the app shows now", record.ErrDenied)
 	}
-	u, err := d.register.User(ctx, s.User.Name)
-	if err != nil {
-		return err
-	}
-	u.Factor = e.Secret
-	if err := d.register.PutUser(ctx, u.Actor(), u); err != nil {
-		return err
-	}
-	d.end(func(o *Session) bool { return o != s && o.User.Name == u.Name })
+	d.right("factor of "+name, "")
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	s.User = u
-	return nil
+	d.used[name] = max(d.used[name], step) // the code is not good for a sign-in as well
+	d.mu.Unlock()
+	return d.change(ctx, s.User.Actor(), name, func(u User) (User, error) {
+		if u.Name == "" || u.Disabled {
+			return u, fmt.Errorf("second factor: %w: this user may not sign in any more", record.ErrDenied)
+		}
+		u.Factor = e.Secret
+		return u, nil
+	})
 }
 
 // step returns which step a code is of, when it is good now.

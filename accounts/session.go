@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"crypto/rand"
+	"slices"
 	"sync"
 	"time"
 )
@@ -17,23 +18,34 @@ type Session struct {
 
 	mu    sync.Mutex
 	kept  map[string]any
-	order []string
+	order []string // of what is kept
+	large []string // of what is kept to be fetched once
 }
 
-// mostKept bounds what one session keeps.
-const mostKept = 400
+// mostKept and mostLarge bound what one session keeps, mostSessions how many
+// sessions somebody has.
+const (
+	mostKept     = 400
+	mostLarge    = 8
+	mostSessions = 8
+)
 
 // Keep remembers a value and returns the name it is kept under. The oldest
 // values go when there are too many.
-func (s *Session) Keep(v any) string {
+func (s *Session) Keep(v any) string { return s.keep(v, &s.order, mostKept) }
+
+// KeepOnce is Keep for what is large and fetched once, by Take: there are few.
+func (s *Session) KeepOnce(v any) string { return s.keep(v, &s.large, mostLarge) }
+
+func (s *Session) keep(v any, order *[]string, most int) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	name := rand.Text()
 	s.kept[name] = v
-	s.order = append(s.order, name)
-	for len(s.order) > mostKept {
-		delete(s.kept, s.order[0])
-		s.order = s.order[1:]
+	*order = append(*order, name)
+	for len(*order) > most {
+		delete(s.kept, (*order)[0])
+		*order = (*order)[1:]
 	}
 	return name
 }
@@ -51,7 +63,38 @@ func (s *Session) Take(name string) any {
 	defer s.mu.Unlock()
 	v := s.kept[name]
 	delete(s.kept, name)
+	s.large = slices.DeleteFunc(s.large, func(n string) bool { return n == name })
 	return v
+}
+
+// begin begins a session. Sessions that are over are forgotten, with what they
+// kept, and of somebody's too many the oldest.
+func (d *Desk) begin(u User) *Session {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := d.now()
+	var own []string
+	for k, s := range d.sessions {
+		switch {
+		case s.over(now):
+			delete(d.sessions, k)
+		case s.User.Name == u.Name:
+			own = append(own, k)
+		}
+	}
+	slices.SortFunc(own, func(a, b string) int { return d.sessions[a].began.Compare(d.sessions[b].began) })
+	for len(own) >= mostSessions {
+		delete(d.sessions, own[0])
+		own = own[1:]
+	}
+	s := &Session{Secret: rand.Text() + rand.Text(), User: u, began: now, seen: now, kept: map[string]any{}}
+	d.sessions[sessionKey(s.Secret)] = s
+	return s
+}
+
+// over reports whether a session has ended by itself.
+func (s *Session) over(now time.Time) bool {
+	return now.Sub(s.seen) >= Idle || now.Sub(s.began) >= Absolute
 }
 
 // Session returns the session of a cookie's secret, and nil when there is none
@@ -65,7 +108,7 @@ func (d *Desk) Session(secret string) *Session {
 		return nil
 	}
 	now := d.now()
-	if now.Sub(s.seen) >= Idle || now.Sub(s.began) >= Absolute {
+	if s.over(now) {
 		delete(d.sessions, k)
 		return nil
 	}

@@ -364,8 +364,8 @@ func (c *DB) Destroying(ctx context.Context, id record.ID) error {
 		if held > 0 {
 			return record.ErrHeld
 		}
-		r, err := tx.ExecContext(ctx, `UPDATE documents SET state = $1 WHERE id = $2 AND state <> $3`,
-			string(record.DocumentDestroying), id.String(), string(record.DocumentDestroyed))
+		r, err := tx.ExecContext(ctx, `UPDATE documents SET state = $1 WHERE id = $2 AND state IN ($3, $4, $5)`,
+			string(record.DocumentDestroying), id.String(), string(record.DocumentFiled), string(record.DocumentQA), string(record.DocumentDestroying))
 		if err != nil {
 			return err
 		}

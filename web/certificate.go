@@ -112,7 +112,7 @@ func (a *Authority) make(dir string, write func(string, []byte) error) error {
 	t := &x509.Certificate{
 		SerialNumber: serial(), Subject: pkix.Name{CommonName: "Chartvault authority of " + a.names[0]},
 		NotBefore: a.now().Add(-time.Hour), NotAfter: a.now().Add(authorityLife),
-		IsCA: true, BasicConstraintsValid: true, MaxPathLenZero: true, KeyUsage: x509.KeyUsageCertSign,
+		IsCA: true, BasicConstraintsValid: true, MaxPathLenZero: true, KeyUsage: x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		PermittedDNSDomainsCritical: true,
 	}
 	for _, n := range a.names {
@@ -122,6 +122,17 @@ func (a *Authority) make(dir string, write func(string, []byte) error) error {
 		} else {
 			t.PermittedDNSDomains = append(t.PermittedDNSDomains, n)
 		}
+	}
+	// What is not permitted is excluded in words: a kind of name without any
+	// constraint would be permitted whole, and a name permits those below it.
+	for _, n := range t.PermittedDNSDomains {
+		t.ExcludedDNSDomains = append(t.ExcludedDNSDomains, "."+n)
+	}
+	if len(t.PermittedDNSDomains) == 0 {
+		t.ExcludedDNSDomains = []string{""}
+	}
+	if len(t.PermittedIPRanges) == 0 {
+		t.ExcludedIPRanges = []*net.IPNet{{IP: net.IPv4zero.To4(), Mask: net.CIDRMask(0, 32)}, {IP: net.IPv6zero, Mask: net.CIDRMask(0, 128)}}
 	}
 	der, err := x509.CreateCertificate(rand.Reader, t, t, &key.PublicKey, key)
 	if err != nil {

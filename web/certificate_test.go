@@ -80,6 +80,17 @@ func TestAuthority(t *testing.T) {
 	if open("records.example", "other.example").Fingerprint() == first {
 		t.Error("the authority certifies a name it was not made for")
 	}
+	// An authority of addresses certifies no name, and one of a name nothing below it.
+	for _, tt := range []struct{ names, others []string }{{[]string{"10.0.0.5"}, []string{"bank.example"}}, {[]string{"records.example"}, []string{"8.8.8.8", "x.records.example"}}} {
+		dir = t.TempDir()
+		mine := open(tt.names...).Fingerprint()
+		if open(tt.others...).Fingerprint() == mine {
+			t.Errorf("the authority of %v certifies %v", tt.names, tt.others)
+		}
+		if open(tt.names[0], tt.others[0]).Fingerprint() == mine {
+			t.Errorf("the authority of %v certifies %v", tt.names, tt.others)
+		}
+	}
 	if st, err := os.Stat(filepath.Join(dir, "ca.key")); err != nil || st.Mode().Perm() != 0o600 {
 		t.Errorf("its key: got %v, %v", st, err)
 	}

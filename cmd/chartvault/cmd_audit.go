@@ -73,7 +73,7 @@ func (e *env) auditVerify(ctx context.Context, q verifyAsk) error {
 	if err != nil {
 		return err
 	}
-	ev, err := e.evidence(ctx, cfg, q)
+	ev, err := cfg.evidence(ctx, q)
 	if err != nil {
 		return err
 	}
@@ -99,7 +99,7 @@ func (e *env) auditVerify(ctx context.Context, q verifyAsk) error {
 
 // evidence gathers what others kept. The witness file of the configuration is
 // asked where it can be read; what was asked for by name must be there.
-func (e *env) evidence(ctx context.Context, cfg *config, q verifyAsk) (ev audit.Evidence, err error) {
+func (cfg *config) evidence(ctx context.Context, q verifyAsk) (ev audit.Evidence, err error) {
 	files := q.heads
 	if w := cfg.Audit.WitnessFile; w != "" && q.export == "" && fileExists(cfg.path(w)) {
 		files = append(files, cfg.path(w))

@@ -192,7 +192,9 @@ func pageList(s string) ([]int, error) {
 			return nil, fmt.Errorf("pages: %w: want numbers and ranges, such as 2-4,7", record.ErrInvalid)
 		}
 		for ; a <= z; a++ {
-			out = append(out, a)
+			if out = append(out, a); len(out) > 100_000 {
+				return nil, fmt.Errorf("pages: %w: too many", record.ErrInvalid)
+			}
 		}
 	}
 	return out, nil
@@ -264,13 +266,18 @@ func (a *app) draft(p correctParams, ss []correct.Source) (correct.Correction, e
 	return correct.Correction{}, fmt.Errorf("correction: %w: there is no act %q", record.ErrInvalid, p.Act)
 }
 
-// tellCorrection says what a correction is, and of one that moves pages who was
-// given them before.
-func (a *app) tellCorrection(ctx context.Context, c correct.Correction, out func(any) error) error {
+func lineOfCorrection(c correct.Correction) correctionLine {
 	l := correctionLine{ID: c.ID, Act: c.Act, State: c.State, Sources: c.Sources, By: c.By, Second: c.Second, Reason: c.Reason}
 	for _, r := range c.Results {
 		l.Results = append(l.Results, madeLine{r.ID, r.Type, len(r.Pages)})
 	}
+	return l
+}
+
+// tellCorrection says what a correction is, and of one that moves pages who was
+// given them before.
+func (a *app) tellCorrection(ctx context.Context, c correct.Correction, out func(any) error) error {
+	l := lineOfCorrection(c)
 	if c.Act == correct.Move {
 		if err := a.whoSaw(ctx, c.Sources[0], func(s sight) error { l.Seen = append(l.Seen, s); return nil }); err != nil {
 			return err
@@ -313,7 +320,7 @@ func (a *app) opCorrections(ctx context.Context, r asked, out func(any) error) e
 		return err
 	}
 	for _, c := range cs {
-		if err := a.tellCorrection(ctx, c, out); err != nil {
+		if err := out(lineOfCorrection(c)); err != nil {
 			return err
 		}
 	}

@@ -124,10 +124,16 @@ func (a *app) opQAAssign(ctx context.Context, r asked, out func(any) error) erro
 	if row.State != record.DocumentQA && row.State != record.DocumentFiled {
 		return fmt.Errorf("document %s is %s: %w", p.Document, row.State, record.ErrDestroyed)
 	}
-	if err := a.mayMove(ctx, row, n); err != nil {
+	if p.Type == "" {
+		p.Type = row.Type
+	}
+	if p.Type, err = record.TypeCode(p.Type); err != nil {
 		return err
 	}
-	open, err := a.corrections(ctx, correct.Agreed)
+	if err := a.mayMove(ctx, row, n, p.Type); err != nil {
+		return err
+	}
+	open, err := a.corrections(ctx, correct.Agreed, correct.Closing)
 	if err != nil {
 		return err
 	}
@@ -135,12 +141,6 @@ func (a *app) opQAAssign(ctx context.Context, r asked, out func(any) error) erro
 		if slices.Contains(c.Sources, p.Document) {
 			return fmt.Errorf("correction %s has this document in hand: %w", c.ID, record.ErrBusy)
 		}
-	}
-	if p.Type == "" {
-		p.Type = row.Type
-	}
-	if p.Type, err = record.TypeCode(p.Type); err != nil {
-		return err
 	}
 	key, err := a.vault.Key(ctx, p.Document)
 	if err != nil {
@@ -178,11 +178,22 @@ func (a *app) assign(ctx context.Context, p assignment) error {
 	return a.cat.PutDocument(ctx, k)
 }
 
-// mayMove refuses to file a document elsewhere while a hold binds it: it would
-// slip out from under the hold.
-func (a *app) mayMove(ctx context.Context, row catalog.Row, to record.ChartNumber) error {
-	if len(row.ChartToken) == 0 || bytes.Equal(row.ChartToken, a.cat.ChartToken(to)) {
+// mayMove refuses to file a document elsewhere, or as something else, while a
+// hold binds it: it would slip out from under the hold. One that is filed and in
+// no doubt leaves its chart by a correction where that takes two people.
+func (a *app) mayMove(ctx context.Context, row catalog.Row, to record.ChartNumber, typ string) error {
+	moves := len(row.ChartToken) > 0 && !bytes.Equal(row.ChartToken, a.cat.ChartToken(to))
+	if !moves && typ == row.Type {
 		return nil
+	}
+	if moves && row.State == record.DocumentFiled && len(row.Doubts) == 0 {
+		s, err := a.desk.InForce(ctx)
+		if err != nil {
+			return err
+		}
+		if slices.Contains(s.TwoPeople, string(correct.Move)) {
+			return fmt.Errorf("document %s is filed, and leaving its chart takes two people: use \"correct move\" with all its pages: %w", row.ID, record.ErrDenied)
+		}
 	}
 	b, err := a.bindings(ctx)
 	if err != nil {

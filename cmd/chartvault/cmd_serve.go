@@ -113,7 +113,7 @@ func (a *app) serve(ctx context.Context, listen func() (*endpoint, error)) error
 	}
 	ep.handle(a.handler(ep.token, shown))
 	if err := a.offerSetup(ctx, desk); err != nil {
-		return err
+		a.log.ErrorContext(ctx, "no set-up code could be made; whoever may sign in still can", "err", err)
 	}
 	others, err := a.listenPages(shown)
 	if err != nil {

@@ -145,7 +145,7 @@ func (a *app) mayCorrect(ctx context.Context, c correct.Correction) error {
 	if err != nil {
 		return err
 	}
-	open, err := a.corrections(ctx, correct.Proposed, correct.Agreed)
+	open, err := a.corrections(ctx, correct.Proposed, correct.Agreed, correct.Closing)
 	if err != nil {
 		return err
 	}
@@ -188,32 +188,42 @@ func (a *app) mayCorrect(ctx context.Context, c correct.Correction) error {
 // correctMu.
 func (a *app) carryOut(ctx context.Context, who record.Actor, c correct.Correction) (correct.Correction, error) {
 	now, err := a.correction(ctx, c.ID)
-	if err != nil || now.State != correct.Agreed {
+	if err != nil || now.State != correct.Agreed && now.State != correct.Closing {
 		return now, err
 	}
-	made, err := a.makeResults(ctx, c)
-	if err == nil {
-		// From here on it is done, also when the caller has gone.
-		ctx = context.WithoutCancel(ctx)
-		c.State = correct.Done
-		e := a.entryOfCorrection(c)
-		// The transaction looks again: whoever has been held, or destroyed, since is not corrected.
-		if err = a.cat.Correctable(ctx, c.ID, c.Sources); err == nil {
-			err = a.arch.Journal(ctx, audit.ActCorrection, c.ID, change{Actor: who, Register: &e})
-		}
+	if now.State == correct.Agreed {
+		err := a.makeResults(ctx, c)
 		if err == nil {
-			err = a.cat.Correct(ctx, e, made, c.Sources)
+			err = a.cat.Correctable(ctx, c.ID, c.Sources)
+		}
+		if hopeless(err) {
+			return a.failCorrection(context.WithoutCancel(ctx), who, c, err)
+		}
+		if err != nil {
+			return c, err
 		}
 	}
-	switch {
-	case err == nil:
-		a.bound.Add(1)
-		return c, errors.Join(a.mapMade(ctx), a.arch.Publish(ctx))
-	case hopeless(err):
-		return a.failCorrection(context.WithoutCancel(ctx), who, c, err)
+	// From here on only forward, also when the caller has gone. The catalogue knows
+	// before the log does, so that nothing that comes later turns it back.
+	ctx = context.WithoutCancel(ctx)
+	c.State = correct.Closing
+	if err := a.cat.PutEntry(ctx, a.entryOfCorrection(c)); err != nil {
+		return c, err
 	}
-	c.State = correct.Agreed
-	return c, err
+	made, err := a.rowsOf(ctx, c)
+	if err != nil {
+		return c, err
+	}
+	c.State = correct.Done
+	e := a.entryOfCorrection(c)
+	if err := a.arch.Journal(ctx, audit.ActCorrection, c.ID, change{Actor: who, Register: &e}); err != nil {
+		return c, err
+	}
+	if err := a.cat.Correct(ctx, e, made, c.Sources); err != nil {
+		return c, err
+	}
+	a.bound.Add(1)
+	return c, errors.Join(a.mapMade(ctx), a.arch.Publish(ctx))
 }
 
 // hopeless reports whether trying again cannot help.
@@ -241,26 +251,28 @@ func (a *app) failCorrection(ctx context.Context, who record.Actor, c correct.Co
 	return c, fmt.Errorf("correction %s: nothing was changed: %w", c.ID, why)
 }
 
-// makeResults deposits the documents of a correction and returns their rows.
-func (a *app) makeResults(ctx context.Context, c correct.Correction) ([]catalog.Keyed, error) {
+// makeResults deposits the documents of a correction.
+func (a *app) makeResults(ctx context.Context, c correct.Correction) error {
 	if err := a.cfg.warm(); err != nil {
-		return nil, err
+		return err
 	}
 	sources := map[record.ID]record.Document{}
 	for _, id := range c.Sources {
 		row, err := a.cat.Document(ctx, id)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		sources[id] = row.Document
 	}
 	m := &correct.Maker{Archive: a.arch, Reader: a.pipeline.Reader}
 	if err := m.Make(ctx, c, sources); err != nil {
-		return nil, err
+		return err
 	}
-	if err := a.mayCorrect(ctx, c); err != nil { // a hold may have come since
-		return nil, err
-	}
+	return a.mayCorrect(ctx, c) // a hold may have come since
+}
+
+// rowsOf makes the rows of the documents a correction made.
+func (a *app) rowsOf(ctx context.Context, c correct.Correction) ([]catalog.Keyed, error) {
 	var made []catalog.Keyed
 	for _, r := range c.Results {
 		s, err := a.arch.Load(ctx, r.ID, 1)
@@ -281,7 +293,7 @@ func (a *app) makeResults(ctx context.Context, c correct.Correction) ([]catalog.
 func (a *app) resumeCorrections(ctx context.Context) error {
 	a.correctMu.Lock()
 	defer a.correctMu.Unlock()
-	open, err := a.corrections(ctx, correct.Agreed)
+	open, err := a.corrections(ctx, correct.Agreed, correct.Closing)
 	if err != nil {
 		return err
 	}

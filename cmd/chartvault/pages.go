@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"chartvault/accounts"
@@ -43,11 +44,14 @@ func (p people) Users(ctx context.Context) ([]accounts.User, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := make([]accounts.User, len(es))
-	for i, e := range es {
-		if err := json.Unmarshal(e.Body, &out[i]); err != nil {
-			return nil, fmt.Errorf("user %s: %w", e.ID, err)
+	var out []accounts.User
+	for _, e := range es {
+		var u accounts.User
+		if err := json.Unmarshal(e.Body, &u); err != nil { // it keeps nobody else out
+			p.log.ErrorContext(ctx, "a user's entry is damaged", "entry", e.ID, "err", err)
+			u = accounts.User{Name: e.ID, Disabled: true}
 		}
+		out = append(out, u)
 	}
 	return out, nil
 }
@@ -118,6 +122,9 @@ func (a *app) opPage(ctx context.Context, r asked, out func(any) error) error {
 	var image bytes.Buffer
 	who := archive.Access{Actor: r.Actor, Purpose: p.Purpose}
 	member := fmt.Sprintf("preview/%04d.png", p.Page)
+	if err := a.usedForCare(ctx, r.Actor, p.Purpose, row, s); err != nil {
+		return err
+	}
 	err = a.arch.ReadPart(ctx, who, p.Document, row.Version, member, &image)
 	if errors.Is(err, record.ErrNotFound) && !errors.Is(err, record.ErrCorrupt) {
 		// Its words are given all the same, and are a disclosure too.
@@ -128,6 +135,39 @@ func (a *app) opPage(ctx context.Context, r asked, out func(any) error) error {
 	}
 	l.Image = image.Bytes()
 	return out(l)
+}
+
+// usedForCare notes a use of the record for care under every number of the
+// person, once a day: some laws count from it.
+func (a *app) usedForCare(ctx context.Context, who record.Actor, purpose string, row catalog.Row, s *archive.Stored) error {
+	if purpose != purposeCare {
+		return nil
+	}
+	if err := a.asFiled(ctx, &row, s); err != nil || row.Chart.IsZero() {
+		return err
+	}
+	all, err := a.numbers(ctx, row.Chart)
+	if err != nil {
+		return err
+	}
+	schedule, err := a.desk.InForce(ctx)
+	if err != nil {
+		return err
+	}
+	today := schedule.Today(a.now())
+	for _, n := range all {
+		ch, err := a.cat.ChartByToken(ctx, a.cat.ChartToken(n))
+		if err != nil && !errors.Is(err, record.ErrNotFound) {
+			return err
+		}
+		if slices.ContainsFunc(ch.Facts.Known, func(f record.Fact) bool { return f.Name == record.FactLastUse && f.Date == today }) {
+			continue
+		}
+		if err := a.used(ctx, who, n); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // listParams ask for a part of the log.
@@ -168,7 +208,9 @@ func (a *app) opAuditList(ctx context.Context, r asked, out func(any) error) err
 		var body struct {
 			Actor record.Actor `json:"actor"`
 		}
-		if err := a.arch.OpenBody(ctx, e, &body); err != nil && !errors.Is(err, record.ErrDestroyed) {
+		if err := a.arch.OpenBody(ctx, e, &body); errors.Is(err, record.ErrCorrupt) {
+			body.Actor = "not readable: damaged"
+		} else if err != nil && !errors.Is(err, record.ErrDestroyed) {
 			return err
 		}
 		if err := out(entryLine{e.Seq, e.Time.Format("2006-01-02T15:04:05Z07:00"), e.Action, e.Object, body.Actor}); err != nil {
@@ -184,7 +226,11 @@ func (a *app) opAuditVerify(ctx context.Context, r asked, out func(any) error) e
 	if err != nil {
 		return err
 	}
-	rep, err := audit.Verify(a.cfg.path("audit"), v, audit.Evidence{})
+	ev, err := a.cfg.evidence(ctx, verifyAsk{})
+	if err != nil {
+		return err
+	}
+	rep, err := audit.Verify(a.cfg.path("audit"), v, ev)
 	if err != nil {
 		return err
 	}
@@ -270,6 +316,13 @@ func (a *app) opDocument(ctx context.Context, r asked, out func(any) error) erro
 	}
 	if row.State != record.DocumentFiled && row.State != record.DocumentQA {
 		return fmt.Errorf("document %s is %s: %w", p.Document, row.State, record.ErrNotFound)
+	}
+	s, err := a.arch.Load(ctx, p.Document, row.Version)
+	if err != nil {
+		return err
+	}
+	if err := a.usedForCare(ctx, r.Actor, p.Purpose, row, s); err != nil {
+		return err
 	}
 	return a.arch.Read(ctx, archive.Access{Actor: r.Actor, Purpose: p.Purpose}, p.Document, row.Version, "document.pdf", writerFunc(func(b []byte) (int, error) {
 		return len(b), out(getLine{Chunk: b})

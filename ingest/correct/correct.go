@@ -41,6 +41,7 @@ type State string
 const (
 	Proposed State = "proposed" // waits for a second person
 	Agreed   State = "agreed"   // being carried out
+	Closing  State = "closing"  // made, and looked at for the last time: only forward from here
 	Done     State = "done"
 	Refused  State = "refused" // by the second person
 	Failed   State = "failed"  // it could not be carried out, and nothing of it remains

@@ -181,6 +181,7 @@ test('a second factor is set up', async () => {
 		await me.page.click('header a:has-text("demo.release")');
 		await me.page.waitForURL(/account/);
 		await look(me, 'account');
+		await me.page.fill('#password', password);
 		await me.page.click('main button');
 		await me.page.waitForSelector('svg image');
 		await look(me, 'factor');

@@ -35,13 +35,21 @@ func (v *visit) showAccount(status int, e *accounts.Enrolment, message string) e
 		if err := png.Encode(&b, im); err != nil {
 			return err
 		}
-		p.Secret, p.Picture, p.Kept = e.Secret, "/image/"+v.session.Keep(picture(b.Bytes())), v.session.Keep(*e)
+		p.Secret, p.Picture, p.Kept = e.Secret, "/image/"+v.session.KeepOnce(picture(b.Bytes())), v.session.Keep(*e)
 	}
 	return v.showAs(status, "account", "My sign-in", p)
 }
 
 // enrol draws a second factor and shows it, for as long as the session lasts.
+// Whoever does so says the password once more, and the code there is.
 func (v *visit) enrol() error {
+	err := v.Accounts.Again(v.r.Context(), v.session, v.r.PostFormValue("password"), v.field("code"), v.addr())
+	if errors.Is(err, record.ErrDenied) || errors.Is(err, record.ErrNotReady) {
+		return v.showAccount(http.StatusBadRequest, nil, v.Problem(err).Message)
+	}
+	if err != nil {
+		return err
+	}
 	e, err := accounts.NewEnrolment("Chartvault "+v.Facility, v.session.User.Name)
 	if err != nil {
 		return err
@@ -49,7 +57,8 @@ func (v *visit) enrol() error {
 	return v.showAccount(http.StatusOK, &e, "")
 }
 
-// confirm gives the user the second factor that was shown.
+// confirm gives the user the second factor that was shown, and has them sign in
+// with it.
 func (v *visit) confirm() error {
 	e, ok := v.session.Kept(v.field("kept")).(accounts.Enrolment)
 	if !ok {
@@ -62,5 +71,5 @@ func (v *visit) confirm() error {
 	if err != nil {
 		return err
 	}
-	return v.to("/account")
+	return v.to("/signin")
 }

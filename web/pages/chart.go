@@ -48,6 +48,7 @@ type filed struct {
 
 // chartPage is a chart.
 type chartPage struct {
+	Kept      string // under which the look-up is kept
 	Number    string
 	Purpose   string
 	Elsewhere string
@@ -61,7 +62,7 @@ func (v *visit) chart() error {
 	if !ok {
 		return fmt.Errorf("this look-up is over: %w: give the chart number again", record.ErrNotFound)
 	}
-	c := chartPage{Number: w.number, Purpose: w.purpose}
+	c := chartPage{Kept: v.r.PathValue("chart"), Number: w.number, Purpose: w.purpose}
 	err := v.call("get", map[string]any{"chart": w.number, "purpose": w.purpose, "list": true}, func(b json.RawMessage) error {
 		var l struct {
 			Document  *filed `json:"document"`
@@ -121,7 +122,7 @@ func (v *visit) openPage(id string, n int, purpose, query string) (*view, error)
 	}
 	vw := &view{ID: id, Page: n, opened: o, Width: t.Width, Height: t.Height, Text: t.String(), Purpose: purpose}
 	if len(png) > 0 {
-		vw.Picture = "/image/" + v.session.Keep(picture(png))
+		vw.Picture = "/image/" + v.session.KeepOnce(picture(png))
 	}
 	for _, w := range t.Words {
 		vw.Words = append(vw.Words, placed{w.Text, w.Box.Min.X, w.Box.Min.Y, w.Box.Dx(), w.Box.Dy()})
@@ -150,6 +151,7 @@ type view struct {
 	Words, Hits   []placed
 	Numbers       []int
 	From          string // kept search it was found by
+	Chart         string // kept look-up it was found by
 }
 
 // placed is a word, or a mark, in pixels of the page.
@@ -169,6 +171,14 @@ func (w view) Next() int {
 // Previous is the page before; 0 for none.
 func (w view) Previous() int { return w.Page - 1 }
 
+// purpose is what a chart was looked up for, by the name it is kept under.
+func (v *visit) purpose(chart string) string {
+	if w, ok := v.session.Kept(chart).(wanted); ok {
+		return w.purpose
+	}
+	return "operations"
+}
+
 func (v *visit) pageNumber() int {
 	n, err := strconv.Atoi(v.r.URL.Query().Get("page"))
 	if err != nil || n < 1 {
@@ -182,11 +192,11 @@ func (v *visit) document() error {
 	if s, ok := v.session.Kept(from).(searched); ok {
 		query = s.query
 	}
-	w, err := v.openPage(v.r.PathValue("document"), v.pageNumber(), "operations", query)
+	w, err := v.openPage(v.r.PathValue("document"), v.pageNumber(), v.purpose(v.r.URL.Query().Get("chart")), query)
 	if err != nil {
 		return err
 	}
-	w.From = from
+	w.From, w.Chart = from, v.r.URL.Query().Get("chart")
 	return v.show("document", "Document", w)
 }
 
@@ -233,6 +243,9 @@ func (v *visit) correct() error {
 	return v.to("/qa")
 }
 
+// mostNumbers bounds how many pages are named at once.
+const mostNumbers = 100_000
+
 // numbers reads "2-4,7".
 func numbers(s string) ([]int, error) {
 	var out []int
@@ -247,7 +260,9 @@ func numbers(s string) ([]int, error) {
 			return nil, fmt.Errorf("pages: %w: want numbers and ranges, such as 2-4,7", record.ErrInvalid)
 		}
 		for ; a <= z; a++ {
-			out = append(out, a)
+			if out = append(out, a); len(out) > mostNumbers {
+				return nil, fmt.Errorf("pages: %w: at most %d", record.ErrInvalid, mostNumbers)
+			}
 		}
 	}
 	return out, nil

@@ -264,6 +264,7 @@ func (v *visit) fail(err error) {
 		pr = web.Problem{Code: "invalid", Message: "what was sent is too large", Status: http.StatusRequestEntityTooLarge}
 	}
 	if pr.Status >= http.StatusInternalServerError {
+		pr.Message = "something inside went wrong; it is in the server's log"
 		v.Log.ErrorContext(v.r.Context(), "page failed", "path", v.r.Pattern, "err", err)
 	}
 	if serr := v.showAs(pr.Status, "error", "That did not work", pr); serr != nil {

@@ -418,7 +418,10 @@ func TestSecondFactor(t *testing.T) {
 			t.Errorf("%s without it: got %d to %q, want /account", path, resp.StatusCode, resp.Header.Get("Location"))
 		}
 	}
-	_, body := s.do(c, "POST", "/account/factor", nil)
+	if _, body := s.do(c, "POST", "/account/factor", url.Values{"password": {"wrong"}}); strings.Contains(body, "<code>") {
+		t.Error("a second factor is shown to whoever sits there")
+	}
+	_, body := s.do(c, "POST", "/account/factor", url.Values{"password": {password}})
 	secret := regexp.MustCompile(`<code>([A-Z2-7]+)</code>`).FindStringSubmatch(body)
 	kept := regexp.MustCompile(`name="kept" value="([A-Z0-9]+)"`).FindStringSubmatch(body)
 	if secret == nil || kept == nil {
@@ -434,8 +437,11 @@ func TestSecondFactor(t *testing.T) {
 	if resp, _ := s.do(c, "POST", "/account/confirm", url.Values{"kept": {kept[1]}, "code": {code}}); resp.StatusCode != http.StatusSeeOther {
 		t.Errorf("the code: got %d", resp.StatusCode)
 	}
-	if resp, _ := s.do(c, "GET", "/qa", nil); resp.StatusCode != http.StatusOK {
-		t.Errorf("with it: got %d", resp.StatusCode)
+	if resp, _ := s.do(c, "GET", "/qa", nil); resp.Header.Get("Location") != "/signin" {
+		t.Errorf("the session before it goes on: got %d", resp.StatusCode)
+	}
+	if code, err = totp.GenerateCode(secret[1], time.Now().Add(30*time.Second)); err != nil { // the one it was confirmed with is used
+		t.Fatal(err)
 	}
 	c = s.browser("")
 	if resp, _ := s.do(c, "POST", "/signin", url.Values{"name": {"user-records"}, "password": {password}}); resp.StatusCode != http.StatusUnauthorized {
@@ -443,5 +449,8 @@ func TestSecondFactor(t *testing.T) {
 	}
 	if resp, _ := s.do(c, "POST", "/signin", url.Values{"name": {"user-records"}, "password": {password}, "code": {code}}); resp.StatusCode != http.StatusSeeOther {
 		t.Errorf("password and code: got %d", resp.StatusCode)
+	}
+	if resp, _ := s.do(c, "GET", "/qa", nil); resp.StatusCode != http.StatusOK {
+		t.Errorf("with it: got %d", resp.StatusCode)
 	}
 }

@@ -114,7 +114,7 @@ func (v *visit) attach(name string) {
 // pdf gives a document whole, verified to its end before the first byte.
 func (v *visit) pdf() error {
 	begun := false
-	err := v.call("document", map[string]string{"document": v.r.PathValue("document"), "purpose": "operations"}, func(b json.RawMessage) error {
+	err := v.call("document", map[string]string{"document": v.r.PathValue("document"), "purpose": v.purpose(v.field("kept"))}, func(b json.RawMessage) error {
 		var l struct {
 			Chunk []byte `json:"chunk"`
 		}
