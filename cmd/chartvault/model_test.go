@@ -78,9 +78,9 @@ func (pageReader) Document(_ context.Context, _ ocr.Source, next func() (ocr.Doc
 // TestModel does what people do to an archive, at random, and compares it with
 // a model after every few steps: file, correct, link and unlink charts, hold and
 // release, destroy, restart, rebuild; on both engines of the catalogue.
-// CHARTVAULT_STEPS says how many (300 without it), CHARTVAULT_SEED with what.
+// CHARTVAULT_STEPS says how many (120 without it), CHARTVAULT_SEED with what.
 func TestModel(t *testing.T) {
-	steps := 300
+	steps := 120
 	if s := os.Getenv("CHARTVAULT_STEPS"); s != "" {
 		var err error
 		if steps, err = strconv.Atoi(s); err != nil {
