@@ -85,19 +85,6 @@ func (c *DB) putDocument(ctx context.Context, tx *sql.Tx, d Keyed) error {
 	return c.change(ctx, tx, d.ID)
 }
 
-// change notes a change for the index. Where transactions end in another order
-// than they drew their numbers, they draw them one at a time: who follows the
-// numbers must not go past one that is not there yet.
-func (c *DB) change(ctx context.Context, tx *sql.Tx, id record.ID) error {
-	if c.dialect.InTurn != "" {
-		if _, err := tx.ExecContext(ctx, c.dialect.InTurn); err != nil {
-			return err
-		}
-	}
-	_, err := tx.ExecContext(ctx, `INSERT INTO changes (document) VALUES ($1)`, id.String())
-	return err
-}
-
 func joinDoubts(ds []record.Doubt) string {
 	s := make([]string, len(ds))
 	for i, d := range ds {
@@ -154,96 +141,6 @@ func (c *DB) ChartAsRead(ctx context.Context, id record.ID, key []byte) (string,
 	var row documentRow
 	err = openRow(key, "document "+id.String(), sealed, &row)
 	return row.Chart, err
-}
-
-// Correct records, in one transaction, that a correction is done: its entry in
-// the register, the documents that were made, and that what they were made of
-// is superseded: it leaves its chart, and is in nobody's answer any more.
-// Correctable was asked before.
-func (c *DB) Correct(ctx context.Context, e Entry, made []Keyed, of []record.ID) error {
-	if err := c.unlocked(); err != nil {
-		return err
-	}
-	err := c.tx(ctx, func(tx *sql.Tx) error {
-		for _, id := range of {
-			if ok, err := c.supersede(ctx, tx, id); err != nil || !ok {
-				return fmt.Errorf("document %s is not filed any more: %w", id, errors.Join(err, record.ErrNotReady))
-			}
-		}
-		for _, d := range made {
-			if err := c.putDocument(ctx, tx, d); err != nil {
-				return fmt.Errorf("document %s: %w", d.ID, err)
-			}
-		}
-		return c.putEntry(ctx, tx, e)
-	})
-	if err != nil {
-		return fmt.Errorf("catalogue correction: %w", err)
-	}
-	return nil
-}
-
-// Correctable asks whether documents may be superseded by a correction that
-// holds them: record.ErrHeld when anything else holds one, record.ErrNotReady
-// when one is not filed any more.
-func (c *DB) Correctable(ctx context.Context, correction string, of []record.ID) error {
-	for _, id := range of {
-		var state string
-		if err := c.sql.QueryRowContext(ctx, `SELECT state FROM documents WHERE id = $1`, id.String()).Scan(&state); err != nil {
-			return fmt.Errorf("document %s: %w", id, err)
-		}
-		if s := record.DocumentState(state); s != record.DocumentFiled && s != record.DocumentQA {
-			return fmt.Errorf("document %s is %s: %w", id, state, record.ErrNotReady)
-		}
-		var held int
-		if err := c.sql.QueryRowContext(ctx, `SELECT COUNT(*) FROM documents d JOIN held h ON h.chart = d.chart OR h.document = d.id
-			WHERE d.id = $1 AND h.hold <> $2`, id.String(), correction).Scan(&held); err != nil {
-			return fmt.Errorf("document %s: %w", id, err)
-		}
-		if held > 0 {
-			return fmt.Errorf("document %s: %w", id, record.ErrHeld)
-		}
-	}
-	return nil
-}
-
-// supersede takes a document out of sight. Its sealed cell stays: only its own
-// key opens it. It reports whether the document was there to be superseded.
-func (c *DB) supersede(ctx context.Context, tx *sql.Tx, id record.ID) (bool, error) {
-	r, err := tx.ExecContext(ctx, `UPDATE documents SET state = $1, chart = NULL, doubts = '' WHERE id = $2 AND state IN ($3, $4, $5)`,
-		string(record.DocumentSuperseded), id.String(), string(record.DocumentFiled), string(record.DocumentQA), string(record.DocumentSuperseded))
-	if err != nil {
-		return false, err
-	}
-	if n, err := r.RowsAffected(); err != nil || n == 0 {
-		return false, err
-	}
-	for _, s := range []string{`DELETE FROM dues WHERE document = $1`, `DELETE FROM held WHERE document = $1`} {
-		if _, err := tx.ExecContext(ctx, s, id.String()); err != nil {
-			return false, err
-		}
-	}
-	return true, c.change(ctx, tx, id)
-}
-
-// Supersede records again, from the log, that documents are superseded, and a
-// correction's entry. What is destroyed, or not there, stays as it is.
-func (c *DB) Supersede(ctx context.Context, e Entry, of []record.ID) error {
-	if err := c.unlocked(); err != nil {
-		return err
-	}
-	err := c.tx(ctx, func(tx *sql.Tx) error {
-		for _, id := range of {
-			if _, err := c.supersede(ctx, tx, id); err != nil {
-				return fmt.Errorf("document %s: %w", id, err)
-			}
-		}
-		return c.putEntry(ctx, tx, e)
-	})
-	if err != nil {
-		return fmt.Errorf("catalogue correction: %w", err)
-	}
-	return nil
 }
 
 // OfChart returns every document of a chart, destroyed ones too, oldest first.
@@ -427,41 +324,4 @@ func (c *DB) PutTombstone(ctx context.Context, r Row) error {
 		return fmt.Errorf("catalogue tombstone %s: %w", r.ID, err)
 	}
 	return nil
-}
-
-// LastChange returns the newest sequence number; 0 before any change.
-func (c *DB) LastChange(ctx context.Context) (seq int64, err error) {
-	if err := c.sql.QueryRowContext(ctx, `SELECT COALESCE(MAX(seq), 0) FROM changes`).Scan(&seq); err != nil {
-		return 0, fmt.Errorf("newest change: %w", err)
-	}
-	return seq, nil
-}
-
-// Change is a document that was filed, corrected or destroyed, and when in the
-// order of such changes.
-type Change struct {
-	Seq      int64
-	Document record.ID
-}
-
-// Changes returns up to limit changes after seq, in their order.
-func (c *DB) Changes(ctx context.Context, seq int64, limit int) ([]Change, error) {
-	rows, err := c.sql.QueryContext(ctx, `SELECT seq, document FROM changes WHERE seq > $1 ORDER BY seq LIMIT $2`, seq, limit)
-	if err != nil {
-		return nil, fmt.Errorf("list changes: %w", err)
-	}
-	defer rows.Close()
-	var out []Change
-	for rows.Next() {
-		var ch Change
-		var id string
-		if err := rows.Scan(&ch.Seq, &id); err != nil {
-			return nil, fmt.Errorf("list changes: %w", err)
-		}
-		if ch.Document, err = record.ParseID(id); err != nil {
-			return nil, fmt.Errorf("list changes: %w", err)
-		}
-		out = append(out, ch)
-	}
-	return out, rows.Err()
 }

@@ -21,25 +21,6 @@ import (
 // correct's.
 const kindCorrection = "correction"
 
-// madeOf says what documents were made of by corrections that are done.
-type madeOf map[record.ID][]record.ID
-
-// before lists what a document was made of, and what that was made of.
-func (m *madeOf) before(id record.ID) []record.ID {
-	if m == nil {
-		return nil
-	}
-	var out []record.ID
-	for next := []record.ID{id}; len(next) > 0; next = next[1:] {
-		for _, s := range (*m)[next[0]] {
-			if !slices.Contains(out, s) {
-				out, next = append(out, s), append(next, s)
-			}
-		}
-	}
-	return out
-}
-
 // corrections returns those in a state, all when none is named.
 func (a *app) corrections(ctx context.Context, states ...correct.State) ([]correct.Correction, error) {
 	var names []string
@@ -355,91 +336,6 @@ func (a *app) fileMissing(ctx context.Context, id record.ID) error {
 		return err
 	}
 	return a.cat.PutDocument(ctx, k)
-}
-
-// mapMade works out anew which documents were made of which.
-func (a *app) mapMade(ctx context.Context) error {
-	cs, err := a.corrections(ctx, correct.Done)
-	if err != nil {
-		return err
-	}
-	m := madeOf{}
-	for _, c := range cs {
-		for _, r := range c.Results {
-			m[r.ID] = c.Sources
-		}
-	}
-	a.made.Store(&m)
-	a.bound.Add(1)
-	return nil
-}
-
-// destroySources destroys what a document was made of, before the document
-// itself: its pages are in there too. locked is whether the store keeps some of
-// that ciphertext for a while.
-func (h holdings) destroySources(ctx context.Context, id record.ID, certificate string) (locked bool, err error) {
-	m := h.made.Load()
-	if m == nil {
-		return false, nil
-	}
-	for _, s := range (*m)[id] {
-		row, err := h.cat.Document(ctx, s)
-		if errors.Is(err, record.ErrNotFound) || err == nil && row.State == record.DocumentDestroyed {
-			continue
-		}
-		if err != nil {
-			return locked, err
-		}
-		gone, err := h.destroy(ctx, row, certificate, true)
-		if err != nil {
-			return locked, fmt.Errorf("what document %s was made of: %w", id, err)
-		}
-		locked = locked || gone.Locked
-	}
-	return locked, nil
-}
-
-// sight is one look somebody had at a document.
-type sight struct {
-	Seq     int64        `json:"seq"`
-	At      string       `json:"at"`
-	Actor   record.Actor `json:"actor"`
-	Purpose string       `json:"purpose,omitempty"`
-	What    string       `json:"what"` // "document.pdf", a preview, or how it was found
-}
-
-// whoSaw lists from the log who was given a document, and what it was made of
-// and made into.
-func (a *app) whoSaw(ctx context.Context, id record.ID, out func(sight) error) error {
-	m := a.made.Load()
-	ids := map[string]bool{id.String(): true}
-	for _, s := range m.before(id) {
-		ids[s.String()] = true
-	}
-	if m != nil {
-		for r := range *m {
-			if slices.Contains(m.before(r), id) {
-				ids[r.String()] = true
-			}
-		}
-	}
-	return a.entries(0, func(e audit.Entry) error {
-		if e.Action != audit.ActDocumentRead || !ids[e.Object] && !ids[e.Key] {
-			return nil
-		}
-		var b struct {
-			Actor   record.Actor `json:"actor"`
-			Purpose string       `json:"purpose"`
-			Member  string       `json:"member"`
-		}
-		if err := a.arch.OpenBody(ctx, e, &b); err != nil {
-			if errors.Is(err, record.ErrDestroyed) {
-				return nil
-			}
-			return err
-		}
-		return out(sight{e.Seq, e.Time.Format("2006-01-02T15:04:05Z07:00"), b.Actor, b.Purpose, b.Member})
-	})
 }
 
 // sourceOf describes a document for a correction, as it is filed.

@@ -89,20 +89,26 @@ type pageLine struct {
 	Image   []byte               `json:"image,omitempty"` // PNG; none of a page that could not be read
 }
 
+// toShow returns a document that may be shown: one that is filed, or in QA.
+func (a *app) toShow(ctx context.Context, id record.ID) (catalog.Row, *archive.Stored, error) {
+	row, err := a.cat.Document(ctx, id)
+	if err != nil {
+		return row, nil, err
+	}
+	if row.State != record.DocumentFiled && row.State != record.DocumentQA {
+		return row, nil, fmt.Errorf("document %s is %s: %w", id, row.State, record.ErrNotFound)
+	}
+	s, err := a.arch.Load(ctx, id, row.Version)
+	return row, s, err
+}
+
 // opPage opens one page: one entry in the log, before anything of it is given.
 func (a *app) opPage(ctx context.Context, r asked, out func(any) error) error {
 	var p pageParams
 	if err := r.params(&p); err != nil {
 		return err
 	}
-	row, err := a.cat.Document(ctx, p.Document)
-	if err != nil {
-		return err
-	}
-	if row.State != record.DocumentFiled && row.State != record.DocumentQA {
-		return fmt.Errorf("document %s is %s: %w", p.Document, row.State, record.ErrNotFound)
-	}
-	s, err := a.arch.Load(ctx, p.Document, row.Version)
+	row, s, err := a.toShow(ctx, p.Document)
 	if err != nil {
 		return err
 	}
@@ -310,14 +316,7 @@ func (a *app) opDocument(ctx context.Context, r asked, out func(any) error) erro
 	if err := r.params(&p); err != nil {
 		return err
 	}
-	row, err := a.cat.Document(ctx, p.Document)
-	if err != nil {
-		return err
-	}
-	if row.State != record.DocumentFiled && row.State != record.DocumentQA {
-		return fmt.Errorf("document %s is %s: %w", p.Document, row.State, record.ErrNotFound)
-	}
-	s, err := a.arch.Load(ctx, p.Document, row.Version)
+	row, s, err := a.toShow(ctx, p.Document)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,316 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"chartvault/catalog"
+	"chartvault/disposition"
+	"chartvault/ingest"
+	"chartvault/ingest/legacy"
+	"chartvault/record"
+)
+
+// importing is an import on its way.
+type importing struct {
+	*app
+	who record.Actor
+	p   importParams
+	out func(any) error
+
+	kept *disposition.Extensions // as they were when it began
+
+	mu  sync.Mutex
+	sum importSum
+}
+
+func (a *app) opImport(ctx context.Context, r asked, out func(any) error) error {
+	m := &importing{app: a, who: r.Actor, out: out, sum: importSum{Types: map[string]int{}}}
+	if err := r.params(&m.p); err != nil {
+		return err
+	}
+	items, bad, err := m.read()
+	if err != nil {
+		return err
+	}
+	m.sum.Lines, m.sum.Dry = len(items)+len(bad), m.p.Dry
+	for _, b := range bad {
+		if err := m.reject(b); err != nil {
+			return err
+		}
+	}
+	held := matters(items, bad)
+	if items, err = m.look(items); err != nil {
+		return err
+	}
+	if !m.p.Dry {
+		if err := m.hold(ctx, held); err != nil {
+			return err
+		}
+		if m.kept, err = m.desk.Extensions(ctx); err != nil {
+			return err
+		}
+		if err := m.take(ctx, items); err != nil {
+			return err
+		}
+	}
+	if err := out(importLine{Sum: &m.sum}); err != nil {
+		return err
+	}
+	if m.sum.Rejected > 0 {
+		return fmt.Errorf("%d lines were not taken: %w", m.sum.Rejected, record.ErrInvalid)
+	}
+	return nil
+}
+
+// read reads the index.
+func (m *importing) read() ([]legacy.Item, []legacy.Problem, error) {
+	if err := m.p.Map.Check(); err != nil {
+		return nil, nil, err
+	}
+	if st, err := os.Stat(m.p.Root); err != nil || !st.IsDir() {
+		return nil, nil, fmt.Errorf("import: %w: the export is not a folder", record.ErrInvalid)
+	}
+	if m.p.Pattern != "" {
+		return legacy.Walk(os.DirFS(m.p.Root), m.p.Pattern)
+	}
+	read, name := legacy.ReadCSV, m.p.CSV
+	if m.p.DIP != "" {
+		read, name = legacy.ReadDIP, m.p.DIP
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, nil, fmt.Errorf("import: index: %w: %w", record.ErrNotFound, errors.Unwrap(err))
+	}
+	defer f.Close() // read-only
+	return read(io.Reader(f), m.p.Map)
+}
+
+func (m *importing) reject(p legacy.Problem) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sum.Rejected++
+	return m.out(importLine{Problem: &p})
+}
+
+// look finds out what the files of items are, and which charts and matters they
+// are of. An item without its file is rejected.
+func (m *importing) look(items []legacy.Item) ([]legacy.Item, error) {
+	charts, matters := map[string]bool{}, map[string]bool{}
+	var out []legacy.Item
+	first := map[string]int{} // line that named a file
+	for _, it := range items {
+		if n := first[it.File]; n > 0 {
+			if err := m.reject(legacy.Problem{Line: it.Line, File: it.File, Why: fmt.Sprintf("line %d names the same file", n)}); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		first[it.File] = it.Line
+		n, err := m.pipeline.Sheets.Number(it.Chart.Reveal())
+		if err != nil {
+			if err := m.reject(legacy.Problem{Line: it.Line, File: it.File, Why: "the chart number does not fit this site's numbers"}); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		it.Chart = n
+		f, st, err := ingest.OpenSource(filepath.Join(m.p.Root, filepath.FromSlash(it.File)))
+		if err != nil {
+			if err := m.reject(legacy.Problem{Line: it.Line, File: it.File, Why: "its file cannot be opened: " + err.Error()}); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		f.Close() // read-only
+		out = append(out, it)
+		m.sum.Bytes += st.Size()
+		m.sum.Types[it.Type]++
+		charts[it.Chart.Canonical()] = true
+		if it.Hold != "" {
+			matters[it.Hold] = true
+		}
+		if m.p.Dry {
+			m.sum.Taken++
+			if !it.Keep.IsZero() {
+				m.sum.Extended++
+			}
+		}
+	}
+	m.sum.Charts = len(charts)
+	if m.p.Dry {
+		m.sum.Holds = len(matters)
+	}
+	return out, nil
+}
+
+// matter is a hold of the other system on a chart.
+type matter struct {
+	name  string
+	chart record.ChartNumber
+}
+
+// matters lists the holds of every line that names a chart, also of those whose
+// file cannot be taken: the chart's other papers are held all the same.
+func matters(items []legacy.Item, bad []legacy.Problem) (out []matter) {
+	for _, it := range items {
+		if it.Hold != "" {
+			out = append(out, matter{it.Hold, it.Chart})
+		}
+	}
+	for _, p := range bad {
+		if p.Hold != "" && !p.Chart.IsZero() {
+			out = append(out, matter{p.Hold, p.Chart})
+		}
+	}
+	return out
+}
+
+// hold carries holds over, a hold a matter, before any file is taken in. What
+// an earlier run placed is not placed again.
+func (m *importing) hold(ctx context.Context, held []matter) error {
+	reason := "carried over from " + m.p.From
+	charts := map[string][]record.ChartNumber{}
+	var order []string
+	for _, h := range held {
+		if charts[h.name] == nil {
+			order = append(order, h.name)
+		}
+		charts[h.name] = append(charts[h.name], h.chart)
+	}
+	placed := map[string]map[string]bool{}
+	if err := m.desk.Holds(ctx, false, func(b disposition.HoldBody) error {
+		if b.Reason == reason {
+			if placed[b.Matter] == nil {
+				placed[b.Matter] = map[string]bool{}
+			}
+			for _, c := range b.Scope.Charts {
+				placed[b.Matter][string(c)] = true
+			}
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	for _, matter := range order {
+		h := record.Hold{Kind: record.HoldLegal, Matter: matter, Reason: reason}
+		var numbers []string
+		seen := map[string]bool{}
+		for _, n := range charts[matter] {
+			t := string(m.cat.ChartToken(n))
+			if !seen[t] && !placed[matter][t] {
+				seen[t] = true
+				h.Scope.Charts = append(h.Scope.Charts, []byte(t))
+				numbers = append(numbers, n.Reveal())
+			}
+		}
+		if len(numbers) == 0 {
+			continue
+		}
+		h.Scope.Charts = m.relatives.Load().all(h.Scope.Charts)
+		if _, err := m.desk.PlaceHold(ctx, m.who, h, numbers); err != nil {
+			return err
+		}
+		m.sum.Holds++
+	}
+	return nil
+}
+
+// take takes the files in, several at once.
+func (m *importing) take(ctx context.Context, items []legacy.Item) error {
+	for _, it := range items {
+		if isPDF(it.File) {
+			if err := m.cfg.warm(); err != nil {
+				return err
+			}
+			break
+		}
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(2*m.pool.Size() + 1)
+	for _, it := range items {
+		g.Go(func() error { return m.takeOne(gctx, it) })
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return m.feed(ctx)
+}
+
+func (m *importing) takeOne(ctx context.Context, it legacy.Item) error {
+	f, _, err := ingest.OpenSource(filepath.Join(m.p.Root, filepath.FromSlash(it.File)))
+	if err != nil {
+		return m.reject(legacy.Problem{Line: it.Line, File: it.File, Why: "its file cannot be opened: " + err.Error()})
+	}
+	defer f.Close() // read-only
+	res, err := m.pipeline.IngestAs(ctx, f, record.NewPrivate(filepath.Base(it.File)), &ingest.Preset{Chart: it.Chart, Type: it.Type, Service: it.Service})
+	switch {
+	case err != nil && refused(err):
+		return m.reject(legacy.Problem{Line: it.Line, File: it.File, Why: err.Error()})
+	case err != nil:
+		return err
+	case res.State == record.BatchUnread:
+		return m.reject(legacy.Problem{Line: it.Line, File: it.File, Why: "kept whole in batch " + res.ID.String() + ", no page could be read: " + whyUnread(res.Why)})
+	}
+	rows, err := m.cat.OfBatch(ctx, res.ID)
+	if err != nil {
+		return err
+	}
+	if !m.same(it, rows) {
+		// Taken in before, or begun by a run that was interrupted, under what the index said then.
+		return m.reject(legacy.Problem{Line: it.Line, File: it.File, Why: "the same file, byte by byte, is batch " + res.ID.String() + ", filed under another chart: assign it if that is wrong"})
+	}
+	for _, row := range rows {
+		if err := m.keep(ctx, it, row.ID); err != nil {
+			return err
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if res.Duplicate {
+		m.sum.Before++
+		return nil
+	}
+	m.sum.Taken++
+	if res.Counts.QA > 0 {
+		m.sum.QA++
+	}
+	return nil
+}
+
+// same reports whether the documents of a batch that was taken in before are
+// what an item says: under its chart, or waiting in QA, or corrected since.
+func (m *importing) same(it legacy.Item, rows []catalog.Row) bool {
+	token := m.cat.ChartToken(it.Chart)
+	for _, r := range rows {
+		if len(r.ChartToken) == 0 || bytes.Equal(r.ChartToken, token) {
+			return true
+		}
+	}
+	return len(rows) == 0
+}
+
+// keep keeps a document until the other system's date at least.
+func (m *importing) keep(ctx context.Context, it legacy.Item, id record.ID) error {
+	if it.Keep.IsZero() {
+		return nil
+	}
+	if !it.Keep.After(m.kept.Until(id, "")) {
+		return nil
+	}
+	if _, err := m.desk.Extend(ctx, m.who, disposition.Extension{Document: id, Until: it.Keep, Reason: "carried over from " + m.p.From}); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sum.Extended++
+	return nil
+}
