@@ -29,6 +29,7 @@ type Hit struct {
 type Part struct {
 	Hits  []Hit
 	Total uint64 // pages with the words as they were asked for; of an answer's first part only
+	Least bool   // there may be more of them than Total, which are not looked at: the search wants narrowing
 	Next  string // asks for the part after; "" at the end. It tells nothing of the query
 }
 
@@ -83,7 +84,8 @@ func (x *Index) Search(ctx context.Context, q Query, limit int, after string) (P
 		}
 		p.Hits = append(p.Hits, hits...)
 		if after == "" && c.Class == classExact {
-			p.Total = total
+			_, complete := q.bounded(classExact)
+			p.Total, p.Least = total, !complete && total >= mostPhrase
 		}
 	}
 	if len(p.Hits) == limit && limit > 0 {
@@ -114,7 +116,7 @@ func classOf(h Hit) class {
 
 // class returns hits of one class, and how many it has.
 func (x *Index) class(ctx context.Context, q Query, at cursor, limit int) ([]Hit, uint64, error) {
-	plan := q.plan(at.Class)
+	plan, _ := q.bounded(at.Class)
 	if plan == nil {
 		return nil, 0, nil
 	}

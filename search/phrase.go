@@ -56,7 +56,10 @@ func (q unscored) Searcher(ctx context.Context, r hooks.IndexReader, m mapping.I
 // their pairs' buckets, whose positions are then looked at. Pages that say it
 // more often come first. The engine's own phrases look at the positions of every
 // page that has the words.
-type phrase struct{ tokens []string }
+type phrase struct {
+	tokens []string
+	most   int // pages after which it looks no further; 0 for all
+}
 
 // Searcher implements query.Query.
 func (q phrase) Searcher(ctx context.Context, r hooks.IndexReader, m mapping.IndexMapping, o search.SearcherOptions) (_ search.Searcher, err error) {
@@ -71,7 +74,7 @@ func (q phrase) Searcher(ctx context.Context, r hooks.IndexReader, m mapping.Ind
 			parts = append(parts, p)
 		}
 	}
-	s := &phraseSearcher{}
+	s := &phraseSearcher{most: q.most}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -130,6 +133,8 @@ type phraseSearcher struct {
 	readers []hooks.TermFieldReader
 	docs    []hooks.TermFieldDoc // of the readers, used again
 	starts  []uint64             // where the phrase may begin
+
+	most, found int
 }
 
 // Next implements search.Searcher.
@@ -151,6 +156,9 @@ func (s *phraseSearcher) Advance(ctx *search.SearchContext, id hooks.IndexIntern
 
 func (s *phraseSearcher) fits(ctx *search.SearchContext, next func(*search.SearchContext) (*search.DocumentMatch, error)) (*search.DocumentMatch, error) {
 	for {
+		if s.most > 0 && s.found >= s.most {
+			return nil, nil
+		}
 		d, err := next(ctx)
 		if err != nil || d == nil {
 			return nil, err
@@ -161,6 +169,7 @@ func (s *phraseSearcher) fits(ctx *search.SearchContext, next func(*search.Searc
 		}
 		if ok {
 			d.Score = float64(len(s.starts))
+			s.found++
 			return d, nil
 		}
 		ctx.DocumentMatchPool.Put(d)

@@ -87,6 +87,21 @@ func (q Query) words(near bool) query.Query {
 	return bleve.NewDisjunctionQuery(alts...)
 }
 
+// mostPhrase is how many pages a search for a phrase and nothing else looks at:
+// of those that thousands of pages have nobody reads more.
+const mostPhrase = 5000
+
+// bounded is the plan for pages that a person looks at, who does not want to
+// wait for all of them: complete says whether it finds every one.
+func (q Query) bounded(c class) (plan query.Query, complete bool) {
+	if c == classExact && len(q.any) == 1 && len(q.any[0]) == 1 && len(q.where)+len(q.never)+len(q.not) == 0 {
+		if t := q.any[0][0]; len(t.tokens) > 1 && !t.prefix {
+			return phrase{t.tokens, mostPhrase}, false
+		}
+	}
+	return q.plan(c), true
+}
+
 // several reports whether q asks for more than one word.
 func (q Query) several() bool {
 	n := 0
@@ -155,7 +170,7 @@ func (t term) phrase(near bool) query.Query {
 		p.SetFuzziness(1)
 		return p
 	}
-	return phrase{t.tokens}
+	return phrase{tokens: t.tokens}
 }
 
 // prefix finds words that begin so. They rank alike: to weigh each of thousands

@@ -442,6 +442,36 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
+// TestCommonPhrase: a phrase that very many pages have is answered with some of
+// them, and says so; a saved search still finds them all.
+func TestCommonPhrase(t *testing.T) {
+	x := open(t, t.TempDir(), &ring{keys: map[string][]byte{}})
+	const n = 5200
+	c := search.Change{}
+	for i := range n {
+		c.Put = append(c.Put, search.Entry{ID: record.ID{byte(i >> 8), byte(i), 1}, Pages: []ocr.PageText{page("seen in the clinic today")}})
+	}
+	if err := x.Apply(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	for query, want := range map[string]struct {
+		total uint64
+		least bool
+	}{`"the clinic"`: {5000, true}, "clinic": {n, false}, `"the clinic" seen`: {n, false}} {
+		q, err := search.Parse(query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := x.Search(t.Context(), q, 10, "")
+		if err != nil || p.Total != want.total || p.Least != want.least || len(p.Hits) != 10 {
+			t.Errorf("%s: got %d, at least %v, %d hits, %v, want %+v", query, p.Total, p.Least, len(p.Hits), err, want)
+		}
+		if all, err := x.Documents(t.Context(), q); err != nil || len(all) != n {
+			t.Errorf("%s: a saved search finds %d, %v, want %d", query, len(all), err, n)
+		}
+	}
+}
+
 // TestDoubtfulLast: a page that was read badly comes after all that were not,
 // however often it has the word.
 func TestDoubtfulLast(t *testing.T) {

@@ -23,7 +23,8 @@ type searchParams struct {
 type searchLine struct {
 	*search.Hit
 	Image *pageBoxes `json:"image,omitempty"`
-	Total *uint64    `json:"total,omitempty"` // pages that have the words as they were asked for
+	Total *uint64    `json:"total,omitempty"`    // pages that have the words as they were asked for
+	Least bool       `json:"at_least,omitempty"` // there may be more than total, which were not looked at
 	Next  string     `json:"next,omitempty"`
 }
 
@@ -60,6 +61,8 @@ func (e *env) searchCmd() *cobra.Command {
 				switch {
 				case found == 0:
 					fmt.Fprintln(e.err, "No page has these words.")
+				case l.Least:
+					fmt.Fprintf(e.err, "More than %d pages have this phrase: narrow the search.\n", *l.Total)
 				case l.Next != "":
 					fmt.Fprintf(e.err, "There are more; go on with --after %s\n", l.Next)
 				}
@@ -121,7 +124,7 @@ func (a *app) opSearch(ctx context.Context, r asked, out func(any) error) error 
 	}
 	end := searchLine{Next: found.Next}
 	if p.After == "" {
-		end.Total = &found.Total
+		end.Total, end.Least = &found.Total, found.Least
 	}
 	return out(end)
 }

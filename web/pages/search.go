@@ -33,6 +33,7 @@ type foundPage struct {
 	Kept  string // under which the search is kept
 	Hits  []hit
 	Total *uint64
+	Least bool // there are more
 	More  string
 }
 
@@ -58,6 +59,7 @@ func (v *visit) found() error {
 		var l struct {
 			hit
 			Total *uint64 `json:"total"`
+			Least bool    `json:"at_least"`
 			Next  string  `json:"next"`
 		}
 		if err := json.Unmarshal(b, &l); err != nil {
@@ -67,7 +69,7 @@ func (v *visit) found() error {
 			f.Hits = append(f.Hits, l.hit)
 			return nil
 		}
-		if f.Total = l.Total; l.Next != "" {
+		if f.Total, f.Least = l.Total, l.Least; l.Next != "" {
 			f.More = v.session.Keep(searched{s.query, l.Next})
 		}
 		return nil
