@@ -64,6 +64,10 @@ func open(ctx context.Context, dir string, keys Keys) (*Index, error) {
 		return nil, err
 	}
 	if x.state.Key == 0 {
+		// Keys of an index that was here before would keep copies of it readable.
+		if err := x.dropStrays(ctx); err != nil {
+			return nil, err
+		}
 		if err := x.begin(ctx, 1); err != nil {
 			return nil, err
 		}
@@ -78,6 +82,22 @@ func open(ctx context.Context, dir string, keys Keys) (*Index, error) {
 		return nil, err
 	}
 	return x, nil
+}
+
+// dropStrays destroys every key of an index, before the first is made.
+func (x *Index) dropStrays(ctx context.Context) error {
+	names, err := x.keys.ShardKeys(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range names {
+		if strings.HasPrefix(n, keyPrefix) {
+			if err := x.keys.DestroyShardKey(ctx, n); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // begin makes key n the one that new files get; what was in force is old.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"image"
 	"io/fs"
+	"maps"
 	mrand "math/rand/v2"
 	"os"
 	"path/filepath"
@@ -36,6 +37,12 @@ func (r *ring) ShardKey(_ context.Context, name string) ([]byte, error) {
 		rand.Read(r.keys[name])
 	}
 	return r.keys[name], nil
+}
+
+func (r *ring) ShardKeys(context.Context) ([]string, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Collect(maps.Keys(r.keys)), nil
 }
 
 func (r *ring) DestroyShardKey(_ context.Context, name string) error {
@@ -415,6 +422,29 @@ func TestRemoveAndRotate(t *testing.T) {
 	}
 	if d, _, err := y.Count(t.Context()); err != nil || d != 0 {
 		t.Errorf("cleared: got %d, %v, want none", d, err)
+	}
+}
+
+// TestStrayKeys: an index that is made again where one was lost destroys the
+// keys of the one before.
+func TestStrayKeys(t *testing.T) {
+	x, dir, r := fixture(t)
+	for range 2 {
+		if err := x.Rotate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	x.Close()
+	old, err := r.ShardKey(t.Context(), "main-000003")
+	if err != nil || len(r.keys) != 1 {
+		t.Fatalf("got %d keys, %v", len(r.keys), err)
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	open(t, dir, r)
+	if len(r.keys) != 1 || r.keys["main-000003"] != nil || bytes.Equal(r.keys["main-000001"], old) {
+		t.Errorf("got %d keys, want a new one alone", len(r.keys))
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 
 // Keys gives and destroys the keys of the index.
 type Keys interface {
+	ShardKeys(ctx context.Context) ([]string, error) // names of all there are
 	ShardKey(ctx context.Context, name string) ([]byte, error)
 	DestroyShardKey(ctx context.Context, name string) error
 }
@@ -27,7 +28,10 @@ type state struct {
 	Old []int `json:"old,omitempty"`
 }
 
-func keyName(n int) string { return fmt.Sprintf("main-%06d", n) }
+// keyPrefix begins the names of the index's keys.
+const keyPrefix = "main-"
+
+func keyName(n int) string { return fmt.Sprintf("%s%06d", keyPrefix, n) }
 
 func stateFile(dir string) string { return filepath.Join(dir, "state.json") }
 func storeDir(dir string) string  { return filepath.Join(dir, "store") }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"filippo.io/age"
 
@@ -187,7 +189,7 @@ func (v *Vault) DestroyKey(ctx context.Context, id record.ID) error {
 
 // ShardKey returns the 32-byte key of an index shard, making it when absent.
 func (v *Vault) ShardKey(ctx context.Context, name string) ([]byte, error) {
-	object := "shards/" + name + ".age"
+	object := shardPrefix + name + ".age"
 	b, err := v.get(ctx, object)
 	if errors.Is(err, blob.ErrNotExist) {
 		b = random()
@@ -203,7 +205,27 @@ func (v *Vault) ShardKey(ctx context.Context, name string) ([]byte, error) {
 	return b, nil
 }
 
+// ShardKeys lists the names of the keys of index shards that any place has.
+func (v *Vault) ShardKeys(ctx context.Context) ([]string, error) {
+	var out []string
+	for _, place := range v.places {
+		for info, err := range place.List(ctx, shardPrefix) {
+			if err != nil {
+				return nil, fmt.Errorf("list shard keys: %w", err)
+			}
+			name := strings.TrimSuffix(strings.TrimPrefix(info.Name, shardPrefix), ".age")
+			if !slices.Contains(out, name) {
+				out = append(out, name)
+			}
+		}
+	}
+	return out, nil
+}
+
+// shardPrefix is where the keys of index shards lie.
+const shardPrefix = "shards/"
+
 // DestroyShardKey removes the key of an index shard from every place.
 func (v *Vault) DestroyShardKey(ctx context.Context, name string) error {
-	return v.places.destroy(ctx, "shards/"+name+".age")
+	return v.places.destroy(ctx, shardPrefix+name+".age")
 }

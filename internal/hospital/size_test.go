@@ -222,6 +222,7 @@ type ring struct{}
 func (ring) ShardKey(_ context.Context, name string) ([]byte, error) {
 	return []byte(fmt.Sprintf("%-32s", name)), nil
 }
+func (ring) ShardKeys(context.Context) ([]string, error)   { return nil, nil }
 func (ring) DestroyShardKey(context.Context, string) error { return nil }
 
 func (o *ours) name() string { return "chartvault" }
