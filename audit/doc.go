@@ -51,6 +51,7 @@ const (
 	ActLogVerified     Action = "log.verified"
 	ActUser            Action = "user.changed" // somebody may sign in to the pages, or may no more
 	ActSignedIn        Action = "user.signed_in"
+	ActSignInRefused   Action = "user.refused" // a password, a code or a set-up code was wrong
 	ActRebuilt         Action = "archive.rebuilt"
 
 	ActDestroyedAgain Action = "document.destroyed_again" // its key had come back from a backup

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -111,7 +112,53 @@ func TestPagesOverTLS(t *testing.T) {
 			t.Errorf("set up, time %d: got %d, want %d", i+1, resp.StatusCode, want)
 		}
 	}
-	if strings.Contains(log.String(), strings.TrimSpace(string(code))) {
-		t.Error("the set-up code is in the log")
+	// Whoever is not let in is noted; of what was typed as a name only a user's.
+	const mistyped = "a password in the wrong box"
+	for _, name := range []string{"first.admin", mistyped} {
+		resp, err := c.PostForm(base+"/signin", url.Values{"name": {name}, "password": {"not it"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != 401 {
+			t.Errorf("a wrong password: got %d, want 401", resp.StatusCode)
+		}
 	}
+	out := seen(t, a, c, base)
+	if got := strings.Count(out, "user.refused"); got != 3 || strings.Count(out, " first.admin from 127.0.0.1") != 1 {
+		t.Errorf("refused, in the log: got %d entries, want 3 and one of them with a name:\n%s", got, out)
+	}
+	if out += log.String(); strings.Contains(out, strings.TrimSpace(string(code))) || strings.Contains(out, mistyped) {
+		t.Error("the set-up code or what was typed is in the log")
+	}
+}
+
+// seen is the page of the log, as an auditor gets it.
+func seen(t *testing.T, a *testArchive, c *http.Client, base string) string {
+	t.Helper()
+	const password = "another five words stand here"
+	if out, code := a.runWith(password+"\n", "users", "put", "some.auditor", "--role", "auditor"); code != 0 {
+		t.Fatal(out)
+	}
+	resp, err := c.PostForm(base+"/signin", url.Values{"name": {"some.auditor"}, "password": {password}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	req, err := http.NewRequest(http.MethodGet, base+"/audit", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range resp.Cookies() {
+		req.AddCookie(k)
+	}
+	if resp, err = c.Do(req); err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("the log: got %d, %v", resp.StatusCode, err)
+	}
+	return string(b)
 }

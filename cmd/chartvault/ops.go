@@ -71,6 +71,7 @@ func operations() map[string]op {
 		"audit-list":         (*app).opAuditList,
 		"audit-verify":       (*app).opAuditVerify,
 		"signed-in":          (*app).opSignedIn,
+		"sign-in-refused":    (*app).opSignInRefused,
 		"import":             (*app).opImport,
 		"correct":            (*app).opCorrect,
 		"correct-decide":     (*app).opCorrectDecide,

@@ -189,6 +189,8 @@ type entryLine struct {
 	Action audit.Action `json:"action"`
 	Object string       `json:"object,omitempty"`
 	Actor  record.Actor `json:"actor,omitempty"` // not known any more where the body's key is destroyed
+	User   string       `json:"user,omitempty"`  // who was not let in
+	From   string       `json:"from,omitempty"`  // the address of a sign-in
 }
 
 // opAuditList lists entries, newest first.
@@ -213,13 +215,15 @@ func (a *app) opAuditList(ctx context.Context, r asked, out func(any) error) err
 		}
 		var body struct {
 			Actor record.Actor `json:"actor"`
+			User  string       `json:"user"`
+			From  string       `json:"from"`
 		}
 		if err := a.arch.OpenBody(ctx, e, &body); errors.Is(err, record.ErrCorrupt) {
 			body.Actor = "not readable: damaged"
 		} else if err != nil && !errors.Is(err, record.ErrDestroyed) {
 			return err
 		}
-		if err := out(entryLine{e.Seq, e.Time.Format("2006-01-02T15:04:05Z07:00"), e.Action, e.Object, body.Actor}); err != nil {
+		if err := out(entryLine{e.Seq, e.Time.Format("2006-01-02T15:04:05Z07:00"), e.Action, e.Object, body.Actor, body.User, body.From}); err != nil {
 			return err
 		}
 	}
@@ -255,6 +259,25 @@ func (a *app) opSignedIn(ctx context.Context, r asked, out func(any) error) erro
 		return err
 	}
 	return a.arch.Journal(ctx, audit.ActSignedIn, "", map[string]any{"actor": r.Actor, "from": p.From})
+}
+
+// opSignInRefused notes that somebody was not let in. Of the name that was typed
+// only that of a user is written down: anything else may be a password.
+func (a *app) opSignInRefused(ctx context.Context, r asked, out func(any) error) error {
+	var p struct {
+		At   string `json:"at"` // signin, setup or factor
+		Name string `json:"name"`
+		From string `json:"from"`
+	}
+	if err := r.params(&p); err != nil {
+		return err
+	}
+	if _, err := (people{a}).User(ctx, p.Name); errors.Is(err, record.ErrNotFound) {
+		p.Name = ""
+	} else if err != nil {
+		return err
+	}
+	return a.arch.Journal(ctx, audit.ActSignInRefused, "", map[string]any{"actor": r.Actor, "at": p.At, "user": p.Name, "from": p.From})
 }
 
 // pdfLine is a PDF that was made for somebody.

@@ -45,6 +45,9 @@ func (v *visit) showAccount(status int, e *accounts.Enrolment, message string) e
 func (v *visit) enrol() error {
 	err := v.Accounts.Again(v.r.Context(), v.session, v.r.PostFormValue("password"), v.field("code"), v.addr())
 	if errors.Is(err, record.ErrDenied) || errors.Is(err, record.ErrNotReady) {
+		if err := v.refused("factor", v.session.User.Name, err); err != nil {
+			return err
+		}
 		return v.showAccount(http.StatusBadRequest, nil, v.Problem(err).Message)
 	}
 	if err != nil {

@@ -174,6 +174,8 @@ type entry struct {
 	Action string `json:"action"`
 	Object string `json:"object"`
 	Actor  string `json:"actor"`
+	User   string `json:"user"`
+	From   string `json:"from"`
 }
 
 // auditPage is the newest of the log, and what checking it found.

@@ -113,7 +113,7 @@ func (s *site) call(_ context.Context, who record.Actor, op string, _ any, f fun
 		"batches":           {map[string]any{"id": document, "state": "filed" + x, "pages_in": 3, "filed": 3, "received_at": "2026-01-02T03:04:05Z"}},
 		"hold-list":         {map[string]any{"id": document, "matter": x, "reason": x, "scope": x, "placed_by": x, "placed_at": "2026-01-02"}},
 		"retention-due":     {map[string]any{"document": document, "type": "ECG", "class": x, "pages": 1, "due": "2026-01-02", "why": x}},
-		"audit-list":        {map[string]any{"seq": 7, "time": "2026-01-02T03:04:05Z", "action": "search", "actor": x, "object": x}},
+		"audit-list":        {map[string]any{"seq": 7, "time": "2026-01-02T03:04:05Z", "action": "search", "actor": x, "object": x, "user": x, "from": x}},
 		"audit-verify":      {map[string]any{"entries": 8, "checkpoints": 1, "signed": 8, "root": "r", "faults": []string{x}}},
 		"corrections":       {map[string]any{"id": document, "act": x, "state": "proposed", "sources": []string{document}, "by": x, "second": x, "reason": x, "results": []any{map[string]any{"id": document, "type": "ECG" + x, "pages": 1}}}},
 		"certificate-list":  {map[string]any{"number": "000001", "text": fmt.Sprintf(`{"issued_at":"2026-01-02","schedule":%q,"documents_count":3}`, "v1")}},
@@ -353,6 +353,9 @@ func TestSignIn(t *testing.T) {
 	resp, _ := s.do(c, "POST", "/signin", url.Values{"name": {"user-records"}, "password": {"wrong"}})
 	if resp.StatusCode != http.StatusUnauthorized || len(resp.Cookies()) != 0 {
 		t.Errorf("a wrong password: got %d and %v", resp.StatusCode, resp.Cookies())
+	}
+	if !slices.Contains(s.calls, "sign-in-refused pages") {
+		t.Errorf("a wrong password is not noted: got %v", s.calls)
 	}
 	var secrets []string
 	for range 2 {

@@ -28,6 +28,9 @@ func (v *visit) signInForm() error {
 func (v *visit) signIn() error {
 	s, err := v.Accounts.SignIn(v.r.Context(), v.field("name"), v.r.PostFormValue("password"), v.field("code"), v.addr())
 	if errors.Is(err, record.ErrDenied) || errors.Is(err, record.ErrNotReady) {
+		if err := v.refused("signin", v.field("name"), err); err != nil {
+			return err
+		}
 		return v.showAs(http.StatusUnauthorized, "signin", "Sign in", message{v.Problem(err).Message})
 	}
 	if err != nil {
@@ -44,6 +47,18 @@ func (v *visit) signIn() error {
 	http.SetCookie(v.w, &http.Cookie{Name: cookieName, Value: s.Secret, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode})
 	return v.to("/")
 }
+
+// refused notes that a guess at a place was wrong. One that was not looked at,
+// because it came too soon, is not noted: nobody fills the log with those.
+func (v *visit) refused(at, name string, why error) error {
+	if !errors.Is(why, record.ErrDenied) {
+		return nil
+	}
+	return v.Call(v.r.Context(), door, "sign-in-refused", map[string]string{"at": at, "name": name, "from": v.addr()}, nothing)
+}
+
+// door is who acts where nobody is signed in.
+const door record.Actor = "pages"
 
 func (v *visit) signOut() error {
 	v.Accounts.SignOut(v.session)
@@ -66,6 +81,9 @@ func (v *visit) setUpForm() error {
 func (v *visit) setUp() error {
 	err := v.Accounts.SetUp(v.r.Context(), v.field("code"), v.field("name"), v.r.PostFormValue("password"), v.addr())
 	if errors.Is(err, record.ErrDenied) || errors.Is(err, record.ErrInvalid) || errors.Is(err, record.ErrNotReady) {
+		if err := v.refused("setup", "", err); err != nil {
+			return err
+		}
 		return v.showAs(http.StatusBadRequest, "setup", "The first administrator", message{v.Problem(err).Message})
 	}
 	if err != nil {
