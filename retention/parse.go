@@ -128,8 +128,8 @@ func (p *parser) head() {
 		FiscalEnd: cmp.Or(f.FiscalYearEnd, 12), Unit: cmp.Or(f.Unit, UnitChart), Use: f.Use, Types: map[string][]string{},
 		Confirms: f.Confirms, Dropped: f.Drops, Automations: f.Automations, TwoPeople: f.TwoPeople}
 	for _, act := range f.TwoPeople {
-		if !slices.Contains([]string{"move", "split", "merge", "rotate"}, act) {
-			p.wrong("two_people has %q; there are move, split, merge and rotate", act)
+		if !slices.Contains([]string{"move", "split", "merge", "rotate", "date"}, act) {
+			p.wrong("two_people has %q; there are move, split, merge, rotate and date", act)
 		}
 	}
 }

@@ -39,7 +39,7 @@ type Schedule struct {
 	Confirms    []Confirm           `json:"confirms,omitempty"`
 	Dropped     []Drop              `json:"dropped,omitempty"`
 	Automations []Automation        `json:"automations,omitempty"`
-	TwoPeople   []string            `json:"two_people,omitempty"` // acts of correction ("move", "split", "merge", "rotate") a second person agrees to
+	TwoPeople   []string            `json:"two_people,omitempty"` // acts of correction ("move", "split", "merge", "rotate", "date") a second person agrees to
 
 	places []*time.Location
 	byType map[string][]int // rules that cover a type, in order

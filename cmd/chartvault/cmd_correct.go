@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -21,6 +22,7 @@ type correctParams struct {
 	Turn      int         `json:"turn,omitempty"`  // degrees clockwise
 	Chart     string      `json:"chart,omitempty"` // where pages move to
 	Type      string      `json:"type,omitempty"`
+	Date      string      `json:"date,omitempty"` // of service: YYYY, YYYY-MM or YYYY-MM-DD
 	Reason    string      `json:"reason"`
 }
 
@@ -45,12 +47,12 @@ type madeLine struct {
 
 func (e *env) correctionCmd() *cobra.Command {
 	c := &cobra.Command{
-		Use: "correct", Short: "Split, merge, move and turn pages of filed documents",
+		Use: "correct", Short: "Split, merge, move, turn and date filed documents",
 		Long: "A correction makes new documents of the pages of filed ones, under keys of their own, and takes them out of sight. What it was\n" +
 			"made of is kept sealed, and is destroyed before the first of the documents made of it. No page is lost or doubled.\n" +
 			"Where the schedule says two_people, a second person agrees first. Chart and type of a whole document: see \"qa assign\".",
 	}
-	c.AddCommand(e.correctSplitCmd(), e.correctMergeCmd(), e.correctMoveCmd(), e.correctTurnCmd(),
+	c.AddCommand(e.correctSplitCmd(), e.correctMergeCmd(), e.correctMoveCmd(), e.correctTurnCmd(), e.correctDateCmd(),
 		e.correctListCmd(), e.correctDecideCmd("agree", true), e.correctDecideCmd("refuse", false), e.correctSeenCmd())
 	return c
 }
@@ -118,6 +120,29 @@ func (e *env) correctMergeCmd() *cobra.Command {
 		},
 	}
 	c.Flags().StringArrayVar(&p.Documents, "document", nil, "a document's id, in the order of the pages")
+	c.Flags().StringVar(&p.Reason, "reason", "", "why; without names and numbers of patients")
+	must(c.MarkFlagRequired("document"))
+	must(c.MarkFlagRequired("reason"))
+	return c
+}
+
+func (e *env) correctDateCmd() *cobra.Command {
+	var doc string
+	p := &correctParams{Act: correct.Redate}
+	c := &cobra.Command{
+		Use: "date --document ID --reason TEXT < date", Short: "Put a document's date of service right", Args: cobra.NoArgs,
+		Long:    "Files a document under the date of service read from standard input: YYYY, YYYY-MM or YYYY-MM-DD. How long it is kept\nfollows from that date.",
+		Example: "  chartvault correct date --document ID --reason \"read as 1989\" < date",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var err error
+			p.Documents = []string{doc}
+			if p.Date, err = e.private("", "Date of service: "); err != nil {
+				return err
+			}
+			return e.call(cmd.Context(), "correct", p, show(e, e.printCorrection))
+		},
+	}
+	c.Flags().StringVar(&doc, "document", "", "the document's id")
 	c.Flags().StringVar(&p.Reason, "reason", "", "why; without names and numbers of patients")
 	must(c.MarkFlagRequired("document"))
 	must(c.MarkFlagRequired("reason"))
@@ -262,6 +287,15 @@ func (a *app) draft(p correctParams, ss []correct.Source) (correct.Correction, e
 			}
 		}
 		return correct.MovePages(ss[0], p.Pages, chart, typ, newID)
+	case correct.Redate:
+		date, err := record.ParseDate(p.Date)
+		if err != nil {
+			return correct.Correction{}, err
+		}
+		if date.First().After(record.DateOf(a.now().UTC().Add(14 * time.Hour))) { // nowhere is it later
+			return correct.Correction{}, fmt.Errorf("correction: %w: the date of service is to come", record.ErrInvalid)
+		}
+		return correct.DateAs(ss[0], date, newID)
 	}
 	return correct.Correction{}, fmt.Errorf("correction: %w: there is no act %q", record.ErrInvalid, p.Act)
 }

@@ -354,7 +354,7 @@ func (a *app) sourceOf(ctx context.Context, id record.ID) (correct.Source, error
 	if err := a.asFiled(ctx, &row, s); err != nil {
 		return correct.Source{}, err
 	}
-	return correct.Source{ID: id, Chart: row.Chart.Reveal(), Type: row.Type, Pages: row.Pages}, nil
+	return correct.Source{ID: id, Chart: row.Chart.Reveal(), Type: row.Type, Pages: row.Pages, Date: row.ServiceDate}, nil
 }
 
 // sameChart reports whether two numbers are one chart.

@@ -35,6 +35,7 @@ type leaf string
 // modelDoc is what the model knows of a document.
 type modelDoc struct {
 	chart, typ string
+	date       record.Date // of service
 	leaves     []leaf
 	state      record.DocumentState
 	of         []record.ID // what it was made of
@@ -140,7 +141,7 @@ func (w *world) step() {
 		weight int
 		do     func() bool
 	}{
-		{"file", 30, w.file}, {"index", 8, w.index}, {"split", 8, w.split}, {"merge", 6, w.merge}, {"move", 8, w.move}, {"turn", 3, w.turn},
+		{"file", 30, w.file}, {"index", 8, w.index}, {"split", 8, w.split}, {"merge", 6, w.merge}, {"move", 8, w.move}, {"turn", 3, w.turn}, {"redate", 4, w.redate},
 		{"link", 3, w.link}, {"unlink", 1, w.unlink}, {"hold", 5, w.hold}, {"release", 5, w.release}, {"destroy", 14, w.destroy},
 		{"restart", 2, w.restart}, {"rebuild", 1, w.rebuild},
 	}
@@ -297,7 +298,7 @@ func (w *world) index() bool {
 		return false
 	}
 	to, typ := w.someChart(), []string{"LAB_REPORT", "CONSENT", "PROGRESS_NOTE"}[w.r.IntN(3)]
-	_, ok := w.try(w.held(p.chart) && to != p.chart, "qa-assign", assignment{id, to, typ})
+	_, ok := w.try(w.held(p.chart) && (to != p.chart || typ != p.typ), "qa-assign", assignment{id, to, typ})
 	if ok {
 		p.chart, p.typ = to, typ
 	}
@@ -333,7 +334,7 @@ func (w *world) split() bool {
 	}
 	at := 2 + w.r.IntN(len(p.leaves)-1)
 	return w.correct(w.held(p.chart), correctParams{Act: correct.Split, Documents: []string{id.String()}, Pages: []int{at}},
-		&modelDoc{chart: p.chart, typ: p.typ, leaves: p.leaves[:at-1]}, &modelDoc{chart: p.chart, typ: p.typ, leaves: p.leaves[at-1:]})
+		&modelDoc{chart: p.chart, typ: p.typ, date: p.date, leaves: p.leaves[:at-1]}, &modelDoc{chart: p.chart, typ: p.typ, date: p.date, leaves: p.leaves[at-1:]})
 }
 
 func (w *world) merge() bool {
@@ -342,7 +343,7 @@ func (w *world) merge() bool {
 		other, q := w.some()
 		if p != nil && other != id && q.chart == p.chart && q.typ == p.typ {
 			return w.correct(w.held(p.chart), correctParams{Act: correct.Merge, Documents: []string{id.String(), other.String()}},
-				&modelDoc{chart: p.chart, typ: p.typ, leaves: slices.Concat(p.leaves, q.leaves)})
+				&modelDoc{chart: p.chart, typ: p.typ, date: later(p.date, q.date), leaves: slices.Concat(p.leaves, q.leaves)})
 		}
 	}
 	return false
@@ -355,9 +356,9 @@ func (w *world) move() bool {
 		return false
 	}
 	n := 1 + w.r.IntN(len(p.leaves))
-	made := []*modelDoc{{chart: to, typ: p.typ, leaves: p.leaves[n-1 : n]}}
+	made := []*modelDoc{{chart: to, typ: p.typ, date: p.date, leaves: p.leaves[n-1 : n]}}
 	if rest := slices.Concat(p.leaves[:n-1], p.leaves[n:]); len(rest) > 0 {
-		made = append(made, &modelDoc{chart: p.chart, typ: p.typ, leaves: rest})
+		made = append(made, &modelDoc{chart: p.chart, typ: p.typ, date: p.date, leaves: rest})
 	}
 	return w.correct(w.held(p.chart), correctParams{Act: correct.Move, Documents: []string{id.String()}, Pages: []int{n}, Chart: to}, made...)
 }
@@ -367,7 +368,23 @@ func (w *world) turn() bool {
 	if p == nil {
 		return false
 	}
-	return w.correct(w.held(p.chart), correctParams{Act: correct.Rotate, Documents: []string{id.String()}, Pages: []int{1}, Turn: 90}, &modelDoc{chart: p.chart, typ: p.typ, leaves: p.leaves})
+	return w.correct(w.held(p.chart), correctParams{Act: correct.Rotate, Documents: []string{id.String()}, Pages: []int{1}, Turn: 90}, &modelDoc{chart: p.chart, typ: p.typ, date: p.date, leaves: p.leaves})
+}
+
+func (w *world) redate() bool {
+	id, p := w.some()
+	date := record.Date{Year: 2026, Month: 1 + w.r.IntN(6)}
+	if p == nil || date == p.date {
+		return false
+	}
+	return w.correct(w.held(p.chart), correctParams{Act: correct.Redate, Documents: []string{id.String()}, Date: date.String()}, &modelDoc{chart: p.chart, typ: p.typ, date: date, leaves: p.leaves})
+}
+
+func later(a, b record.Date) record.Date {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 func (w *world) link() bool {
@@ -473,8 +490,8 @@ func (w *world) compare() {
 	for _, id := range w.order {
 		p := w.papers[id]
 		row, err := w.a.cat.Document(ctx, id)
-		if err != nil || row.State != p.state || row.Pages != len(p.leaves) || p.state == record.DocumentFiled && row.Type != p.typ {
-			w.t.Errorf("%s: got %s, %s, %d pages, %v, want %s, %s, %d", id, row.State, row.Type, row.Pages, err, p.state, p.typ, len(p.leaves))
+		if err != nil || row.State != p.state || row.Pages != len(p.leaves) || p.state == record.DocumentFiled && (row.Type != p.typ || row.ServiceDate != p.date) {
+			w.t.Errorf("%s: got %s, %s of %s, %d pages, %v, want %s, %s of %s, %d", id, row.State, row.Type, row.ServiceDate, row.Pages, err, p.state, p.typ, p.date, len(p.leaves))
 		}
 		if p.state == record.DocumentFiled {
 			answers[p.chart] = append(answers[p.chart], id.String())

@@ -1,6 +1,6 @@
 // Package correct puts the pages of filed documents together anew: a document
 // is split, documents are merged, misfiled pages go to their own chart, pages
-// are turned.
+// are turned, a date of service is put right.
 //
 // Its invariant: every page of the documents a correction is of is in exactly
 // one of the documents it makes, so that no correction loses or doubles a page.
@@ -32,6 +32,7 @@ const (
 	Merge  Act = "merge"  // several become one
 	Move   Act = "move"   // pages go to another chart
 	Rotate Act = "rotate" // pages are turned
+	Redate Act = "date"   // the date of service is another
 )
 
 // State is how far a correction is.
@@ -68,6 +69,8 @@ type Result struct {
 	Chart string    `json:"chart"` // "" where the pages' source has none
 	Type  string    `json:"type"`
 	Pages []Page    `json:"pages"`
+
+	Date record.Date `json:"date,omitzero"` // of service, where a person said it
 }
 
 // Page is a page of a source.
@@ -83,6 +86,8 @@ type Source struct {
 	Chart string    `json:"chart"`
 	Type  string    `json:"type"`
 	Pages int       `json:"pages"`
+
+	Date record.Date `json:"date,omitzero"` // of service
 }
 
 // MostMerged is how many documents go together at once.
@@ -194,6 +199,19 @@ func TurnPages(s Source, numbers []int, turn int, id ids) (Correction, error) {
 	if err := c.add(id, s.Chart, s.Type, pages); err != nil {
 		return c, err
 	}
+	return c, c.Check([]Source{s})
+}
+
+// DateAs makes a correction that gives a document another date of service.
+func DateAs(s Source, date record.Date, id ids) (Correction, error) {
+	c := Correction{Act: Redate, Sources: []record.ID{s.ID}, Was: []Source{s}}
+	if date.IsZero() || date == s.Date {
+		return c, fmt.Errorf("date document %s: %w: give another date than it has", s.ID, record.ErrInvalid)
+	}
+	if err := c.add(id, s.Chart, s.Type, s.pages(1, s.Pages)); err != nil {
+		return c, err
+	}
+	c.Results[0].Date = date
 	return c, c.Check([]Source{s})
 }
 

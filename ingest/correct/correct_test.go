@@ -24,11 +24,15 @@ func source(n byte, pages int) correct.Source {
 	return correct.Source{ID: record.ID{n}, Chart: fmt.Sprintf("100%d", n%2), Type: "ECG", Pages: pages}
 }
 
-// told writes results as CHART: DOCUMENT.PAGE+TURN ...
+// told writes results as CHART of DATE: DOCUMENT.PAGE+TURN ...
 func told(c correct.Correction) string {
 	var out []string
 	for _, r := range c.Results {
-		s := r.Chart + ":"
+		s := r.Chart
+		if !r.Date.IsZero() {
+			s += " of " + r.Date.String()
+		}
+		s += ":"
 		for _, p := range r.Pages {
 			s += fmt.Sprintf(" %d.%d", p.Document[0], p.Number)
 			if p.Turn != 0 {
@@ -44,6 +48,8 @@ func TestPlans(t *testing.T) {
 	one, three, other := source(1, 4), source(3, 2), source(2, 2)
 	lab := three
 	lab.Type = "LAB_REPORT"
+	dated := three
+	dated.Date = record.Date{Year: 1999}
 	tests := []struct {
 		name string
 		make func() (correct.Correction, error)
@@ -68,6 +74,11 @@ func TestPlans(t *testing.T) {
 		{"move no page", func() (correct.Correction, error) { return correct.MovePages(one, []int{0}, "77", "", ids()) }, ""},
 		{"turn", func() (correct.Correction, error) { return correct.TurnPages(one, []int{2, 4}, -1, ids()) }, "1001: 1.1 1.2+3 1.3 1.4+3"},
 		{"turn by nothing", func() (correct.Correction, error) { return correct.TurnPages(one, []int{2}, 4, ids()) }, ""},
+		{"date", func() (correct.Correction, error) {
+			return correct.DateAs(three, record.Date{Year: 1998, Month: 4}, ids())
+		}, "1001 of 1998-04: 3.1 3.2"},
+		{"date it has", func() (correct.Correction, error) { return correct.DateAs(dated, dated.Date, ids()) }, ""},
+		{"no date", func() (correct.Correction, error) { return correct.DateAs(dated, record.Date{}, ids()) }, ""},
 	}
 	for _, tt := range tests {
 		c, err := tt.make()

@@ -69,6 +69,9 @@ func filed(c Correction, r Result, sources map[record.ID]record.Document) seal.M
 			}
 		}
 	}
+	if !r.Date.IsZero() {
+		man.ServiceDate = r.Date
+	}
 	if r.Chart == "" && len(man.Doubts) == 0 {
 		man.State, man.Doubts = record.DocumentQA, []record.Doubt{record.DoubtNoChartNumber}
 	}

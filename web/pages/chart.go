@@ -211,12 +211,16 @@ func (v *visit) image() error {
 	return nil
 }
 
-// correct splits, moves or turns pages.
+// correct splits, moves, turns or dates pages.
 func (v *visit) correct() error {
 	id := v.r.PathValue("document")
-	pages, err := numbers(v.field("pages"))
-	if err != nil {
-		return err
+	act := v.field("act")
+	var pages []int
+	if act != "date" { // which is of the whole document
+		var err error
+		if pages, err = numbers(v.field("pages")); err != nil {
+			return err
+		}
 	}
 	turn, err := strconv.Atoi("0" + v.field("turn"))
 	if err != nil {
@@ -228,9 +232,8 @@ func (v *visit) correct() error {
 			ID string `json:"id"`
 		} `json:"results"`
 	}
-	act := v.field("act")
 	if err := v.one("correct", map[string]any{
-		"act": act, "documents": []string{id}, "pages": pages, "turn": turn, "chart": v.field("chart"), "type": v.field("type"), "reason": v.field("reason"),
+		"act": act, "documents": []string{id}, "pages": pages, "turn": turn, "chart": v.field("chart"), "type": v.field("type"), "date": v.field("date"), "reason": v.field("reason"),
 	}, &c); err != nil {
 		return err
 	}
