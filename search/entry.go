@@ -80,7 +80,7 @@ func (x *Index) apply(c Change) error {
 	if c.Position != 0 {
 		b.SetInternal([]byte(positionKey), binary.BigEndian.AppendUint64(nil, uint64(c.Position)))
 	}
-	return x.bl.Batch(b)
+	return x.bl.within(func() error { return x.bl.Batch(b) })
 }
 
 // clear takes the pages of a document out, within a batch.

@@ -34,7 +34,7 @@ type Index struct {
 	dropping chan error     // what a rotation left to the engine; nil when nothing
 
 	mu     sync.RWMutex // held for writing while Clear and Close change the engine
-	bl     bleve.Index
+	bl     *engine
 	closed bool
 }
 
@@ -128,6 +128,7 @@ func (x *Index) load(ctx context.Context, n int) error {
 // forget drops the keys from memory.
 func (x *Index) forget() {
 	sealer().leave(storeDir(x.dir))
+	sealer().watching.leave(storeDir(x.dir))
 	for _, f := range x.prints {
 		sealer().forget(f)
 	}
@@ -136,14 +137,15 @@ func (x *Index) forget() {
 func (x *Index) openStore() error {
 	dir := storeDir(x.dir)
 	sealer().use(dir, x.prints[x.state.Key])
-	config := map[string]any{"bolt_timeout": "10s"}
+	config := map[string]any{"bolt_timeout": "10s", "asyncErrorCallbackName": asyncName}
+	x.bl = sealer().watching.watch(dir)
 	var err error
 	if _, serr := os.Stat(dir); serr == nil {
-		x.bl, err = bleve.OpenUsing(dir, config)
+		x.bl.Index, err = bleve.OpenUsing(dir, config)
 	} else {
 		m := mapping.NewIndexMapping()
 		m.ScoringModel = hooks.BM25Scoring
-		x.bl, err = bleve.NewUsing(dir, m, scorch.Name, scorch.Name, config)
+		x.bl.Index, err = bleve.NewUsing(dir, m, scorch.Name, scorch.Name, config)
 	}
 	return err
 }
@@ -158,7 +160,7 @@ func (x *Index) Close() error {
 		return nil
 	}
 	x.closed = true
-	err := x.bl.Close()
+	err := x.bl.shut()
 	if serr := x.settle(context.Background()); serr != nil {
 		err = errors.Join(err, serr)
 	}

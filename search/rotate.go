@@ -33,6 +33,9 @@ func (x *Index) Rotate(ctx context.Context) error {
 }
 
 func (x *Index) rotate(ctx context.Context) error {
+	if x.bl.isDead() { // it would wait for the writers, and let no reader in
+		return x.bl.stopped()
+	}
 	if err := x.settle(ctx); err != nil {
 		return err
 	}
@@ -52,8 +55,9 @@ func (x *Index) rotate(ctx context.Context) error {
 		if len(old) == 0 {
 			break
 		}
-		x.dropping = make(chan error, 1)
-		go func() { x.dropping <- x.bl.(bleve.IndexWithCallbacks).DropFileWriterIDs(old) }()
+		left := make(chan error, 1)
+		x.dropping = left
+		go func() { left <- x.bl.Index.(bleve.IndexWithCallbacks).DropFileWriterIDs(old) }()
 		if err := x.dropped(ctx, before); err != nil {
 			return err
 		}
@@ -77,6 +81,8 @@ func (x *Index) dropped(ctx context.Context, before map[string]bool) error {
 			return err
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-x.bl.dead:
+			return x.bl.stopped()
 		case <-t.C:
 		}
 		left, err := x.under(x.prints[x.state.Key])
@@ -105,6 +111,9 @@ func (x *Index) settle(ctx context.Context) error {
 	}
 	select {
 	case <-x.dropping: // whether it found what it waited for was found before
+		x.dropping = nil
+		return nil
+	case <-x.bl.dead: // and will not finish it
 		x.dropping = nil
 		return nil
 	case <-ctx.Done():
@@ -185,8 +194,8 @@ func (x *Index) Clear(ctx context.Context) error {
 
 func (x *Index) restart(ctx context.Context) error {
 	x.closed = true // until it is open again: a failure leaves nothing to close twice
-	if err := x.bl.Close(); err != nil {
-		return err
+	if err := x.bl.shut(); err != nil && !x.bl.isDead() {
+		return err // what stopped is made anew all the same
 	}
 	if err := x.settle(ctx); err != nil {
 		return err

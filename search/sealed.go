@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/blevesearch/bleve/v2/index/scorch"
 	hooks "github.com/blevesearch/bleve_index_api"
 
 	"chartvault/record"
@@ -21,8 +22,9 @@ import (
 // The engine's hooks are variables of the process, so what they look keys up
 // in has to be one too: the only state of this program that is.
 var sealer = sync.OnceValue(func() *sealing {
-	s := &sealing{keys: map[string][]byte{}, dirs: map[string]string{}}
+	s := &sealing{keys: map[string][]byte{}, dirs: map[string]string{}, watching: watching{engines: map[string]*engine{}}}
 	hooks.WriterHook, hooks.ReaderHook = s.writer, s.reader
+	scorch.RegistryAsyncErrorCallbacks[asyncName] = s.watching.failed
 	return s
 })
 
@@ -35,6 +37,8 @@ type sealing struct {
 	mu   sync.RWMutex
 	keys map[string][]byte // by fingerprint
 	dirs map[string]string // fingerprint of the key that new files below a directory get
+
+	watching watching
 }
 
 // fingerprint names a key without telling it.
