@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 )
 
 // Client calls the API of a daemon on this machine.
@@ -26,13 +27,40 @@ func (e *Error) Error() string { return e.Message }
 // maxLine bounds one line of an answer, in bytes.
 const maxLine = 64 << 20
 
+// errStarting is the error of a daemon that answers, but not with anything yet.
+var errStarting = errors.New("ask the daemon: it is starting still; try again in a moment")
+
+// A daemon that is starting is asked again this often, and for this long.
+const (
+	askAgain = 200 * time.Millisecond
+	patience = time.Minute
+)
+
 // Call runs an operation and hands each line of the answer to f. Errors of the
-// daemon are of type *Error.
+// daemon are of type *Error. One that is only starting is waited for.
 func (c *Client) Call(ctx context.Context, op string, in any, f func(json.RawMessage) error) error {
 	body, err := json.Marshal(in)
 	if err != nil {
 		return err
 	}
+	give := time.NewTimer(patience)
+	defer give.Stop()
+	for {
+		if err = c.ask(ctx, op, body, f); !errors.Is(err, errStarting) {
+			return err
+		}
+		select {
+		case <-give.C:
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(askAgain):
+		}
+	}
+}
+
+// ask does it once.
+func (c *Client) ask(ctx context.Context, op string, body []byte, f func(json.RawMessage) error) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+c.Addr+"/api/v1/"+op, bytes.NewReader(body))
 	if err != nil {
 		return err
@@ -59,6 +87,9 @@ func (c *Client) Call(ctx context.Context, op string, in any, f func(json.RawMes
 	}
 	if err := sc.Err(); err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("ask the daemon: %w", err)
+	}
+	if resp.StatusCode == http.StatusServiceUnavailable {
+		return errStarting // whoever has a reason says it in a line
 	}
 	if resp.StatusCode >= 300 {
 		return fmt.Errorf("ask the daemon: status %d", resp.StatusCode)
