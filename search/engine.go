@@ -66,22 +66,23 @@ func (e *engine) within(f func() error) error {
 }
 
 // shut closes the engine. One that stopped has a lock that nobody gives back, so
-// that only what is below it can be closed.
+// that only what is below it can be closed, and not even that for certain.
 func (e *engine) shut() error {
-	done := make(chan error, 1)
-	if !e.isDead() {
-		go func() { done <- e.Close() }()
-		select {
-		case err := <-done:
-			return err
-		case <-e.dead:
+	end := e.Close
+	if e.isDead() {
+		low, err := e.Advanced()
+		if err != nil {
+			return errors.Join(e.stopped(), err)
 		}
+		end = low.Close
 	}
-	low, err := e.Advanced()
-	if err != nil {
-		return errors.Join(e.stopped(), err)
+	done := make(chan error, 1)
+	go func() { done <- end() }()
+	select {
+	case err := <-done:
+		return err
+	case <-e.dead:
 	}
-	go func() { done <- low.Close() }()
 	select {
 	case err := <-done:
 		return errors.Join(e.stopped(), err)
