@@ -91,6 +91,9 @@ func (a *Archive) Deposit(ctx context.Context, m seal.Manifest, parts func(*zip.
 	m.Version = 1
 	s, err := a.Load(ctx, m.ID, m.Version)
 	if err == nil {
+		if err := a.again(ctx, manifestName(m.ID, m.Version)); err != nil {
+			return nil, fmt.Errorf("deposit %s: %w", m.ID, err)
+		}
 		return s, a.check(ctx, s)
 	}
 	if !errors.Is(err, record.ErrDestroyed) && !errors.Is(err, record.ErrNotFound) {
@@ -177,6 +180,17 @@ func (a *Archive) put(ctx context.Context, name string, data []byte) error {
 		}
 	}
 	return err
+}
+
+// again stores a small object that is there once more, which makes sure of it:
+// whoever stored it may have been told of a failure when it could be read already,
+// and a power cut would take it away.
+func (a *Archive) again(ctx context.Context, name string) error {
+	b, err := blob.ReadAll(ctx, a.Docs, name, maxManifestObject)
+	if err != nil {
+		return err
+	}
+	return a.put(ctx, name, b)
 }
 
 // Load opens a document's manifest. record.ErrDestroyed when its key is gone,

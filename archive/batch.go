@@ -50,6 +50,9 @@ func (a *Archive) Released(ctx context.Context, batch record.ID) error {
 // manifest. Like Deposit it may be repeated.
 func (a *Archive) DepositBatch(ctx context.Context, m seal.BatchManifest, parts func(*zip.Writer) error) (*seal.BatchManifest, error) {
 	if old, err := a.LoadBatch(ctx, m.ID); err == nil {
+		if err := a.again(ctx, batchManifestName(m.ID)); err != nil {
+			return nil, fmt.Errorf("deposit batch %s: %w", m.ID, err)
+		}
 		return old, nil
 	} else if !errors.Is(err, record.ErrNotFound) {
 		return nil, fmt.Errorf("deposit batch %s: %w", m.ID, err)

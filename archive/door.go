@@ -276,6 +276,8 @@ func (a *Archive) takeDocument(ctx context.Context, r *Arrival, s *Stored) (*Sto
 		}
 	} else if err != nil {
 		return nil, err
+	} else if err := a.again(ctx, manifestName(id, 1)); err != nil {
+		return nil, err
 	}
 	return kept, a.check(ctx, kept)
 }
@@ -284,8 +286,10 @@ func (a *Archive) takeBatch(ctx context.Context, r *Arrival) error {
 	if err := a.Vault.Adopt(ctx, r.Key); err != nil {
 		return err
 	}
-	if _, err := a.LoadBatch(ctx, r.Batch.ID); !errors.Is(err, record.ErrNotFound) {
-		return err // it was taken over before
+	if _, err := a.LoadBatch(ctx, r.Batch.ID); err == nil { // it was taken over before
+		return a.again(ctx, batchManifestName(r.Batch.ID))
+	} else if !errors.Is(err, record.ErrNotFound) {
+		return err
 	}
 	if r.Batch.Object != "" {
 		if err := a.takeObject(ctx, r, r.Batch.Object, r.Key, r.Batch.Rest); err != nil {

@@ -32,10 +32,18 @@ const tmpPrefix = ".tmp-"
 // Create writes a new file with r's bytes. It fails with fs.ErrExist, leaving
 // the present file alone, when name exists. Missing parent directories are
 // made (0700). It returns the number of bytes written.
+//
+// What exists is durable by then, also where whoever made it was not told so.
 func Create(name string, r io.Reader, perm fs.FileMode) (int64, error) {
-	return write(name, r, perm, func(tmp string) error {
+	n, err := write(name, r, perm, func(tmp string) error {
 		return rename(tmp, name)
 	})
+	if errors.Is(err, fs.ErrExist) {
+		if err := SyncDir(filepath.Dir(name)); err != nil {
+			return 0, err
+		}
+	}
+	return n, err
 }
 
 // Replace writes name with r's bytes, whether it exists or not.

@@ -54,7 +54,7 @@ func (s *Store) Put(ctx context.Context, name string, r io.Reader, size int64) (
 		return blob.Info{}, err
 	}
 	if _, err := os.Lstat(p); err == nil {
-		return blob.Info{}, fmt.Errorf("put %s: %w", name, blob.ErrExist)
+		return blob.Info{}, taken(p, name)
 	}
 	n, err := durable.Create(p, blob.Exact(&ctxReader{ctx, r}, size), 0o600)
 	switch {
@@ -66,6 +66,15 @@ func (s *Store) Put(ctx context.Context, name string, r io.Reader, size int64) (
 		return blob.Info{}, fmt.Errorf("put %s: %w", name, blob.ErrShort)
 	}
 	return blob.Info{Name: name, Size: n}, nil
+}
+
+// taken is the error of a name that is there. Whoever put it may have failed to
+// make the name durable, and whoever puts it again relies on it.
+func taken(p, name string) error {
+	if err := durable.SyncDir(filepath.Dir(p)); err != nil {
+		return fmt.Errorf("put %s: %w", name, err)
+	}
+	return fmt.Errorf("put %s: %w", name, blob.ErrExist)
 }
 
 // Open implements blob.Store.
