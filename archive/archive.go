@@ -186,7 +186,7 @@ func (a *Archive) put(ctx context.Context, name string, data []byte) error {
 // whoever stored it may have been told of a failure when it could be read already,
 // and a power cut would take it away.
 func (a *Archive) again(ctx context.Context, name string) error {
-	b, err := blob.ReadAll(ctx, a.Docs, name, maxManifestObject)
+	b, err := readAll(ctx, a.Docs, name)
 	if err != nil {
 		return err
 	}

@@ -140,6 +140,17 @@ func (a *app) holdArrivals(ctx context.Context) error {
 	return err
 }
 
+// free refuses a document that a hold binds, but for one that only settles what
+// is in doubt: record.ErrHeld.
+func (b *bindings) free(row catalog.Row) error {
+	for _, h := range b.holds.Binding(b.subject(row)) {
+		if h.Kind != record.HoldQA {
+			return fmt.Errorf("document %s: it is %w %s", row.ID, record.ErrHeld, h.ID)
+		}
+	}
+	return nil
+}
+
 // subject is a document as retention sees it.
 func (b *bindings) subject(row catalog.Row) retention.Subject {
 	chart := string(row.ChartToken)

@@ -4,8 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -74,7 +72,7 @@ func (e *env) correctOne(c *cobra.Command, p *correctParams, pages string, numbe
 				return err
 			}
 		}
-		if p.Pages, err = pageList(list); err != nil {
+		if p.Pages, err = record.ParsePages(list); err != nil {
 			return err
 		}
 		return e.call(cmd.Context(), "correct", p, show(e, e.printCorrection))
@@ -201,28 +199,6 @@ func (e *env) printCorrection(l correctionLine) {
 			e.printSight(s)
 		}
 	}
-}
-
-// pageList reads "2-4,7".
-func pageList(s string) ([]int, error) {
-	var out []int
-	for _, part := range strings.Split(s, ",") {
-		from, to, ranged := strings.Cut(strings.TrimSpace(part), "-")
-		a, err := strconv.Atoi(from)
-		z := a
-		if ranged && err == nil {
-			z, err = strconv.Atoi(to)
-		}
-		if err != nil || a < 1 || z < a || z > 100_000 {
-			return nil, fmt.Errorf("pages: %w: want numbers and ranges, such as 2-4,7", record.ErrInvalid)
-		}
-		for ; a <= z; a++ {
-			if out = append(out, a); len(out) > 100_000 {
-				return nil, fmt.Errorf("pages: %w: too many", record.ErrInvalid)
-			}
-		}
-	}
-	return out, nil
 }
 
 func (a *app) opCorrect(ctx context.Context, r asked, out func(any) error) error {

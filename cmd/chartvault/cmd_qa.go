@@ -199,10 +199,5 @@ func (a *app) mayMove(ctx context.Context, row catalog.Row, to record.ChartNumbe
 	if err != nil {
 		return err
 	}
-	for _, h := range b.holds.Binding(b.subject(row)) {
-		if h.Kind != record.HoldQA {
-			return fmt.Errorf("document %s: it is %w %s", row.ID, record.ErrHeld, h.ID)
-		}
-	}
-	return nil
+	return b.free(row)
 }

@@ -146,10 +146,8 @@ func (a *app) mayCorrect(ctx context.Context, c correct.Correction) error {
 		if row.State != record.DocumentFiled && row.State != record.DocumentQA {
 			return fmt.Errorf("document %s is %s and cannot be corrected: %w", was.ID, row.State, record.ErrInvalid)
 		}
-		for _, h := range b.holds.Binding(b.subject(row)) {
-			if h.Kind != record.HoldQA {
-				return fmt.Errorf("document %s: it is %w %s", was.ID, record.ErrHeld, h.ID)
-			}
+		if err := b.free(row); err != nil {
+			return err
 		}
 		now, err := a.sourceOf(ctx, was.ID)
 		if err != nil {

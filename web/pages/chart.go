@@ -246,27 +246,11 @@ func (v *visit) correct() error {
 	return v.to("/qa")
 }
 
-// mostNumbers bounds how many pages are named at once.
-const mostNumbers = 100_000
-
-// numbers reads "2-4,7".
+// numbers reads pages as they are typed, with spaces around the hyphens.
 func numbers(s string) ([]int, error) {
-	var out []int
-	for _, part := range strings.Split(s, ",") {
-		from, to, ranged := strings.Cut(strings.TrimSpace(part), "-")
-		a, err := strconv.Atoi(strings.TrimSpace(from))
-		z := a
-		if ranged && err == nil {
-			z, err = strconv.Atoi(strings.TrimSpace(to))
-		}
-		if err != nil || a < 1 || z < a || z > 100_000 {
-			return nil, fmt.Errorf("pages: %w: want numbers and ranges, such as 2-4,7", record.ErrInvalid)
-		}
-		for ; a <= z; a++ {
-			if out = append(out, a); len(out) > mostNumbers {
-				return nil, fmt.Errorf("pages: %w: at most %d", record.ErrInvalid, mostNumbers)
-			}
-		}
+	ends := strings.Split(s, "-")
+	for i, e := range ends {
+		ends[i] = strings.TrimSpace(e)
 	}
-	return out, nil
+	return record.ParsePages(strings.Join(ends, "-"))
 }
