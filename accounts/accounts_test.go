@@ -14,29 +14,9 @@ import (
 	"github.com/pquerna/otp/totp"
 
 	"chartvault/accounts"
+	"chartvault/accounts/accountstest"
 	"chartvault/record"
 )
-
-// list keeps users in memory.
-type list map[string]accounts.User
-
-func (l list) User(_ context.Context, name string) (accounts.User, error) {
-	u, ok := l[name]
-	if !ok {
-		return u, record.ErrNotFound
-	}
-	return u, nil
-}
-func (l list) Users(context.Context) (out []accounts.User, _ error) {
-	for _, u := range l {
-		out = append(out, u)
-	}
-	return out, nil
-}
-func (l list) PutUser(_ context.Context, _ record.Actor, u accounts.User) error {
-	l[u.Name] = u
-	return nil
-}
 
 // clock is a clock that is set by hand.
 type clock struct{ t time.Time }
@@ -45,9 +25,9 @@ func (c *clock) now() time.Time { return c.t }
 
 const good = "four words make a sentence"
 
-func desk(t *testing.T) (*accounts.Desk, list, *clock) {
+func desk(t *testing.T) (*accounts.Desk, accountstest.Register, *clock) {
 	t.Helper()
-	l, c := list{}, &clock{time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+	l, c := accountstest.Register{}, &clock{time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
 	d, err := accounts.NewDesk(l, c.now, true)
 	if err != nil {
 		t.Fatal(err)
@@ -214,8 +194,8 @@ func TestAtOnce(t *testing.T) {
 // TestChangedMeanwhile: whoever is shut out while signing in gets no session,
 // and sessions end even where the register could not be written whole.
 func TestChangedMeanwhile(t *testing.T) {
-	l, c := list{}, &clock{time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
-	b := &broken{list: l}
+	l, c := accountstest.Register{}, &clock{time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+	b := &broken{Register: l}
 	d, err := accounts.NewDesk(b, c.now, true)
 	if err != nil {
 		t.Fatal(err)
@@ -249,13 +229,13 @@ func TestChangedMeanwhile(t *testing.T) {
 
 // broken is a register that something happens to.
 type broken struct {
-	list
+	accountstest.Register
 	first func() // after the next look
 	err   error  // of writing, which happens all the same
 }
 
 func (b *broken) User(ctx context.Context, name string) (accounts.User, error) {
-	u, err := b.list.User(ctx, name)
+	u, err := b.Register.User(ctx, name)
 	if f := b.first; f != nil {
 		b.first = nil
 		f()
@@ -264,7 +244,7 @@ func (b *broken) User(ctx context.Context, name string) (accounts.User, error) {
 }
 
 func (b *broken) PutUser(ctx context.Context, by record.Actor, u accounts.User) error {
-	return errors.Join(b.list.PutUser(ctx, by, u), b.err)
+	return errors.Join(b.Register.PutUser(ctx, by, u), b.err)
 }
 
 // TestRoles is the table of rights whole: what each role may, and nothing else.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
-	"slices"
 	"strings"
 	"testing"
 
@@ -51,23 +50,7 @@ func TestBundle(t *testing.T) {
 	}
 	want := []string{"birch60", "ash2", "ash1", "birch1", "birch2"}
 	ask := []ocr.DocumentPage{{Number: 63}, {Number: 2, Text: ocr.PageText{Turn: 1, Origin: ocr.FromFile}}, {Number: 1}, {Number: 4}, {Number: 5}}
-	var out bytes.Buffer
-	rest := ask
-	if _, err := pool.Document(t.Context(), src, func() (p ocr.DocumentPage, err error) {
-		if len(rest) == 0 {
-			return p, io.EOF
-		}
-		p, rest = rest[0], rest[1:]
-		return p, nil
-	}, &out); err != nil {
-		t.Fatal(err)
-	}
-	checkValid(t, out.Bytes(), true)
-	name := write(t, "out.pdf", out.Bytes())
-	text, err := exec.Command("pdftotext", name, "-").Output()
-	if got := strings.Fields(string(text)); err != nil || !slices.Equal(got, want) {
-		t.Errorf("texts: got %v, %v, want %v", got, err, want)
-	}
+	name := saying(t, pool, src, ask, true, want)
 	info, err := exec.Command("pdfinfo", "-f", "2", "-l", "2", name).Output()
 	if err != nil || !strings.Contains(string(info), "Page    2 rot:   90") {
 		t.Errorf("turned page: got %v\n%s", err, info)

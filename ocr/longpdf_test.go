@@ -40,23 +40,7 @@ func TestLongPDF(t *testing.T) {
 			Words: []ocr.Word{{Text: word, Box: image.Rect(10, 20, 80, 30), Confidence: 90}}}})
 		words = append(words, word)
 	}
-	var out bytes.Buffer
-	rest := pages
-	if _, err := pool.Document(t.Context(), src, func() (p ocr.DocumentPage, err error) {
-		if len(rest) == 0 {
-			return p, io.EOF
-		}
-		p, rest = rest[0], rest[1:]
-		return p, nil
-	}, &out); err != nil {
-		t.Fatal(err)
-	}
-	checkValid(t, out.Bytes(), false)
-	name := write(t, "out.pdf", out.Bytes())
-	text, err := exec.Command("pdftotext", name, "-").Output()
-	if got := strings.Fields(string(text)); err != nil || !slices.Equal(got, words) {
-		t.Errorf("texts: got %v, %v, want %v", got, err, words)
-	}
+	name := saying(t, pool, src, pages, false, words)
 	info, err := exec.Command("pdfinfo", "-f", "1", "-l", fmt.Sprint(n), name).Output()
 	if err != nil {
 		t.Fatal(err)
@@ -73,4 +57,27 @@ func TestLongPDF(t *testing.T) {
 	if i != n {
 		t.Errorf("got %d pages, want %d", i, n)
 	}
+}
+
+// saying writes pages of src as one document, wants it valid (PDF/A with
+// archival) and to say words, and returns its file.
+func saying(t *testing.T, pool *ocr.Pool, src ocr.Source, pages []ocr.DocumentPage, archival bool, words []string) string {
+	t.Helper()
+	var out bytes.Buffer
+	if _, err := pool.Document(t.Context(), src, func() (p ocr.DocumentPage, err error) {
+		if len(pages) == 0 {
+			return p, io.EOF
+		}
+		p, pages = pages[0], pages[1:]
+		return p, nil
+	}, &out); err != nil {
+		t.Fatal(err)
+	}
+	checkValid(t, out.Bytes(), archival)
+	name := write(t, "out.pdf", out.Bytes())
+	text, err := exec.Command("pdftotext", name, "-").Output()
+	if got := strings.Fields(string(text)); err != nil || !slices.Equal(got, words) {
+		t.Errorf("texts: got %v, %v, want %v", got, err, words)
+	}
+	return name
 }

@@ -60,6 +60,7 @@ func imports() map[string][]string {
 		"ingest/correct":           {"record", "ocr", "archive", "archive/seal"},
 		"ingest":                   {"ingest/fields", "mpi", "record", "ocr", "audit", "archive", "archive/keys", "archive/seal", "catalog", "ingest/sheet", "internal/durable"},
 		"accounts":                 {"record"},
+		"accounts/accountstest":    {"accounts", "record"},
 		"web":                      {"record", "retention", "audit"},
 		"web/pages":                {"record", "accounts", "ocr", "web"},
 		"internal/sample":          {"record", "ingest/sheet", "internal/pdf", "ocr/lept", "ocr/scan"},

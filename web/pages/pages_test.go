@@ -22,34 +22,13 @@ import (
 	"golang.org/x/net/html"
 
 	"chartvault/accounts"
+	"chartvault/accounts/accountstest"
 	"chartvault/record"
 	"chartvault/web"
 	"chartvault/web/pages"
 )
 
 const password = "four words make a sentence"
-
-// list keeps users in memory.
-type list map[string]accounts.User
-
-func (l list) User(_ context.Context, name string) (accounts.User, error) {
-	u, ok := l[name]
-	if !ok {
-		return u, record.ErrNotFound
-	}
-	return u, nil
-}
-func (l list) Users(context.Context) (out []accounts.User, _ error) {
-	for _, u := range l {
-		out = append(out, u)
-	}
-	slices.SortFunc(out, func(a, b accounts.User) int { return strings.Compare(a.Name, b.Name) })
-	return out, nil
-}
-func (l list) PutUser(_ context.Context, _ record.Actor, u accounts.User) error {
-	l[u.Name] = u
-	return nil
-}
 
 // site is pages over operations that are made up.
 type site struct {
@@ -65,7 +44,7 @@ type site struct {
 func newSite(t *testing.T, said string) *site {
 	t.Helper()
 	s := &site{t: t, said: said}
-	desk, err := accounts.NewDesk(list{}, time.Now, true)
+	desk, err := accounts.NewDesk(accountstest.Register{}, time.Now, true)
 	if err != nil {
 		t.Fatal(err)
 	}
