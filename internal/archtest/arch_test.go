@@ -39,8 +39,10 @@ func imports() map[string][]string {
 		"archive":                  {"record", "audit", "archive/blob", "archive/keys", "archive/seal", "internal/durable"},
 		"retention":                {"record"},
 		"retention/pack":           {"record", "retention"},
-		"retention/report":         {"record", "retention"},
-		"disposition":              {"record", "retention"},
+		"retention/report":         {"record", "retention", "internal/paper"},
+		"disposition":              {"record", "retention", "internal/paper"},
+		"release":                  {"record", "internal/paper"},
+		"release/binder":           {"record", "release", "archive", "ocr"},
 		"ocr":                      {"record", "ocr/sandbox"},
 		"ocr/sandbox":              {},
 		"ocr/lept":                 {},
@@ -79,7 +81,7 @@ func imports() map[string][]string {
 // homes says where a third-party module may be imported.
 func homes() map[string][]string {
 	return map[string][]string{
-		"filippo.io/age":                      {"archive", "archive/keys", "archive/seal", "ingest"},
+		"filippo.io/age":                      {"archive", "archive/keys", "archive/seal", "ingest", "release/binder"},
 		"github.com/cloudflare/circl":         {"archive/keys"},
 		"github.com/minio/minio-go/v7":        {"archive/blob/s3blob", "internal/testserver"},
 		"github.com/hanwen/go-fuse/v2":        {"internal/lossytest"},
@@ -102,7 +104,7 @@ func homes() map[string][]string {
 		"github.com/pquerna/otp":              {"accounts"},
 		"github.com/spf13/cobra":              {"cmd/chartvault"},
 		"github.com/fsnotify/fsnotify":        {"ingest"},
-		"github.com/BurntSushi/toml":          {"retention", "cmd/chartvault"},
+		"github.com/BurntSushi/toml":          {"retention", "release", "cmd/chartvault"},
 	}
 }
 

@@ -1,4 +1,5 @@
-// Package paper prints a page for the safe: a heading, paragraphs, and a text
+// Package paper prints what leaves the program on paper: forms with a head and a
+// foot, and pages for the safe: a heading, paragraphs, and a text
 // both as a QR symbol and in groups of letters that can be typed. Recovery
 // shares and witnessed heads of the audit log leave the machine this way.
 //

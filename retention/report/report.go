@@ -16,6 +16,7 @@ import (
 	"codeberg.org/go-pdf/fpdf"
 	"github.com/go-analyze/charts"
 
+	"chartvault/internal/paper"
 	"chartvault/record"
 	"chartvault/retention"
 )
@@ -100,13 +101,13 @@ func (f Forecast) PDF(w io.Writer) error {
 	p.SetFooterFunc(func() {
 		p.SetY(-12)
 		p.SetFont("Helvetica", "", 8)
-		p.CellFormat(0, 5, fmt.Sprintf("Retention forecast, %s, as of %s: page %d of {pages}", latin(f.Facility), f.On, p.PageNo()), "", 0, "C", false, 0, "")
+		p.CellFormat(0, 5, fmt.Sprintf("Retention forecast, %s, as of %s: page %d of {pages}", paper.Latin(f.Facility), f.On, p.PageNo()), "", 0, "C", false, 0, "")
 	})
 	p.AddPage()
 	p.SetFont("Helvetica", "B", 18)
 	p.CellFormat(0, 10, "Retention forecast", "", 1, "L", false, 0, "")
 	p.SetFont("Helvetica", "", 10)
-	p.CellFormat(0, 6, latin(fmt.Sprintf("%s, as of %s, under schedule %q", f.Facility, f.On, f.Schedule)), "", 1, "L", false, 0, "")
+	p.CellFormat(0, 6, paper.Latin(fmt.Sprintf("%s, as of %s, under schedule %q", f.Facility, f.On, f.Schedule)), "", 1, "L", false, 0, "")
 	for _, v := range f.verdicts() {
 		p.CellFormat(0, 5, fmt.Sprintf("%s: %d documents", v, f.Verdicts[v]), "", 1, "L", false, 0, "")
 	}
@@ -146,20 +147,9 @@ func (f Forecast) table(p *fpdf.Fpdf) {
 			p.AddPage()
 			head()
 		}
-		for i, s := range []string{fmt.Sprintf("%04d-%02d", c.Year, c.Month.Month), latin(c.Class), strconv.Itoa(c.Documents), strconv.Itoa(c.Pages), strconv.FormatInt(c.Bytes, 10)} {
+		for i, s := range []string{fmt.Sprintf("%04d-%02d", c.Year, c.Month.Month), paper.Latin(c.Class), strconv.Itoa(c.Documents), strconv.Itoa(c.Pages), strconv.FormatInt(c.Bytes, 10)} {
 			p.CellFormat(widths[i], 5, s, "", 0, map[bool]string{true: "R", false: "L"}[i > 1], false, 0, "")
 		}
 		p.Ln(-1)
 	}
-}
-
-// latin replaces what the PDF's built-in fonts cannot show.
-func latin(s string) string {
-	b := []rune(s)
-	for i, r := range b {
-		if r > 0xFF {
-			b[i] = '?'
-		}
-	}
-	return string(b)
 }
