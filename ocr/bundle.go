@@ -4,6 +4,9 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
 )
 
 // BundleMagic begins a bundle: several PDF documents handed to the worker as
@@ -13,7 +16,7 @@ import (
 const BundleMagic = "CVBUNDLE1\n"
 
 // MostBundled bounds the documents of a bundle.
-const MostBundled = 64
+const MostBundled = 1000
 
 // Part is one document of a bundle.
 type Part struct {
@@ -43,6 +46,21 @@ func WriteBundle(w io.Writer, parts []Part) error {
 		}
 	}
 	return nil
+}
+
+// InMemory is a source that no file system has: what write writes, open for
+// reading only. The caller closes it.
+func InMemory(write func(io.Writer) error) (*os.File, error) {
+	fd, err := unix.MemfdCreate("document", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("memory for a document: %w", err)
+	}
+	f := os.NewFile(uintptr(fd), "document")
+	defer f.Close() // the reading descriptor keeps it
+	if err := write(f); err != nil {
+		return nil, err
+	}
+	return os.Open(fmt.Sprintf("/proc/self/fd/%d", fd)) // for reading only
 }
 
 type counter struct {

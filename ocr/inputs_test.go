@@ -15,12 +15,14 @@ import (
 	"chartvault/ocr"
 )
 
-// tool runs one of the programs of scripts/deps.sh.
-func tool(t *testing.T, name string, args ...string) {
+// tool runs one of the programs of scripts/deps.sh and returns what it said.
+func tool(t *testing.T, name string, args ...string) string {
 	t.Helper()
-	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
+	out, err := exec.Command(name, args...).CombinedOutput()
+	if err != nil {
 		t.Fatalf("%s %v (scripts/deps.sh test installs it): %v\n%s", name, args, err, out)
 	}
+	return string(out)
 }
 
 // TestInputs reads one page out of everything a scanner, a copier or a

@@ -123,9 +123,21 @@ func (p *Pool) once(ctx context.Context, req Request, src Source, limit time.Dur
 }
 
 // Document implements Reader.
-func (p *Pool) Document(ctx context.Context, src Source, next func() (DocumentPage, error), out io.Writer) (doc Document, err error) {
+func (p *Pool) Document(ctx context.Context, src Source, next func() (DocumentPage, error), out io.Writer) (Document, error) {
+	return p.document(ctx, src, "", next, out)
+}
+
+// Bind is Document for what leaves the archive: of a PDF or a bundle, with
+// stamps and black boxes, encrypted with a password unless that is "" (AES-256).
+// An encrypted document is in the reading process' memory whole.
+func (p *Pool) Bind(ctx context.Context, src Source, password string, next func() (DocumentPage, error), out io.Writer) error {
+	_, err := p.document(ctx, src, password, next, out)
+	return err
+}
+
+func (p *Pool) document(ctx context.Context, src Source, password string, next func() (DocumentPage, error), out io.Writer) (doc Document, err error) {
 	err = p.with(ctx, src.Pages, p.limits.Stream, func(w *worker) error {
-		if err := w.send(Request{Op: "document"}, src); err != nil {
+		if err := w.send(Request{Op: "document", Lock: password}, src); err != nil {
 			return err
 		}
 		// Texts go in while the document comes out.

@@ -17,6 +17,7 @@ type Request struct {
 	Page      int      `json:"page,omitempty"`
 	Pages     []int    `json:"pages,omitempty"`
 	Options   *Options `json:"options,omitempty"`
+	Lock      string   `json:"lock,omitempty"` // the password a document is encrypted with; "" for none
 }
 
 // Frame kinds of a worker's answers, and of the page texts that follow a

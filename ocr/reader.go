@@ -58,7 +58,17 @@ type Options struct {
 type DocumentPage struct {
 	Number int      `json:"number"` // 1-based, in the source
 	Text   PageText `json:"text"`
+
+	// Of a page of a PDF that is to leave the archive. Black lists what is blacked
+	// out, as left, top, right, bottom in pixels of the page as displayed, of
+	// Text's width and height: such a page is made anew as an image, without a
+	// text layer. Stamp is printed below the page, in room made for it.
+	Black [][4]int `json:"black,omitempty"`
+	Stamp string   `json:"stamp,omitempty"`
 }
+
+// Plain reports whether a page goes in as it is.
+func (p DocumentPage) Plain() bool { return len(p.Black) == 0 && p.Stamp == "" }
 
 // Document says what was written.
 type Document struct {

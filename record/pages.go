@@ -31,3 +31,21 @@ func ParsePages(s string) ([]int, error) {
 	}
 	return out, nil
 }
+
+// FormatPages writes pages in order as ParsePages reads them: "2-4,7".
+func FormatPages(pages []int) string {
+	var parts []string
+	for i := 0; i < len(pages); {
+		j := i
+		for j+1 < len(pages) && pages[j+1] == pages[j]+1 {
+			j++
+		}
+		part := strconv.Itoa(pages[i])
+		if j > i {
+			part += "-" + strconv.Itoa(pages[j])
+		}
+		parts = append(parts, part)
+		i = j + 1
+	}
+	return strings.Join(parts, ",")
+}

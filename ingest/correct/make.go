@@ -13,10 +13,7 @@ import (
 	"image/png"
 	"io"
 	"io/fs"
-	"os"
 	"slices"
-
-	"golang.org/x/sys/unix"
 
 	"chartvault/archive"
 	"chartvault/archive/seal"
@@ -173,7 +170,7 @@ func (j *job) pdf(ctx context.Context, zw *zip.Writer, man *seal.Manifest) error
 	for _, s := range j.sources {
 		parts = append(parts, ocr.Part{Size: s.Size("document.pdf"), Write: func(w io.Writer) error { return s.Copy("document.pdf", w) }})
 	}
-	f, err := inMemory(func(w io.Writer) error { return ocr.WriteBundle(w, parts) })
+	f, err := ocr.InMemory(func(w io.Writer) error { return ocr.WriteBundle(w, parts) })
 	if err != nil {
 		return err
 	}
@@ -254,7 +251,7 @@ func (j *job) originals(ctx context.Context, zw *zip.Writer, man *seal.Manifest)
 		man.Pages[i].Original = nil
 	}
 	for i, o := range j.kept() {
-		f, err := inMemory(func(w io.Writer) error { return o.of.Copy(o.member, w) })
+		f, err := ocr.InMemory(func(w io.Writer) error { return o.of.Copy(o.member, w) })
 		if err != nil {
 			return err
 		}
@@ -274,20 +271,6 @@ func (j *job) originals(ctx context.Context, zw *zip.Writer, man *seal.Manifest)
 		}
 	}
 	return nil
-}
-
-// inMemory is a file that no file system has, for the worker to read.
-func inMemory(write func(io.Writer) error) (*os.File, error) {
-	fd, err := unix.MemfdCreate("document", unix.MFD_CLOEXEC)
-	if err != nil {
-		return nil, fmt.Errorf("memory for a document: %w", err)
-	}
-	f := os.NewFile(uintptr(fd), "document")
-	defer f.Close() // the reading descriptor keeps it
-	if err := write(f); err != nil {
-		return nil, err
-	}
-	return os.Open(fmt.Sprintf("/proc/self/fd/%d", fd)) // for reading only
 }
 
 // turned is a page's text after clockwise quarter turns.

@@ -3,7 +3,6 @@ package scan
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -15,6 +14,7 @@ import (
 // bundle is several PDF files whose pages follow each other: documents of the
 // archive, from which corrected ones are put together.
 type bundle struct {
+	*engine
 	parts    []*pdfFile
 	archival bool // every one of them says that it is PDF/A-2u
 }
@@ -33,7 +33,11 @@ func openBundle(r io.ReaderAt, size int64, o Options) (_ File, err error) {
 	if count == 0 || count > ocr.MostBundled || n < int(8*(1+count)) {
 		return nil, fmt.Errorf("open bundle: %w: %d documents", ocr.ErrFormat, count)
 	}
-	b := &bundle{archival: true}
+	e, err := startEngine(o.CacheDir)
+	if err != nil {
+		return nil, err
+	}
+	b := &bundle{engine: e, archival: true}
 	defer func() {
 		if err != nil {
 			b.Close() // the opening error is the one to tell
@@ -46,11 +50,11 @@ func openBundle(r io.ReaderAt, size int64, o Options) (_ File, err error) {
 			return nil, fmt.Errorf("open bundle: %w: document %d is cut short", ocr.ErrFormat, i+1)
 		}
 		part := io.NewSectionReader(r, at, length)
-		f, err := openPDF(part, length, o)
+		f, err := e.openPDF(part, length, o.Passwords)
 		if err != nil {
 			return nil, fmt.Errorf("document %d: %w", i+1, err)
 		}
-		b.parts = append(b.parts, f.(*pdfFile))
+		b.parts = append(b.parts, f)
 		says, err := saysArchival(part)
 		if err != nil {
 			return nil, fmt.Errorf("document %d: %w", i+1, err)
@@ -116,19 +120,10 @@ func (b *bundle) Decode(n int) (Side, error) {
 	return p.Decode(n)
 }
 
-// Close implements File.
-func (b *bundle) Close() error {
-	var errs []error
-	for _, p := range b.parts {
-		errs = append(errs, p.Close())
-	}
-	return errors.Join(errs...)
-}
-
 // Extract implements Documents. Pages of one part that follow each other are
 // copied together.
 func (b *bundle) Extract(w io.Writer, pages iter.Seq2[ocr.DocumentPage, error]) error {
-	out := newJoiner(w)
+	out, plain := newJoiner(w), true
 	var from *pdfFile
 	var some []ocr.DocumentPage
 	flush := func() error {
@@ -153,6 +148,7 @@ func (b *bundle) Extract(w io.Writer, pages iter.Seq2[ocr.DocumentPage, error]) 
 			}
 		}
 		p.Number, from = n, part
+		plain = plain && p.Plain()
 		some = append(some, p)
 	}
 	if err := flush(); err != nil {
@@ -161,6 +157,6 @@ func (b *bundle) Extract(w io.Writer, pages iter.Seq2[ocr.DocumentPage, error]) 
 	if !out.begun() {
 		return fmt.Errorf("extract pdf pages: %w: none asked for", ocr.ErrFormat)
 	}
-	out.archival = b.archival
+	out.archival = b.archival && plain
 	return out.close()
 }

@@ -7,6 +7,7 @@ import (
 	"image"
 	"io"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/klippa-app/go-pdfium"
@@ -23,27 +24,38 @@ import (
 	"chartvault/ocr/lept"
 )
 
-// pdfFile is a PDF opened by PDFium, which runs as WebAssembly: memory-safe,
-// and with no view of the file system.
-type pdfFile struct {
+// engine is PDFium, which runs as WebAssembly: memory-safe, and with no view of
+// the file system. Several documents may be open in one.
+type engine struct {
 	pool  pdfium.Pool
 	in    pdfium.Pdfium
-	doc   references.FPDF_DOCUMENT
-	pages int
 	cache wazero.CompilationCache
 }
 
-func openPDF(r io.ReaderAt, size int64, o Options) (_ File, err error) {
-	f := &pdfFile{}
-	defer func() {
-		if err != nil {
-			f.Close() // the opening error is the one to tell
-		}
-	}()
-	if err := f.start(o.CacheDir); err != nil {
-		return nil, fmt.Errorf("start pdf engine: %w: %w", ocr.ErrEngine, err)
+// pdfFile is a PDF opened by PDFium.
+type pdfFile struct {
+	*engine
+	doc   references.FPDF_DOCUMENT
+	pages int
+}
+
+// openPDF opens a PDF in an engine of its own.
+func openPDF(r io.ReaderAt, size int64, o Options) (File, error) {
+	e, err := startEngine(o.CacheDir)
+	if err != nil {
+		return nil, err
 	}
-	if f.doc, err = f.open(r, size, o.Passwords); err != nil {
+	f, err := e.openPDF(r, size, o.Passwords)
+	if err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	return f, nil
+}
+
+func (e *engine) openPDF(r io.ReaderAt, size int64, passwords []string) (*pdfFile, error) {
+	f := &pdfFile{engine: e}
+	var err error
+	if f.doc, err = f.open(r, size, passwords); err != nil {
 		return nil, err
 	}
 	n, err := f.in.FPDF_GetPageCount(&requests.FPDF_GetPageCount{Document: f.doc})
@@ -75,9 +87,17 @@ func (f *pdfFile) open(r io.ReaderAt, size int64, passwords []string) (reference
 	return d.Document, nil
 }
 
-// start brings the engine up: 0.1 s with its compiled code in cacheDir, some
+// startEngine brings an engine up: 0.1 s with its compiled code in cacheDir, some
 // seconds without.
-func (f *pdfFile) start(cacheDir string) error {
+func startEngine(cacheDir string) (*engine, error) {
+	e := &engine{}
+	if err := e.start(cacheDir); err != nil {
+		return nil, errors.Join(fmt.Errorf("start pdf engine: %w: %w", ocr.ErrEngine, err), e.Close())
+	}
+	return e, nil
+}
+
+func (f *engine) start(cacheDir string) error {
 	rc := wazero.NewRuntimeConfig().WithCoreFeatures(api.CoreFeaturesV2 | experimental.CoreFeaturesExceptionHandling)
 	if cacheDir != "" {
 		c, err := wazero.NewCompilationCacheWithDir(cacheDir)
@@ -102,12 +122,11 @@ func (f *pdfFile) start(cacheDir string) error {
 // WarmPDF compiles the PDF engine into cacheDir, so that later workers need
 // not, and may not, write there.
 func WarmPDF(cacheDir string) error {
-	f := &pdfFile{}
-	defer f.Close() // nothing is open but the engine
-	if err := f.start(cacheDir); err != nil {
+	e, err := startEngine(cacheDir)
+	if err != nil {
 		return fmt.Errorf("compile pdf engine: %w", err)
 	}
-	return nil
+	return e.Close()
 }
 
 // Kind implements File.
@@ -116,8 +135,8 @@ func (f *pdfFile) Kind() string { return "pdf" }
 // Pages implements File.
 func (f *pdfFile) Pages() int { return f.pages }
 
-// Close implements File.
-func (f *pdfFile) Close() error {
+// Close ends the engine, and with it what is open in it.
+func (f *engine) Close() error {
 	var errs []error
 	if f.in != nil {
 		errs = append(errs, f.in.Close())
@@ -148,19 +167,9 @@ func (f *pdfFile) Decode(n int) (Side, error) {
 	if s, ok := f.whole(n, size.Width, size.Height); ok {
 		return s, nil
 	}
-	imageDPI, covered := f.images(n, size.Width, size.Height)
-	dpi := renderDPI(size.Width, size.Height, imageDPI)
-	r, err := f.in.RenderPageInDPI(&requests.RenderPageInDPI{
-		Page: f.page(n), DPI: dpi, ImageFormat: requests.RenderImageFormatGrayscale,
-		RenderFlags: enums.FPDF_RENDER_FLAG_ANNOT, RenderForm: true, Document: &f.doc,
-	})
+	g, dpi, covered, err := f.render(n, size.Width, size.Height)
 	if err != nil {
-		return Side{}, fmt.Errorf("render pdf page %d: %w: %w", n, ocr.ErrFormat, err)
-	}
-	defer r.Cleanup()
-	g, ok := r.Result.RenderedImage.(*image.Gray)
-	if !ok {
-		return Side{}, fmt.Errorf("render pdf page %d: %w: no image", n, ocr.ErrFormat)
+		return Side{}, err
 	}
 	p, err := lept.FromGray(g)
 	if err != nil {
@@ -171,6 +180,29 @@ func (f *pdfFile) Decode(n int) (Side, error) {
 		s.Words = words
 	}
 	return s, nil
+}
+
+// render renders a page of w by h points in grays, with all that is shown on it,
+// and says at what resolution, and how much of it one image covers.
+func (f *pdfFile) render(n int, w, h float64) (_ *image.Gray, dpi int, covered float64, err error) {
+	imageDPI, covered := f.images(n, w, h)
+	dpi = renderDPI(w, h, imageDPI)
+	r, err := f.in.RenderPageInDPI(&requests.RenderPageInDPI{
+		Page: f.page(n), DPI: dpi, ImageFormat: requests.RenderImageFormatGrayscale,
+		RenderFlags: enums.FPDF_RENDER_FLAG_ANNOT, RenderForm: true, Document: &f.doc,
+	})
+	if err != nil {
+		return nil, 0, 0, fmt.Errorf("render pdf page %d: %w: %w", n, ocr.ErrFormat, err)
+	}
+	g, ok := r.Result.RenderedImage.(*image.Gray)
+	if !ok {
+		r.Cleanup()
+		return nil, 0, 0, fmt.Errorf("render pdf page %d: %w: no image", n, ocr.ErrFormat)
+	}
+	own := *g // the rendering's memory is the engine's
+	own.Pix = slices.Clone(g.Pix)
+	r.Cleanup()
+	return &own, dpi, covered, nil
 }
 
 // renderDPI chooses the resolution: the image's own, 300 where there is none,

@@ -52,16 +52,48 @@ func (f *pdfFile) Extract(w io.Writer, pages iter.Seq2[ocr.DocumentPage, error])
 	return out.close()
 }
 
-// extract adds some pages with their text layers. Where the layers cannot be
-// added the pages go without: they are more than their text, which the
-// manifest has too.
+// extract adds some pages with their layers: those of which nothing is blacked
+// out as they are, the others made anew.
 func (f *pdfFile) extract(out *joiner, pages []ocr.DocumentPage) error {
+	for len(pages) > 0 {
+		n := 0
+		for n < len(pages) && len(pages[n].Black) == 0 {
+			n++
+		}
+		if n > 0 {
+			if err := f.copied(out, pages[:n]); err != nil {
+				return err
+			}
+			pages = pages[n:]
+			continue
+		}
+		if err := f.burnt(out, pages[0]); err != nil {
+			return err
+		}
+		pages = pages[1:]
+	}
+	return nil
+}
+
+// copied adds pages as they are. Where text layers cannot be added the pages go
+// without: they are more than their text, which the manifest has too. A stamp is
+// not left out.
+func (f *pdfFile) copied(out *joiner, pages []ocr.DocumentPage) error {
 	b, err := f.copyPages(pages)
 	if err != nil {
 		return err
 	}
-	ctx, err := overlay(b, f.layers(pages))
+	layers := f.layers(pages)
+	for i, p := range pages {
+		if p.Stamp != "" && layers[i+1].stamp == nil {
+			return fmt.Errorf("stamp page %d: %w", p.Number, ocr.ErrFormat)
+		}
+	}
+	ctx, err := overlay(b, layers)
 	if err != nil {
+		if slices.ContainsFunc(pages, func(p ocr.DocumentPage) bool { return p.Stamp != "" }) {
+			return fmt.Errorf("%w: %w", ocr.ErrFormat, err)
+		}
 		if ctx, err = parsePDF(b); err != nil {
 			return fmt.Errorf("%w: %w", ocr.ErrFormat, err)
 		}
@@ -106,7 +138,10 @@ func (f *pdfFile) layers(pages []ocr.DocumentPage) map[int]layer {
 				l.content = pdf.TextLayer(Words(t, 1, 1), [6]float64{m.a, m.b, m.c, m.d, m.e, m.f})
 			}
 		}
-		if l.content != nil || l.turn != 0 {
+		if p.Stamp != "" {
+			l.stamp = f.stamp(p.Number, p.Stamp)
+		}
+		if l.content != nil || l.turn != 0 || l.stamp != nil {
 			layers[i+1] = l
 		}
 	}
@@ -117,6 +152,7 @@ func (f *pdfFile) layers(pages []ocr.DocumentPage) map[int]layer {
 type layer struct {
 	content []byte // nil for none
 	turn    int    // clockwise quarter turns
+	stamp   *stamp // below the page; nil for none
 }
 
 // Words returns a page's words for a PDF's text layer: origin bottom left,
@@ -187,6 +223,12 @@ func addLayer(ctx *model.Context, n int, l layer, font *types.IndirectRef) error
 		}
 		page.Update("Rotate", types.Integer(((rotate%360)+360)%360))
 	}
+	if l.stamp != nil {
+		l.content = append(l.content, l.stamp.content...)
+		if err := l.stamp.room(page, attrs); err != nil {
+			return err
+		}
+	}
 	if l.content == nil {
 		return nil
 	}
@@ -223,6 +265,9 @@ func addLayer(ctx *model.Context, n int, l layer, font *types.IndirectRef) error
 		}
 	}
 	fonts.Update(pdf.FontName, *font)
+	if l.stamp != nil {
+		fonts.Update(stampFont, types.Dict{"Type": types.Name("Font"), "Subtype": types.Name("Type1"), "BaseFont": types.Name("Helvetica"), "Encoding": types.Name("WinAnsiEncoding")})
+	}
 	res.Update("Font", fonts)
 	page.Update("Resources", res)
 	return nil

@@ -12,6 +12,7 @@ package worker
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -162,7 +163,7 @@ func (s *server) answer(req ocr.Request, f *os.File) error {
 		}
 		return ocr.WriteJSON(s.out, ocr.FrameResult, pg)
 	case "document":
-		return s.document()
+		return s.document(req.Lock)
 	case "original":
 		return s.original(req.Pages)
 	}
@@ -215,10 +216,20 @@ func (s stream) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// document reads the pages the pool sends and writes them as one PDF.
-func (s *server) document() error {
+// document reads the pages the pool sends and writes them as one PDF, encrypted
+// where a password is given.
+func (s *server) document(password string) error {
 	out := bufio.NewWriterSize(stream{s.out}, 256<<10)
-	exact, err := s.assemble(out)
+	var exact bool
+	var err error
+	if password == "" {
+		exact, err = s.assemble(out)
+	} else {
+		var whole bytes.Buffer
+		if exact, err = s.assemble(&whole); err == nil {
+			err = scan.Lock(out, whole.Bytes(), password)
+		}
+	}
 	if err != nil {
 		// What the pool still sends belongs to this request.
 		return errors.Join(err, s.drain())
@@ -263,6 +274,9 @@ func (s *server) assemble(w io.Writer) (exact bool, err error) {
 		}
 		if !ok {
 			return exact, doc.Close()
+		}
+		if !p.Plain() {
+			return false, fmt.Errorf("page %d: a %s cannot be stamped or blacked out", p.Number, s.file.Kind())
 		}
 		im, turn, same, err := images.Image(p.Number)
 		if err != nil {
