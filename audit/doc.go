@@ -54,6 +54,12 @@ const (
 	ActSignInRefused   Action = "user.refused" // a password, a code or a set-up code was wrong
 	ActRebuilt         Action = "archive.rebuilt"
 
+	ActRequest    Action = "request.changed"       // a request for information was taken in hand, worked on or closed
+	ActDisclosed  Action = "information.disclosed" // something left the facility, or is about to
+	ActReleased   Action = "document.released"     // and this document is in it
+	ActAccounting Action = "disclosures.accounted" // a patient's disclosures were looked at
+	ActReviewed   Action = "request.reviewed"      // somebody looked at a request, with what is filed under its charts
+
 	ActDestroyedAgain Action = "document.destroyed_again" // its key had come back from a backup
 	ActResumed        Action = "log.resumed"              // entries were lost, and people said so
 

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 
 	"chartvault/record"
 )
@@ -37,9 +38,9 @@ func (c *DB) Correct(ctx context.Context, e Entry, made []Keyed, of []record.ID)
 }
 
 // Correctable asks whether documents may be superseded by a correction that
-// holds them: record.ErrHeld when anything else holds one, record.ErrNotReady
-// when one is not filed any more.
-func (c *DB) Correctable(ctx context.Context, correction string, of []record.ID) error {
+// holds them: record.ErrHeld when anything else holds one, but for the holds that
+// besides names, record.ErrNotReady when one is not filed any more.
+func (c *DB) Correctable(ctx context.Context, correction string, of []record.ID, besides ...string) error {
 	for _, id := range of {
 		var state string
 		if err := c.sql.QueryRowContext(ctx, `SELECT state FROM documents WHERE id = $1`, id.String()).Scan(&state); err != nil {
@@ -48,16 +49,35 @@ func (c *DB) Correctable(ctx context.Context, correction string, of []record.ID)
 		if s := record.DocumentState(state); s != record.DocumentFiled && s != record.DocumentQA {
 			return fmt.Errorf("document %s is %s: %w", id, state, record.ErrNotReady)
 		}
-		var held int
-		if err := c.sql.QueryRowContext(ctx, `SELECT COUNT(*) FROM documents d JOIN held h ON h.chart = d.chart OR h.document = d.id
-			WHERE d.id = $1 AND h.hold <> $2`, id.String(), correction).Scan(&held); err != nil {
+		holds, err := c.holding(ctx, id)
+		if err != nil {
 			return fmt.Errorf("document %s: %w", id, err)
 		}
-		if held > 0 {
-			return fmt.Errorf("document %s: %w", id, record.ErrHeld)
+		for _, h := range holds {
+			if h != correction && !slices.Contains(besides, h) {
+				return fmt.Errorf("document %s: %w", id, record.ErrHeld)
+			}
 		}
 	}
 	return nil
+}
+
+// holding lists what holds a document by itself.
+func (c *DB) holding(ctx context.Context, id record.ID) ([]string, error) {
+	rows, err := c.sql.QueryContext(ctx, `SELECT h.hold FROM documents d JOIN held h ON h.chart = d.chart OR h.document = d.id WHERE d.id = $1`, id.String())
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []string
+	for rows.Next() {
+		var h string
+		if err := rows.Scan(&h); err != nil {
+			return nil, err
+		}
+		out = append(out, h)
+	}
+	return out, rows.Err()
 }
 
 // supersede takes a document out of sight. Its sealed cell stays: only its own

@@ -61,6 +61,14 @@ func (c *DB) Entry(ctx context.Context, kind, id string) (Entry, error) {
 	return es[0], nil
 }
 
+// CountEntries counts the entries of a kind.
+func (c *DB) CountEntries(ctx context.Context, kind string) (n int, err error) {
+	if err := c.sql.QueryRowContext(ctx, `SELECT COUNT(*) FROM registers WHERE kind = $1`, kind).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count register: %w", err)
+	}
+	return n, nil
+}
+
 // Entries returns the entries of a kind, oldest first.
 func (c *DB) Entries(ctx context.Context, kind string) ([]Entry, error) {
 	return c.entries(ctx, `kind = $1 ORDER BY at, id`, kind)

@@ -24,6 +24,7 @@ import (
 	"chartvault/mpi"
 	"chartvault/ocr"
 	"chartvault/record"
+	"chartvault/release"
 	"chartvault/search"
 )
 
@@ -51,7 +52,8 @@ type app struct {
 	outbox  *archive.Outbox // what was taken in while the vault was not open
 	meter   meter
 
-	desk *disposition.Desk
+	desk     *disposition.Desk
+	releases *release.Desk
 
 	accounts  atomic.Pointer[accounts.Desk] // who is signed in, while pages are served
 	made      atomic.Pointer[madeOf]        // which documents were made of which, by corrections
@@ -121,6 +123,9 @@ func open(ctx context.Context, cfg *config, by unlocker, log *slog.Logger, rebui
 		return nil, err
 	}
 	if err := a.writeCard(); err != nil {
+		return nil, err
+	}
+	if a.releases, err = a.newReleases(); err != nil {
 		return nil, err
 	}
 	if a.desk = a.newDesk(); !rebuilding {

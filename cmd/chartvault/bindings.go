@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"chartvault/catalog"
 	"chartvault/disposition"
@@ -41,7 +42,11 @@ func (a *app) bindings(ctx context.Context) (*bindings, error) {
 	if err != nil {
 		return nil, err
 	}
-	held := append(holds, qa...)
+	asked, err := a.requestHolds(ctx)
+	if err != nil {
+		return nil, err
+	}
+	held := slices.Concat(holds, qa, asked)
 	for i := range held { // a hold on one number of a person is a hold on all
 		held[i].Scope.Charts = a.relatives.Load().all(held[i].Scope.Charts)
 	}
@@ -140,11 +145,11 @@ func (a *app) holdArrivals(ctx context.Context) error {
 	return err
 }
 
-// free refuses a document that a hold binds, but for one that only settles what
-// is in doubt: record.ErrHeld.
+// free refuses to have a document corrected that a hold binds: record.ErrHeld.
+// Neither what is in doubt nor an open request forbids that a chart is put right.
 func (b *bindings) free(row catalog.Row) error {
 	for _, h := range b.holds.Binding(b.subject(row)) {
-		if h.Kind != record.HoldQA {
+		if h.Kind != record.HoldQA && h.Kind != record.HoldRequest {
 			return fmt.Errorf("document %s: it is %w %s", row.ID, record.ErrHeld, h.ID)
 		}
 	}

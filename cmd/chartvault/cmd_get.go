@@ -19,7 +19,6 @@ import (
 	"chartvault/audit"
 	"chartvault/catalog"
 	"chartvault/disposition"
-	"chartvault/internal/durable"
 	"chartvault/record"
 )
 
@@ -78,8 +77,8 @@ func (e *env) getCmd() *cobra.Command {
 				return fmt.Errorf("get: %w: give --out DIR, or --list", record.ErrInvalid)
 			}
 			w := &chartWriter{e: e, dir: outDir}
-			err = e.call(cmd.Context(), "get", getParams{number, purpose, list}, w.line)
-			return errors.Join(err, w.abandon())
+			defer w.abandon()
+			return e.call(cmd.Context(), "get", getParams{number, purpose, list}, w.line)
 		},
 	}
 	c.Flags().StringVar(&outDir, "out", "", "directory for the PDFs")
@@ -118,8 +117,7 @@ type chartWriter struct {
 	e    *env
 	dir  string
 	doc  documentLine
-	pipe *io.PipeWriter
-	done chan error
+	file *pipedFile // nil while none is begun
 
 	told      func(documentLine) error // instead of printing a document that came; nil to print it
 	elsewhere string                   // where the list knows another part of the chart
@@ -145,17 +143,15 @@ func (w *chartWriter) line(b json.RawMessage) error {
 			return w.report()
 		}
 	case l.Chunk != nil:
-		if w.pipe == nil {
-			w.start()
+		if w.file == nil {
+			w.file = pipeTo(filepath.Join(w.dir, w.doc.Document+".pdf"))
 		}
-		_, err := w.pipe.Write(l.Chunk)
+		_, err := w.file.Write(l.Chunk)
 		return err
 	case l.End:
-		if w.pipe != nil {
-			w.pipe.Close()
-			err := <-w.done
-			w.pipe = nil
-			if err != nil {
+		if f := w.file; f != nil {
+			w.file = nil
+			if err := f.Close(); err != nil {
 				return err
 			}
 			w.doc.File = filepath.Join(w.dir, w.doc.Document+".pdf")
@@ -165,26 +161,11 @@ func (w *chartWriter) line(b json.RawMessage) error {
 	return nil
 }
 
-// start begins a file; its content goes through the durable writer.
-func (w *chartWriter) start() {
-	r, p := io.Pipe()
-	w.pipe, w.done = p, make(chan error, 1)
-	name := filepath.Join(w.dir, w.doc.Document+".pdf")
-	go func() {
-		_, err := durable.Replace(name, r, 0o600)
-		r.CloseWithError(err)
-		w.done <- err
-	}()
-}
-
 // abandon drops a file that was cut short.
-func (w *chartWriter) abandon() error {
-	if w.pipe == nil {
-		return nil
+func (w *chartWriter) abandon() {
+	if w.file != nil {
+		w.file.abandon()
 	}
-	w.pipe.CloseWithError(errors.New("cut short"))
-	<-w.done
-	return nil
 }
 
 func (w *chartWriter) report() error {

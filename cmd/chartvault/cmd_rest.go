@@ -6,13 +6,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"chartvault/archive"
-	"chartvault/internal/durable"
 	"chartvault/record"
 )
 
@@ -55,15 +53,13 @@ func (e *env) restCmd() *cobra.Command {
 // one a package could choose.
 func (e *env) rest(ctx context.Context, p restParams, dir string) error {
 	names := map[string]string{"document.pdf": "document.pdf", "source": "source", "source.original": "source.original"}
-	var pipe *io.PipeWriter
-	var done chan error
+	var file *pipedFile
 	finish := func() error {
-		if pipe == nil {
+		f := file
+		if file = nil; f == nil {
 			return nil
 		}
-		pipe.Close()
-		pipe = nil
-		return <-done
+		return f.Close()
 	}
 	err := e.call(ctx, "rest", p, func(b json.RawMessage) error {
 		var l restLine
@@ -71,10 +67,10 @@ func (e *env) rest(ctx context.Context, p restParams, dir string) error {
 			return err
 		}
 		if l.Member == "" {
-			if pipe == nil {
+			if file == nil {
 				return nil
 			}
-			_, err := pipe.Write(l.Chunk)
+			_, err := file.Write(l.Chunk)
 			return err
 		}
 		if err := finish(); err != nil {
@@ -84,23 +80,16 @@ func (e *env) rest(ctx context.Context, p restParams, dir string) error {
 		if !ok {
 			return nil
 		}
-		file := filepath.Join(dir, p.Batch.String()+"-"+name)
-		r, w := io.Pipe()
-		pipe, done = w, make(chan error, 1)
-		go func(done chan error) {
-			_, err := durable.Replace(file, r, 0o600)
-			r.CloseWithError(err)
-			done <- err
-		}(done)
+		path := filepath.Join(dir, p.Batch.String()+"-"+name)
+		file = pipeTo(path)
 		if e.json {
-			return json.NewEncoder(e.out).Encode(map[string]string{"batch": p.Batch.String(), "file": file})
+			return json.NewEncoder(e.out).Encode(map[string]string{"batch": p.Batch.String(), "file": path})
 		}
-		_, err := fmt.Fprintln(e.out, file)
+		_, err := fmt.Fprintln(e.out, path)
 		return err
 	})
-	if err != nil && pipe != nil {
-		pipe.CloseWithError(os.ErrClosed)
-		<-done
+	if err != nil && file != nil {
+		file.abandon()
 		return err
 	}
 	if ferr := finish(); err == nil {

@@ -102,6 +102,12 @@ type config struct {
 		KeyBackupDays int      `toml:"key_backup_days"`
 		Automatic     bool     `toml:"automatic"`
 	} `toml:"retention"`
+	Release struct {
+		State   string `toml:"state"`
+		Rules   string `toml:"rules"`
+		Letters string `toml:"letters"`
+		Address string `toml:"address"`
+	} `toml:"release"`
 	Paper struct {
 		Days    int    `toml:"days"`
 		Replica string `toml:"replica"`

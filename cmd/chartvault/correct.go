@@ -173,7 +173,10 @@ func (a *app) carryOut(ctx context.Context, who record.Actor, c correct.Correcti
 	if now.State == correct.Agreed {
 		err := a.makeResults(ctx, c)
 		if err == nil {
-			err = a.cat.Correctable(ctx, c.ID, c.Sources)
+			var open []string // a request does not forbid that a chart is put right
+			if open, err = a.openRequests(ctx); err == nil {
+				err = a.cat.Correctable(ctx, c.ID, c.Sources, open...)
+			}
 		}
 		if hopeless(err) {
 			return a.failCorrection(context.WithoutCancel(ctx), who, c, err)

@@ -65,6 +65,8 @@ func (a *app) putEntry(ctx context.Context, e catalog.Entry) error {
 	switch e.Kind {
 	case string(disposition.KindHold):
 		return a.bindHold(ctx, entryOf(e))
+	case kindRequest:
+		return a.bindRequest(ctx, e)
 	case kindLink:
 		return a.relateAnew(ctx)
 	}
@@ -121,7 +123,7 @@ func entryOf(e catalog.Entry) disposition.Entry {
 
 // registers reports whether a log entry carries a register entry to replay.
 func registers(a audit.Action) bool {
-	return a == audit.ActKeysDrill || a == audit.ActChartsLinked || a == audit.ActChartsUnlinked || a == audit.ActPatients || a == audit.ActUser || a == audit.ActCorrection || slices.Contains(disposition.Events(), disposition.Event(a))
+	return a == audit.ActKeysDrill || a == audit.ActChartsLinked || a == audit.ActChartsUnlinked || a == audit.ActPatients || a == audit.ActUser || a == audit.ActCorrection || a == audit.ActRequest || a == audit.ActDisclosed || slices.Contains(disposition.Events(), disposition.Event(a))
 }
 
 // clocks implements disposition.Clock.

@@ -179,6 +179,15 @@ func (a *app) relateAnew(ctx context.Context) error {
 			return err
 		}
 	}
+	es, err = a.cat.EntriesIn(ctx, kindRequest)
+	if err != nil {
+		return err
+	}
+	for _, e := range es {
+		if err := a.bindRequest(ctx, e); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

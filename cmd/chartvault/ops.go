@@ -37,7 +37,7 @@ type op func(a *app, ctx context.Context, r asked, out func(any) error) error
 
 // operations is everything the command line and the API can do.
 func operations() map[string]op {
-	return map[string]op{
+	return withRequests(map[string]op{
 		"batches":            (*app).opBatches,
 		"ingest":             (*app).opIngest,
 		"get":                (*app).opGet,
@@ -120,7 +120,17 @@ func operations() map[string]op {
 		"paper-make":         (*app).opPaperMake,
 		"paper-certify":      (*app).opPaperCertify,
 		"paper-cancel":       (*app).opPaperCancel,
-	}
+
+		"request-new":       (*app).opRequestNew,
+		"request-list":      (*app).opRequestList,
+		"request-show":      (*app).opRequestShow,
+		"request-rules":     (*app).opRequestRules,
+		"request-letter":    (*app).opRequestLetter,
+		"request-hand":      (*app).opRequestHand,
+		"disclosures":       (*app).opDisclosures,
+		"disclosures-print": (*app).opDisclosuresPrint,
+		"disclosure-note":   (*app).opDisclosureNote,
+	})
 }
 
 // perform runs an operation in this process.

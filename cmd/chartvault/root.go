@@ -89,7 +89,7 @@ func (e *env) root() *cobra.Command {
 		e.data, err = filepath.Abs(e.data) // reading processes run elsewhere
 		return err
 	}
-	root.AddCommand(e.initCmd(), e.serveCmd(), e.ingestCmd(), e.exportedCmd(), e.batchesCmd(), e.restCmd(), e.getCmd(), e.exportCmd(), e.searchCmd(), e.qaCmd(), e.correctionCmd(), e.usersCmd(),
+	root.AddCommand(e.initCmd(), e.serveCmd(), e.ingestCmd(), e.exportedCmd(), e.batchesCmd(), e.restCmd(), e.getCmd(), e.exportCmd(), e.searchCmd(), e.qaCmd(), e.correctionCmd(), e.requestCmd(), e.disclosuresCmd(), e.usersCmd(),
 		e.sheetsCmd(), e.sampleCmd(), e.patientsCmd(), e.factsCmd(), e.holdCmd(), e.retentionCmd(), e.scheduleCmd(), e.automationCmd(), e.approverCmd(), e.planCmd(),
 		e.certificateCmd(), e.paperCmd(), e.keysCmd(), e.stationCmd(), e.stationsCmd(), e.unlockCmd(),
 		e.verifyCmd(), e.rebuildCmd(), e.auditCmd(), e.witnessCmd(), e.doctorCmd(), e.statusCmd(), e.versionCmd())
