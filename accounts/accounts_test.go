@@ -114,6 +114,20 @@ func TestSessions(t *testing.T) {
 	if d.Session(s.Secret) != nil {
 		t.Error("a session outlives its sign-out")
 	}
+	if c.t = c.t.Add(time.Minute); !d.Proved(in()) {
+		t.Error("who has just signed in has to prove who they are")
+	}
+	s = in()
+	c.t = c.t.Add(accounts.StepUp)
+	if d.Proved(s) {
+		t.Error("a proof of five minutes ago counts")
+	}
+	if err := d.Again(ctx, s, "wrong", "", "a"); !errors.Is(err, record.ErrDenied) || d.Proved(s) {
+		t.Errorf("again with a wrong password: got %v, and it counts: %v", err, d.Proved(s))
+	}
+	if err := d.Again(ctx, s, good, "", "a"); err != nil || !d.Proved(s) {
+		t.Errorf("again: got %v, and it counts: %v", err, d.Proved(s))
+	}
 	name := s.Keep("9118427")
 	if s.Kept(name) != "9118427" || s.Take(name) != "9118427" || s.Kept(name) != nil {
 		t.Error("kept values do not come back once")
@@ -252,8 +266,8 @@ func TestRoles(t *testing.T) {
 	want := map[accounts.Role]string{
 		accounts.Scan:     "see batches",
 		accounts.Records:  "see batches, settle quality questions, correct filed documents, open charts, search all charts, see holds, place holds, see what is due",
-		accounts.Release:  "open charts, see holds, place holds",
-		accounts.Director: "see batches, settle quality questions, correct filed documents, open charts, search all charts, see holds, place holds, see what is due, see health",
+		accounts.Release:  "open charts, answer requests, see holds, place holds",
+		accounts.Director: "see batches, settle quality questions, correct filed documents, open charts, search all charts, answer requests, see holds, place holds, see what is due, see health",
 		accounts.Auditor:  "see holds, place holds, see what is due, see the audit log, see health",
 		accounts.Admin:    "see health, keep users",
 	}

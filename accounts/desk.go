@@ -31,6 +31,7 @@ type Register interface {
 const (
 	Idle     = 15 * time.Minute // without a request a session ends
 	Absolute = 12 * time.Hour   // and at the latest
+	StepUp   = 5 * time.Minute  // for which password and code count for what is asked for again
 
 	setupLife = time.Hour
 )
@@ -258,6 +259,9 @@ func (d *Desk) Again(ctx context.Context, s *Session, password, code, addr strin
 		return fmt.Errorf("again: %w: password or code is wrong", record.ErrDenied)
 	}
 	d.right(s.User.Name, addr)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s.proved = d.now()
 	return nil
 }
 

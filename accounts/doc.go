@@ -47,6 +47,7 @@ const (
 	Correct      Right = "correct filed documents"
 	OpenChart    Right = "open charts"
 	SearchAll    Right = "search all charts"
+	AnswerAsks   Right = "answer requests" // and have their answers checked
 	SeeHolds     Right = "see holds"
 	PlaceHold    Right = "place holds"
 	SeeRetention Right = "see what is due"
@@ -63,6 +64,7 @@ func rights() map[Right][]Role {
 		Correct:      {Records, Director},
 		OpenChart:    {Records, Release, Director},
 		SearchAll:    {Records, Director},
+		AnswerAsks:   {Release, Director},
 		SeeHolds:     {Records, Release, Director, Auditor},
 		PlaceHold:    {Records, Release, Director, Auditor},
 		SeeRetention: {Records, Director, Auditor},
@@ -74,7 +76,7 @@ func rights() map[Right][]Role {
 
 // Rights lists every right, in a fixed order.
 func Rights() []Right {
-	return []Right{SeeBatches, Settle, Correct, OpenChart, SearchAll, SeeHolds, PlaceHold, SeeRetention, SeeAudit, SeeHealth, KeepUsers}
+	return []Right{SeeBatches, Settle, Correct, OpenChart, SearchAll, AnswerAsks, SeeHolds, PlaceHold, SeeRetention, SeeAudit, SeeHealth, KeepUsers}
 }
 
 // User is somebody who may sign in.

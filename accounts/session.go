@@ -15,6 +15,7 @@ type Session struct {
 	User   User
 
 	began, seen time.Time
+	proved      time.Time // when password and code were given last; guarded by the desk
 
 	mu    sync.Mutex
 	kept  map[string]any
@@ -87,7 +88,7 @@ func (d *Desk) begin(u User) *Session {
 		delete(d.sessions, own[0])
 		own = own[1:]
 	}
-	s := &Session{Secret: rand.Text() + rand.Text(), User: u, began: now, seen: now, kept: map[string]any{}}
+	s := &Session{Secret: rand.Text() + rand.Text(), User: u, began: now, seen: now, proved: now, kept: map[string]any{}}
 	d.sessions[sessionKey(s.Secret)] = s
 	return s
 }
@@ -114,6 +115,14 @@ func (d *Desk) Session(secret string) *Session {
 	}
 	s.seen = now
 	return s
+}
+
+// Proved reports whether somebody gave password and code within StepUp: what must
+// not happen at a desk that was left is asked for again after it.
+func (d *Desk) Proved(s *Session) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.now().Sub(s.proved) < StepUp
 }
 
 // SignOut ends a session.
