@@ -46,7 +46,7 @@ func (d *Desk) Check(ctx context.Context, who record.Actor, id string, agree boo
 		return r, err
 	}
 	if r.State != Checking {
-		return r, fmt.Errorf("request %s: %w: it is %s, and waits for nobody's check", id, record.ErrInvalid, r.State)
+		return r, fmt.Errorf("request %s: %w: it is %s, and waits for nobody's check", id, record.ErrNotReady, r.State)
 	}
 	r = r.clone()
 	if !agree {

@@ -160,7 +160,7 @@ func TestDay(t *testing.T) {
 	_, err = o.Redact(ctx, "helper", r.ID, release.Redaction{Document: record.ID{1}, Page: 2, Boxes: [][4]int{{1, 2, 3, 4}}, Why: "another patient"})
 	want(t, "redact", err, nil)
 	_, err = o.Check(ctx, "second", r.ID, true, "")
-	want(t, "check before it is given", err, record.ErrInvalid)
+	want(t, "check before it is given", err, record.ErrNotReady)
 	_, err = o.Submit(ctx, "clerk", r.ID)
 	want(t, "submit", err, nil)
 	for _, who := range []record.Actor{"clerk", "helper"} {

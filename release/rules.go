@@ -36,55 +36,55 @@ func authorities() []Authority {
 
 // Class is a class of requesters.
 type Class struct {
-	ID          string    `toml:"id"`
-	Name        string    `toml:"name"`
-	Authority   Authority `toml:"authority"`
-	Accounted   bool      `toml:"accounted"`   // in the accounting of disclosures
-	Minimum     bool      `toml:"minimum"`     // no more than necessary
-	Partial     bool      `toml:"partial"`     // what is left out must be explained
-	Suspendable bool      `toml:"suspendable"` // may have the accounting suspended (164.528(a)(2))
-	Types       []string  `toml:"types"`       // offered first
-	Fee         string    `toml:"fee"`         // "" for none
-	Cite        string    `toml:"cite"`
+	ID          string    `toml:"id" json:"id"`
+	Name        string    `toml:"name" json:"name"`
+	Authority   Authority `toml:"authority" json:"authority"`
+	Accounted   bool      `toml:"accounted" json:"accounted"`     // in the accounting of disclosures
+	Minimum     bool      `toml:"minimum" json:"minimum"`         // no more than necessary
+	Partial     bool      `toml:"partial" json:"partial"`         // what is left out must be explained
+	Suspendable bool      `toml:"suspendable" json:"suspendable"` // may have the accounting suspended (164.528(a)(2))
+	Types       []string  `toml:"types" json:"types"`             // offered first
+	Fee         string    `toml:"fee" json:"fee"`                 // "" for none
+	Cite        string    `toml:"cite" json:"cite"`
 }
 
 // Deadline is until when requests of some classes are answered.
 type Deadline struct {
-	State     string   `toml:"state"` // postal code; "" for everywhere
-	Classes   []string `toml:"classes"`
-	Days      int      `toml:"days"`
-	Working   bool     `toml:"working"`
-	Extension int      `toml:"extension"` // days, once; 0 for none
-	Cite      string   `toml:"cite"`
-	Verified  string   `toml:"verified"`
+	State     string   `toml:"state" json:"state"` // postal code; "" for everywhere
+	Classes   []string `toml:"classes" json:"classes"`
+	Days      int      `toml:"days" json:"days"`
+	Working   bool     `toml:"working" json:"working"`
+	Extension int      `toml:"extension" json:"extension"` // days, once; 0 for none
+	Cite      string   `toml:"cite" json:"cite"`
+	Verified  string   `toml:"verified" json:"verified"`
 }
 
 // Sensitive is a class of pages that an authority must name.
 type Sensitive struct {
-	ID    string   `toml:"id"`
-	Name  string   `toml:"name"`
-	Types []string `toml:"types"`
-	Cues  []string `toml:"cues"`
-	Own   bool     `toml:"own"` // the patient, or who stands for them, needs no more for it
-	Cite  string   `toml:"cite"`
+	ID    string   `toml:"id" json:"id"`
+	Name  string   `toml:"name" json:"name"`
+	Types []string `toml:"types" json:"types"`
+	Cues  []string `toml:"cues" json:"cues"`
+	Own   bool     `toml:"own" json:"own"` // the patient, or who stands for them, needs no more for it
+	Cite  string   `toml:"cite" json:"cite"`
 }
 
 // Fee is what a copy costs, in cents.
 type Fee struct {
-	ID   string `toml:"id"`
-	Base int    `toml:"base"`
-	Page int    `toml:"page"` // each page
-	Most int    `toml:"most"` // at most; 0 for no bound
-	Cite string `toml:"cite"`
+	ID   string `toml:"id" json:"id"`
+	Base int    `toml:"base" json:"base"`
+	Page int    `toml:"page" json:"page"` // each page
+	Most int    `toml:"most" json:"most"` // at most; 0 for no bound
+	Cite string `toml:"cite" json:"cite"`
 }
 
 // Rules are the law of a release, as data.
 type Rules struct {
-	Name      string      `toml:"name"`
-	Classes   []Class     `toml:"class"`
-	Deadlines []Deadline  `toml:"deadline"`
-	Sensitive []Sensitive `toml:"sensitive"`
-	Fees      []Fee       `toml:"fee"`
+	Name      string      `toml:"name" json:"name"`
+	Classes   []Class     `toml:"class" json:"classes"`
+	Deadlines []Deadline  `toml:"deadline" json:"deadlines"`
+	Sensitive []Sensitive `toml:"sensitive" json:"sensitive"`
+	Fees      []Fee       `toml:"fee" json:"fees"`
 
 	cues [][]string // of Sensitive, as words
 }

@@ -34,6 +34,7 @@ func TestBrowser(t *testing.T) {
 	}
 	const password = "four words make a sentence"
 	a := newArchive(t, "[server]\nlisten = \"127.0.0.1:0\"\n")
+	a.plain()
 	if out, code := a.run("ingest", putSamples(t)); code != 0 {
 		t.Fatalf("ingest: exit %d\n%s", code, out)
 	}
@@ -61,7 +62,7 @@ func TestBrowser(t *testing.T) {
 	if err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
-	for _, w := range []string{"9118427", "9237654", "TESTPATIENT", password, "lungs clear"} {
+	for _, w := range []string{"9118427", "9237654", "TESTPATIENT", password, "lungs clear", "Zebra Testrequester", "1 Sample Street"} {
 		if strings.Contains(strings.ToLower(log.String()), strings.ToLower(w)) {
 			t.Errorf("%q is in the daemon's log", w)
 		}

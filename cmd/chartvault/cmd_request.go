@@ -107,6 +107,11 @@ func (e *env) printRequestView(v requestView) {
 	e.printRequest(v.requestLine)
 	r := v.Request
 	fmt.Fprintf(e.out, "  asked for: %s; purpose: %s; term: %s\n", r.What, r.Purpose, r.Term.Cite)
+	for _, l := range v.Listed {
+		if l.Differs {
+			fmt.Fprintln(e.out, "  WARNING: the patient list knows another name under this chart number than the request gives")
+		}
+	}
 	for _, h := range v.Holdings {
 		taken := ""
 		for _, c := range r.Chosen {

@@ -409,3 +409,26 @@ func TestRequestsRebuilt(t *testing.T) {
 		t.Error("the open request holds nothing after the rebuild")
 	}
 }
+
+// TestRightPatient: whoever works on a request is told when the patient list knows
+// somebody else under the chart number, and not when a name is only misspelt.
+func TestRightPatient(t *testing.T) {
+	t.Parallel()
+	a := newArchive(t, "[server]\nlisten = \"127.0.0.1:0\"\n")
+	list := filepath.Join(t.TempDir(), "list.csv")
+	a.write(list, []byte("chart_number,name,date_of_birth\n"+oneChart+",\"TESTPATIENT, Alpha\",1950-01-02\n9237654,\"SAMPLEMAN, Bravo\",1962-07-14\n"))
+	if out, code := a.run("patients", "import", list); code != 0 {
+		t.Fatalf("patients import: exit %d\n%s", code, out)
+	}
+	r := &releasing{t: t, a: a, app: reopen(t, &env{data: a.dir, passFile: a.pass, in: strings.NewReader(""), out: io.Discard, err: io.Discard, log: slog.New(slog.DiscardHandler)})}
+	for name, want := range map[string]bool{"Alpha Testpatient": false, "TESTPATIENT, ALPHA": false, "Alfa Testpatient": false, "Bravo Sampleman": true, "": true} {
+		id := r.must("user:one", "request-new", release.Request{Class: "patient", Requester: release.Party{Name: "Somebody"}, Patient: name, Charts: []string{oneChart}, What: "all", Purpose: "own"}).ID
+		var v requestView
+		if err := r.perform(t.Context(), "request-show", request{Actor: "user:one", Params: requestID{id}}, func(b json.RawMessage) error { return json.Unmarshal(b, &v) }); err != nil {
+			t.Fatal(err)
+		}
+		if len(v.Listed) != 1 || v.Listed[0].Differs != want || v.Listed[0].Born.String() != "1950-01-02" {
+			t.Errorf("%q: got %+v, want differs %v", name, v.Listed, want)
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"chartvault/audit"
+	"chartvault/mpi"
 	"chartvault/record"
 	"chartvault/release"
 	"chartvault/search"
@@ -48,9 +49,46 @@ type requestView struct {
 	Cost      string             `json:"cost,omitempty"`
 	FeeCite   string             `json:"fee_cite,omitempty"`
 	Elsewhere []string           `json:"elsewhere,omitempty"`
-	Latest    record.Date        `json:"latest,omitzero"` // to which the term may be extended
-	Hands     bool               `json:"hands"`           // whoever asks had a hand in it
+	Latest    record.Date        `json:"latest,omitzero"`  // to which the term may be extended
+	Hands     bool               `json:"hands"`            // whoever asks had a hand in it
+	Listed    []listedPatient    `json:"listed,omitempty"` // whom the patient list knows under the charts
 }
+
+// listedPatient is whom the patient list knows under a chart number, beside whom
+// the request names: the first thing a second person looks at.
+type listedPatient struct {
+	Name    string      `json:"name"`
+	Born    record.Date `json:"born,omitzero"`
+	Differs bool        `json:"differs"` // the request names somebody who is not called so, nor nearly so
+}
+
+func (a *app) listed(q release.Request) (out []listedPatient) {
+	list := a.patients.Load()
+	if list == nil {
+		return nil
+	}
+	for _, c := range q.Charts {
+		n, err := record.ParseChartNumber(c)
+		if err != nil {
+			continue
+		}
+		p, ok := list.Find(n.Canonical())
+		if !ok {
+			continue
+		}
+		l := listedPatient{Name: p.Name, Born: p.Born, Differs: true}
+		for _, m := range list.Search(mpi.Query{Name: q.Patient}, alikePatients) {
+			for _, o := range m.Numbers {
+				l.Differs = l.Differs && o.Chart.Canonical() != n.Canonical()
+			}
+		}
+		out = append(out, l)
+	}
+	return out
+}
+
+// alikePatients is how many of those who are called nearly so are looked at.
+const alikePatients = 50
 
 func (a *app) opRequestNew(ctx context.Context, r asked, out func(any) error) error {
 	var p release.Request
@@ -130,7 +168,7 @@ func (a *app) opRequestShow(ctx context.Context, r asked, out func(any) error) e
 			v.Latest = q.Term.Due.AddDays(q.Term.Extension)
 		}
 	}
-	v.Hands = slices.Contains(q.Hands, r.Actor)
+	v.Hands, v.Listed = slices.Contains(q.Hands, r.Actor), a.listed(q)
 	return out(v)
 }
 

@@ -150,6 +150,88 @@ test('pages are corrected, and stay accounted for', async () => {
 });
 
 for (const theme of ['light', 'dark']) {
+	test(`a request is answered, and checked by a second person, ${theme}`, async () => {
+		const me = await someone('demo.release', theme);
+		const { page } = me;
+		await keys(page, 'g', 'r');
+		await page.waitForURL(/\/requests$/);
+		await look(me, 'requests');
+		await keys(page, 'n');
+		await page.waitForURL(/\/requests\/new$/);
+		await look(me, 'request-new');
+		// By keyboard: a patient asks for the record.
+		await page.focus('#charts');
+		await page.keyboard.type('9237654');
+		await keys(page, 'Tab');
+		await page.keyboard.type('Zebra Testrequester');
+		await keys(page, 'Tab');
+		await page.keyboard.type('Zebra Testrequester');
+		await keys(page, 'Tab');
+		await page.keyboard.type('1 Sample Street');
+		await page.focus('#what');
+		await page.keyboard.type('the whole record');
+		await keys(page, 'Enter');
+		await page.waitForURL(/\/requests\/R\d{6}$/);
+		const where = page.url();
+		assert.match(await page.textContent('.warnings'), /verified who asks/);
+		await look(me, 'request');
+		await page.focus('#identity');
+		await page.keyboard.type('photo identity card');
+		await keys(page, 'Enter');
+		await page.waitForLoadState();
+		await page.focus('button[name=offer]');
+		await keys(page, 'Enter');
+		await page.waitForSelector('button[data-key=s]');
+		// A page, on which a word is blacked out by keyboard, and a box drawn.
+		await page.click('tbody a');
+		await page.waitForURL(/\/pages\//);
+		await page.waitForFunction(() => document.querySelector('svg image').getBBox().width > 0);
+		await keys(page, 'w');
+		await page.keyboard.type('chart');
+		await page.focus('#blackwhy');
+		await page.keyboard.type('names somebody else');
+		await keys(page, 'Enter');
+		await page.waitForSelector('.black rect');
+		const had = await page.locator('.black rect').count();
+		const sheet = await page.locator('.sheet svg').boundingBox();
+		await page.mouse.move(sheet.x + sheet.width / 2, sheet.y + sheet.height / 2);
+		await page.mouse.down();
+		await page.mouse.move(sheet.x + sheet.width / 2 + 80, sheet.y + sheet.height / 2 + 30);
+		await page.mouse.up();
+		assert.equal(await page.locator('.new').count(), 1);
+		await page.fill('#blackwhy', 'a signature');
+		await look(me, 'request-page');
+		await page.click('button:has-text("Black it out")');
+		await page.waitForFunction((n) => document.querySelectorAll('.black rect').length === n, had + 1);
+		await keys(page, 'b');
+		await page.waitForURL(where);
+		await keys(page, 's');
+		await page.waitForSelector('text=It waits for somebody else');
+		await look(me, 'request-waits');
+		const second = await someone('demo.director', theme);
+		await second.page.goto(where);
+		await look(second, 'request-check');
+		await second.page.click('button:has-text("It may go out")');
+		await second.page.waitForSelector('text=Checked by');
+		await second.end();
+		await page.goto(where);
+		await page.fill('#method', 'collected in person');
+		await look(me, 'request-approved');
+		const [file] = await Promise.all([page.waitForEvent('download'), page.click('button:has-text("hand it over")')]);
+		assert.match(file.suggestedFilename(), /^R\d{6}\.pdf$/);
+		assert.equal(readFileSync(await file.path()).subarray(0, 5).toString(), '%PDF-');
+		await page.goto(base + '/disclosures');
+		await page.fill('#dchart', '9237654');
+		await page.click('button:has-text("Show what")');
+		await page.waitForURL(/\/disclosures\/[A-Z0-9]+$/);
+		assert.match(await page.textContent('tbody'), /Zebra Testrequester.*collected in person/s);
+		await look(me, 'disclosures');
+		for (const press of ['button:has-text("accounting as PDF")']) {
+			const [pdf] = await Promise.all([page.waitForEvent('download'), page.click(press)]);
+			assert.equal(readFileSync(await pdf.path()).subarray(0, 5).toString(), '%PDF-');
+		}
+		await me.end();
+	});
 	test(`an auditor checks the log, ${theme}`, async () => {
 		const me = await someone('demo.auditor', theme);
 		await keys(me.page, 'g', 'a');

@@ -2,7 +2,6 @@ package pages
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"image/png"
 	"net/http"
@@ -44,7 +43,7 @@ func (v *visit) showAccount(status int, e *accounts.Enrolment, message string) e
 // Whoever does so says the password once more, and the code there is.
 func (v *visit) enrol() error {
 	err := v.Accounts.Again(v.r.Context(), v.session, v.r.PostFormValue("password"), v.field("code"), v.addr())
-	if errors.Is(err, record.ErrDenied) || errors.Is(err, record.ErrNotReady) {
+	if v.wrong(err) {
 		if err := v.refused("factor", v.session.User.Name, err); err != nil {
 			return err
 		}
@@ -68,7 +67,7 @@ func (v *visit) confirm() error {
 		return fmt.Errorf("this second factor is over: %w: begin again", record.ErrNotFound)
 	}
 	err := v.Accounts.Confirm(v.r.Context(), v.session, e, v.field("code"))
-	if errors.Is(err, record.ErrDenied) || errors.Is(err, record.ErrNotReady) {
+	if v.wrong(err) {
 		return v.showAccount(http.StatusBadRequest, &e, v.Problem(err).Message)
 	}
 	if err != nil {

@@ -22,6 +22,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -97,6 +98,23 @@ func (p *Pages) Routes() []Route {
 
 		{"GET", "/corrections", accounts.Correct, false, (*visit).corrections},
 		{"POST", "/corrections/{correction}", accounts.Correct, false, (*visit).decide},
+
+		{"GET", "/requests", accounts.AnswerAsks, false, (*visit).requests},
+		{"GET", "/requests/new", accounts.AnswerAsks, false, (*visit).requestForm},
+		{"POST", "/requests", accounts.AnswerAsks, false, (*visit).takeRequest},
+		{"GET", "/requests/{request}", accounts.AnswerAsks, false, (*visit).request},
+		{"GET", "/requests/{request}/pages/{document}", accounts.AnswerAsks, false, (*visit).requestDocument},
+		{"POST", "/requests/{request}/{act}", accounts.AnswerAsks, false, (*visit).requestAct},
+		{"POST", "/requests/{request}/letter", accounts.AnswerAsks, false, (*visit).letter},
+		{"POST", "/requests/{request}/check", accounts.AnswerAsks, false, fresh((*visit).checkRequest)},
+		{"POST", "/requests/{request}/hand", accounts.AnswerAsks, false, fresh((*visit).hand)},
+		{"GET", "/disclosures", accounts.AnswerAsks, false, (*visit).disclosuresForm},
+		{"POST", "/disclosures", accounts.AnswerAsks, false, (*visit).lookDisclosures},
+		{"POST", "/disclosures/note", accounts.AnswerAsks, false, (*visit).noteDisclosure},
+		{"GET", "/disclosures/{kept}", accounts.AnswerAsks, false, (*visit).disclosures},
+		{"POST", "/disclosures/{kept}/print", accounts.AnswerAsks, false, (*visit).printDisclosures},
+		{"GET", "/again", "", false, (*visit).againForm},
+		{"POST", "/again", "", false, (*visit).again},
 
 		{"GET", "/batches", accounts.SeeBatches, false, (*visit).batches},
 		{"GET", "/sheets", accounts.SeeBatches, false, (*visit).sheetsForm},
@@ -200,6 +218,23 @@ func (p *Pages) serve(r Route) http.Handler {
 			v.fail(err)
 		}
 	})
+}
+
+// fresh asks whoever gave password and code too long ago for them once more,
+// before what must not happen at a desk that was left.
+func fresh(do func(*visit) error) func(*visit) error {
+	return func(v *visit) error {
+		if v.Accounts.Proved(v.session) {
+			return do(v)
+		}
+		return v.to("/again?to=/requests/" + url.PathEscape(v.r.PathValue("request")))
+	}
+}
+
+// wrong reports whether an error says that password or code are, or that it is
+// too soon to try.
+func (v *visit) wrong(err error) bool {
+	return errors.Is(err, record.ErrDenied) || errors.Is(err, record.ErrNotReady)
 }
 
 // call runs an operation as the user who is signed in.
@@ -316,6 +351,7 @@ func functions() template.FuncMap {
 		"time":  func(s string) string { return strings.Replace(s[:min(len(s), 16)], "T", " ", 1) },
 		"kind":  kind,
 		"under": func(here, path string) bool { return here == path || strings.HasPrefix(here, path+"/") },
+		"stage": func(s string) string { return strings.ReplaceAll(s, "_", " ") },
 		"add":   func(a, b int) int { return a + b },
 	}
 }

@@ -49,6 +49,22 @@ func (v *visit) home() error {
 	if u.May(accounts.Settle) {
 		h.Tiles = append(h.Tiles, tile{itoa(s.QA), "documents wait for a decision", "/qa/next"})
 	}
+	if u.May(accounts.AnswerAsks) {
+		rs, err := each[asked](v, "request-list", struct{}{})
+		if err != nil {
+			return err
+		}
+		late, check := 0, 0
+		for _, r := range rs {
+			if r.Late() {
+				late++
+			}
+			if r.State == "checking" {
+				check++
+			}
+		}
+		h.Tiles = append(h.Tiles, tile{itoa(len(rs)), "requests are open, " + itoa(late) + " of them late", "/requests"}, tile{itoa(check), "requests wait for a second person", "/requests?state=checking"})
+	}
 	if u.May(accounts.SeeBatches) {
 		h.Tiles = append(h.Tiles, tile{itoa(s.Open), "batches are being taken in", "/batches"}, tile{itoa(s.Pages), "pages came in, in " + itoa(s.Batches) + " batches", "/batches"})
 	}

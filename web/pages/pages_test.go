@@ -37,14 +37,19 @@ type site struct {
 	p   *pages.Pages
 
 	mu    sync.Mutex
-	calls []string // OPERATION ACTOR
-	said  string   // what texts say
+	calls []string      // OPERATION ACTOR
+	late  time.Duration // that passed since the site was made
+	said  string        // what texts say
 }
 
 func newSite(t *testing.T, said string) *site {
 	t.Helper()
 	s := &site{t: t, said: said}
-	desk, err := accounts.NewDesk(accountstest.Register{}, time.Now, true)
+	desk, err := accounts.NewDesk(accountstest.Register{}, func() time.Time {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return time.Now().Add(s.late)
+	}, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +106,7 @@ func (s *site) call(_ context.Context, who record.Actor, op string, _ any, f fun
 		"document":          {map[string]any{"chunk": []byte("%PDF-")}},
 		"correct":           {map[string]any{"state": "done", "results": []any{map[string]any{"id": document}}}},
 	}
-	for _, l := range lines[op] {
+	for _, l := range append(lines[op], releaseLines(op, x)...) {
 		b, err := json.Marshal(l)
 		if err != nil {
 			return err
@@ -111,6 +116,29 @@ func (s *site) call(_ context.Context, who record.Actor, op string, _ any, f fun
 		}
 	}
 	return nil
+}
+
+// releaseLines is call's answer about requests.
+func releaseLines(op, x string) []any {
+	p := map[string]any{"name": x, "address": x, "contact": x}
+	line := map[string]any{"id": "R000001", "kind": "records", "for": x, "state": "open", "outcome": x, "received": x, "due": x, "days_left": -3, "by": x}
+	request := map[string]any{"requester": p, "recipient": p, "patient": x, "charts": []string{x}, "what": x, "from": x, "to": x, "purpose": x, "left_out": x, "waived": x, "why": x, "term": map[string]any{"cite": x},
+		"extended": map[string]any{"until": x, "reason": x}, "checked_by": x, "log": []any{map[string]any{"at": "2026-01-02T03:04:05Z", "by": x, "what": x}}, "chosen": []any{map[string]any{"document": document, "pages": []int{1}}},
+		"grounds":    map[string]any{"identity": x, "reference": x, "dated": x, "document": x, "authorisation": map[string]any{"information": x, "signer": x, "expires": x}},
+		"redactions": []any{map[string]any{"document": document, "page": 1, "boxes": [][4]int{{1, 2, 3, 4}}, "why": x, "by": x}}, "cleared": []any{map[string]any{"document": document, "page": 1, "class": x, "why": x, "by": x}}}
+	show := map[string]any{"request": request, "rule": map[string]any{"id": "attorney", "name": x, "authority": "authorisation", "suspendable": true, "cite": x}, "cost": x, "fee_cite": x, "elsewhere": []string{x}, "latest": x,
+		"holdings":  []any{map[string]any{"document": document, "type": "ECG" + x, "service_date": x, "pages": 2, "state": x, "labels": map[string]any{"1": []string{x}}}, map[string]any{"document": document, "type": "ECG", "destroyed_on": x, "under": x}},
+		"listed":    []any{map[string]any{"name": x, "born": x, "differs": true}},
+		"obstacles": []any{map[string]any{"document": document, "page": 1, "why": x}}}
+	for k, v := range line {
+		show[k] = v
+	}
+	return map[string][]any{
+		"request-list": {line}, "request-show": {show}, "request-new": {line},
+		"request-rules": {map[string]any{"classes": []any{map[string]any{"id": x, "name": x, "authority": x}}, "sensitive": []any{map[string]any{"id": x, "name": x, "cite": x}}}},
+		"disclosures":   {map[string]any{"id": x, "request": "R000001", "on": x, "recipient": p, "what": x, "purpose": x, "method": x, "by": x, "again": x, "exempt": x}, map[string]any{"accounted": true, "suspended_until": x}},
+		"request-hand":  {map[string]any{"name": "R000001.pdf"}, map[string]any{"chunk": []byte("%PDF-")}}, "request-letter": {map[string]any{"pdf": []byte("%PDF-")}}, "disclosures-print": {map[string]any{"pdf": []byte("%PDF-")}},
+	}[op]
 }
 
 // browser is somebody's browser, signed in as a role; "" for nobody.
@@ -224,9 +252,27 @@ func TestOrigin(t *testing.T) {
 	}
 }
 
-// hostile are strings that would run, or break out, where they are not escaped.
+// hostile are strings that would run, or break out, where they are not escaped:
+// each alone, and a thousand in all, fifty at a time.
 func hostile() []string {
-	return []string{`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `'-alert(1)-'`, `</title><svg onload=alert(1)>`, `javascript:alert(1)`, `{{.}}`, `"autofocus onfocus=alert(1) x="`, "]<b>[", `&lt;script&gt;`}
+	alone := []string{`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `'-alert(1)-'`, `</title><svg onload=alert(1)>`, `javascript:alert(1)`, `{{.}}`, `"autofocus onfocus=alert(1) x="`, "]<b>[", `&lt;script&gt;`}
+	before := []string{"", `"`, `'`, "`", `>`, `">`, `'>`, `-->`, `]]>`, `</script>`, `</style>`, `</textarea>`, `</select>`, `</svg>`, `</title>`, `{{"`, `*/`, "\u003c", "\x00", "\ufeff"}
+	after := []string{`<script>alert(%d)</script>`, `<img src=x onerror=alert(%d)>`, `<svg/onload=alert(%d)>`, `<svg><animate onbegin=alert(%d) attributeName=x>`, `<iframe srcdoc="<script>alert(%d)</script>">`, ` onmouseover=alert(%d) `, ` style=x:expression(alert(%d)) `,
+		`<a href=javascript:alert(%d)>x</a>`, `<form action=//elsewhere.example/%d>`, `<base href=//elsewhere.example/%d>`, `<meta http-equiv=refresh content=0;url=//elsewhere.example/%d>`, `<link rel=stylesheet href=//elsewhere.example/%d>`, `<object data=//elsewhere.example/%d>`,
+		`<ScRiPt>alert(%d)</sCrIpT>`, `<<script>alert(%d)//<</script>`, `<math><mtext><img src=x onerror=alert(%d)></mtext></math>`, `<template><script>alert(%d)</script></template>`, `<details open ontoggle=alert(%d)>`, `<input autofocus onfocus=alert(%d)>`, `<video><source onerror=alert(%d)></video>`,
+		`&#60;script&#62;alert(%d)&#60;/script&#62;`, `%%3Cscript%%3Ealert(%d)%%3C/script%%3E`, "\u2028<script>alert(%d)</script>", `=cmd|'/c calc'!A%d`, `{{template "layout" %d}}`, `<slot onslotchange=alert(%d)>`, `<body onpageshow=alert(%d)>`, `<x contenteditable onblur=alert(%d)>`, `<marquee onstart=alert(%d)>`,
+		`<button formaction=javascript:alert(%d)>`, `<use href=data:image/svg+xml;base64,%d>`, `<keygen onfocus=alert(%d)>`, `<isindex action=javascript:alert(%d)>`, `<noscript><p title="</noscript><img src=x onerror=alert(%d)>">`, `<style>@import "//elsewhere.example/%d"</style>`, `<textarea onfocus=alert(%d) autofocus>`,
+		`<select onfocus=alert(%d)><option>`, `<table background=//elsewhere.example/%d>`, `<frameset onload=alert(%d)>`, `<embed src=//elsewhere.example/%d>`, `<portal src=//elsewhere.example/%d>`, `<dialog open onclose=alert(%d)>`, `<p slot=x onclick=alert(%d)>`, `<label for=chartbox onclick=alert(%d)>`, `<area href=javascript:alert(%d)>`,
+		`<bgsound src=javascript:alert(%d)>`, `<command onclick=alert(%d)>`, `<track onerror=alert(%d)>`, `<audio src=x onerror=alert(%d)>`, `<set onbegin=alert(%d)>`}
+	var all, group []string
+	for i, b := range before {
+		for k, a := range after {
+			if group = append(group, b+fmt.Sprintf(a, i*len(after)+k)); len(group) == 50 {
+				all, group = append(all, strings.Join(group, " ")), nil
+			}
+		}
+	}
+	return append(alone, all...)
 }
 
 // foreign lists what a page must never have: elements, attributes and addresses
@@ -277,7 +323,7 @@ func TestHostileTexts(t *testing.T) {
 				if r.Method != "GET" || strings.HasPrefix(r.Path, "/image") {
 					continue
 				}
-				if kept := map[string]string{"/chart/{chart}": "/chart", "/search/{search}": "/search"}[r.Path]; kept != "" {
+				if kept := map[string]string{"/chart/{chart}": "/chart", "/search/{search}": "/search", "/disclosures/{kept}": "/disclosures"}[r.Path]; kept != "" {
 					resp, _ := s.do(c, "POST", kept, url.Values{"chart": {x}, "query": {x}})
 					if path = resp.Header.Get("Location"); path == "" {
 						continue
@@ -297,7 +343,11 @@ func TestHostileTexts(t *testing.T) {
 func TestNothingInAddresses(t *testing.T) {
 	s := newSite(t, "")
 	c := s.browser(accounts.Records)
-	for _, tt := range []struct{ path, field string }{{"/chart", "chart"}, {"/search", "query"}} {
+	for _, tt := range []struct {
+		path, field string
+		role        accounts.Role
+	}{{"/chart", "chart", accounts.Records}, {"/search", "query", accounts.Records}, {"/disclosures", "chart", accounts.Release}} {
+		c := s.browser(tt.role)
 		resp, _ := s.do(c, "POST", tt.path, url.Values{tt.field: {"9118427"}})
 		where := resp.Header.Get("Location")
 		if resp.StatusCode != http.StatusSeeOther || strings.Contains(where, "9118427") {
@@ -434,5 +484,37 @@ func TestSecondFactor(t *testing.T) {
 	}
 	if resp, _ := s.do(c, "GET", "/qa", nil); resp.StatusCode != http.StatusOK {
 		t.Errorf("with it: got %d", resp.StatusCode)
+	}
+}
+
+// TestStepUp: at a desk that may have been left nothing is checked or handed over
+// before the password was given once more, and then it is.
+func TestStepUp(t *testing.T) {
+	s := newSite(t, "")
+	c := s.browser(accounts.Release)
+	const hand = "/requests/R000001/hand"
+	if resp, b := s.do(c, "POST", hand, url.Values{"method": {"by post"}}); resp.StatusCode != 200 || b != "%PDF-" || resp.Header.Get("Content-Disposition") != `attachment; filename="R000001.pdf"` {
+		t.Errorf("just signed in: got %d, %q", resp.StatusCode, b)
+	}
+	s.mu.Lock()
+	s.late = accounts.StepUp + time.Second
+	n := len(s.calls)
+	s.mu.Unlock()
+	for _, path := range []string{hand, "/requests/R000001/check"} {
+		resp, _ := s.do(c, "POST", path, url.Values{"method": {"by post"}, "agree": {"yes"}})
+		if where := resp.Header.Get("Location"); where != "/again?to=/requests/R000001" || len(s.calls) != n {
+			t.Errorf("%s later: got %d to %q, and %v was called", path, resp.StatusCode, where, s.calls[n:])
+		}
+	}
+	if resp, b := s.do(c, "POST", "/again", url.Values{"to": {"/requests/R000001"}, "password": {"wrong"}}); resp.StatusCode != 400 || !strings.Contains(b, "wrong") {
+		t.Errorf("a wrong password: got %d", resp.StatusCode)
+	}
+	for to, want := range map[string]string{"/requests/R000001": "/requests/R000001", "//elsewhere.example": "/", "https://elsewhere.example": "/", "/requests/../users": "/", "/requests//elsewhere.example": "/", "/requests/\\x": "/"} {
+		if resp, _ := s.do(c, "POST", "/again", url.Values{"to": {to}, "password": {password}}); resp.Header.Get("Location") != want {
+			t.Errorf("on to %q: got %d to %q, want %q", to, resp.StatusCode, resp.Header.Get("Location"), want)
+		}
+	}
+	if resp, b := s.do(c, "POST", hand, url.Values{"method": {"by post"}}); resp.StatusCode != 200 || b != "%PDF-" {
+		t.Errorf("after it: got %d, %q", resp.StatusCode, b)
 	}
 }

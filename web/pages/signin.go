@@ -27,7 +27,7 @@ func (v *visit) signInForm() error {
 
 func (v *visit) signIn() error {
 	s, err := v.Accounts.SignIn(v.r.Context(), v.field("name"), v.r.PostFormValue("password"), v.field("code"), v.addr())
-	if errors.Is(err, record.ErrDenied) || errors.Is(err, record.ErrNotReady) {
+	if v.wrong(err) {
 		if err := v.refused("signin", v.field("name"), err); err != nil {
 			return err
 		}

@@ -20,6 +20,18 @@
 			return;
 		}
 	});
+	// Boxes drawn on a page, in its pixels, go into the field "boxes".
+	const boxes = document.getElementById("boxes"), sheet = document.querySelector(".sheet svg");
+	if (boxes && sheet) {
+		document.body.classList.add("drawing");
+		const at = (e) => new DOMPoint(e.clientX, e.clientY).matrixTransform(sheet.getScreenCTM().inverse());
+		let rect = null, from = null;
+		const drawn = () => [...sheet.querySelectorAll("rect.new")].map((r) => ["x", "y", "width", "height"].map((k) => Math.round(+r.getAttribute(k)))).map(([x, y, w, h]) => [x, y, x + w, y + h].join(",")).join(";");
+		const shape = (p) => { const x = Math.max(0, Math.min(from.x, p.x)), y = Math.max(0, Math.min(from.y, p.y)); for (const [k, v] of [["x", x], ["y", y], ["width", Math.max(from.x, p.x) - x], ["height", Math.max(from.y, p.y) - y]]) rect.setAttribute(k, v); };
+		sheet.addEventListener("pointerdown", (e) => { e.preventDefault(); from = at(e); rect = document.createElementNS("http://www.w3.org/2000/svg", "rect"); rect.setAttribute("class", "new"); sheet.append(rect); sheet.setPointerCapture(e.pointerId); });
+		sheet.addEventListener("pointermove", (e) => { if (rect) shape(at(e)); });
+		sheet.addEventListener("pointerup", (e) => { if (!rect) return; shape(at(e)); if (+rect.getAttribute("width") < 3 || +rect.getAttribute("height") < 3) rect.remove(); rect = null; boxes.value = drawn(); });
+	}
 	// Kept for this window only, and cleared when somebody signs out.
 	const set = (no) => { if (no) { document.body.dataset.nokeys = "1"; sessionStorage.setItem("nokeys", "1"); } else { delete document.body.dataset.nokeys; sessionStorage.removeItem("nokeys"); } };
 	set(sessionStorage.getItem("nokeys") === "1");
