@@ -51,6 +51,10 @@ const (
 	SeeHolds     Right = "see holds"
 	PlaceHold    Right = "place holds"
 	SeeRetention Right = "see what is due"
+	ProposeEnds  Right = "propose what ends" // and take it back
+	SetSchedule  Right = "draft and adopt schedules"
+	ReleaseHold  Right = "ask for a hold's release"
+	Approve      Right = "approve" // what another proposed
 	SeeAudit     Right = "see the audit log"
 	SeeHealth    Right = "see health"
 	KeepUsers    Right = "keep users"
@@ -68,6 +72,10 @@ func rights() map[Right][]Role {
 		SeeHolds:     {Records, Release, Director, Auditor},
 		PlaceHold:    {Records, Release, Director, Auditor},
 		SeeRetention: {Records, Director, Auditor},
+		ProposeEnds:  {Records, Director},
+		SetSchedule:  {Director},
+		ReleaseHold:  {Director},
+		Approve:      {Director, Auditor},
 		SeeAudit:     {Auditor},
 		SeeHealth:    {Director, Auditor, Admin},
 		KeepUsers:    {Admin},
@@ -76,7 +84,7 @@ func rights() map[Right][]Role {
 
 // Rights lists every right, in a fixed order.
 func Rights() []Right {
-	return []Right{SeeBatches, Settle, Correct, OpenChart, SearchAll, AnswerAsks, SeeHolds, PlaceHold, SeeRetention, SeeAudit, SeeHealth, KeepUsers}
+	return []Right{SeeBatches, Settle, Correct, OpenChart, SearchAll, AnswerAsks, SeeHolds, PlaceHold, SeeRetention, ProposeEnds, SetSchedule, ReleaseHold, Approve, SeeAudit, SeeHealth, KeepUsers}
 }
 
 // User is somebody who may sign in.

@@ -54,6 +54,8 @@ const (
 	ActSignInRefused   Action = "user.refused" // a password, a code or a set-up code was wrong
 	ActRebuilt         Action = "archive.rebuilt"
 
+	ActApproverKey Action = "approver.key" // of somebody who approves in the pages, sealed with their passphrase
+
 	ActRequest    Action = "request.changed"       // a request for information was taken in hand, worked on or closed
 	ActDisclosed  Action = "information.disclosed" // something left the facility, or is about to
 	ActReleased   Action = "document.released"     // and this document is in it

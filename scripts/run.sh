@@ -48,10 +48,12 @@ fi
 if [ ! -f data/.people ]; then
 	echo
 	echo "The pages are on http://127.0.0.1:8420. These fictitious people may sign in (shown once):"
-	for role in scan records release director auditor admin; do
+	for name in scan records release director auditor privacy admin; do
+		role=$name
+		[ $name != privacy ] || role=auditor # two can then approve what the director drafts
 		word=$(head -c 15 /dev/urandom | base64 | tr '+/' 'xy')
-		echo "$word" | $cv users put "demo.$role" --role $role --data data --passphrase-file $pass >/dev/null
-		printf '  demo.%-10s %s\n' "$role" "$word"
+		echo "$word" | $cv users put "demo.$name" --role $role --data data --passphrase-file $pass >/dev/null
+		printf '  demo.%-10s %s\n' "$name" "$word"
 	done
 	echo
 	: >data/.people

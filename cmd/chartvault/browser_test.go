@@ -33,13 +33,18 @@ func TestBrowser(t *testing.T) {
 		t.Fatal("Chromium is missing: apt-get install chromium")
 	}
 	const password = "four words make a sentence"
-	a := newArchive(t, "[server]\nlisten = \"127.0.0.1:0\"\n")
+	a := newArchive(t, "facility = \"Sample General Hospital (fictitious)\"\n[server]\nlisten = \"127.0.0.1:0\"\n[retention]\ncooling_off = \"0s\"\napprover_age = \"0s\"\n")
 	a.plain()
 	if out, code := a.run("ingest", putSamples(t)); code != 0 {
 		t.Fatalf("ingest: exit %d\n%s", code, out)
 	}
-	for _, role := range []string{"scan", "records", "release", "director", "auditor", "admin"} {
-		if out, code := a.runWith(password+"\n", "users", "put", "demo."+role, "--role", role); code != 0 {
+	facts := filepath.Join(t.TempDir(), "facts.csv")
+	a.write(facts, []byte("chart_number,date_of_birth,last_encounter\n9118427,1950-02-01,2009-05-06\n9237654,1962-07-14,2024-01-31\n"))
+	if out, code := a.run("facts", "import", facts); code != 0 {
+		t.Fatalf("facts import: exit %d\n%s", code, out)
+	}
+	for name, role := range map[string]string{"scan": "scan", "records": "records", "release": "release", "director": "director", "auditor": "auditor", "privacy": "auditor", "admin": "admin"} {
+		if out, code := a.runWith(password+"\n", "users", "put", "demo."+name, "--role", role); code != 0 {
 			t.Fatalf("users put: exit %d\n%s", code, out)
 		}
 	}

@@ -76,15 +76,11 @@ func (e *env) keySecret(file string) (string, error) {
 }
 
 func (e *env) addApprover(ctx context.Context, name, account, out, passFile string) error {
-	pub, key, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		return err
-	}
 	pass, err := e.keySecret(passFile)
 	if err != nil {
 		return err
 	}
-	sealed, err := keys.SealPassphrase([]byte(hex.EncodeToString(key.Seed())), pass, e.workFactor)
+	pub, sealed, err := newApproverKey(pass, e.workFactor)
 	if err != nil {
 		return err
 	}
@@ -143,11 +139,11 @@ func (e *env) approve(ctx context.Context, p questionParams, keyFile, passFile s
 	if err != nil {
 		return fmt.Errorf("approver key: %w", err)
 	}
-	seed, err := hex.DecodeString(string(plain))
-	if err != nil || len(seed) != ed25519.SeedSize {
-		return fmt.Errorf("approver key: %w: damaged", record.ErrInvalid)
+	key, err := approverKey(plain)
+	if err != nil {
+		return err
 	}
-	a := disposition.Approve(q, lines[1], ed25519.NewKeyFromSeed(seed), time.Now())
+	a := disposition.Approve(q, lines[1], key, time.Now())
 	return e.call(ctx, "approve", a, show(e, func(l approvedLine) {
 		state := "a second person must approve it"
 		if l.Done {
@@ -155,6 +151,25 @@ func (e *env) approve(ctx context.Context, p questionParams, keyFile, passFile s
 		}
 		fmt.Fprintf(e.out, "%s %s: approved by %s; %s\n", l.Matter, l.ID, strings.Join(l.Approvals, " and "), state)
 	}))
+}
+
+// approverKey reads an approver's key as it was sealed.
+func approverKey(plain []byte) (ed25519.PrivateKey, error) {
+	seed, err := hex.DecodeString(string(plain))
+	if err != nil || len(seed) != ed25519.SeedSize {
+		return nil, fmt.Errorf("approver key: %w: damaged", record.ErrInvalid)
+	}
+	return ed25519.NewKeyFromSeed(seed), nil
+}
+
+// newApproverKey draws a key and seals it with a passphrase.
+func newApproverKey(pass string, workFactor int) (ed25519.PublicKey, []byte, error) {
+	pub, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, nil, err
+	}
+	sealed, err := keys.SealPassphrase([]byte(hex.EncodeToString(key.Seed())), pass, workFactor)
+	return pub, sealed, err
 }
 
 func (a *app) opApproverAdd(ctx context.Context, r asked, out func(any) error) error {
@@ -188,31 +203,33 @@ func (a *app) opQuestion(ctx context.Context, r asked, out func(any) error) erro
 	if err := r.params(&p); err != nil {
 		return err
 	}
-	var q disposition.Question
-	var err error
+	q, err := a.question(ctx, p)
+	if err != nil {
+		return err
+	}
+	return out(q)
+}
+
+func (a *app) question(ctx context.Context, p questionParams) (q disposition.Question, err error) {
 	switch p.Matter {
 	case disposition.MatterPlan:
-		q, err = a.desk.Question(ctx, p.ID)
+		return a.desk.Question(ctx, p.ID)
 	case disposition.MatterSchedule:
-		q, err = a.desk.DraftQuestion(ctx, p.ID)
+		return a.desk.DraftQuestion(ctx, p.ID)
 	case disposition.MatterHold:
-		q, err = a.desk.ReleaseQuestion(ctx, p.ID)
+		return a.desk.ReleaseQuestion(ctx, p.ID)
 	case disposition.MatterStanding:
-		q, err = a.desk.StandingQuestion(ctx, p.ID)
+		return a.desk.StandingQuestion(ctx, p.ID)
 	case disposition.MatterPaper:
-		q, err = a.desk.PaperQuestion(ctx, p.ID)
+		return a.desk.PaperQuestion(ctx, p.ID)
 	case disposition.MatterClock:
 		var f *disposition.Freeze
 		if f, q, err = a.desk.Frozen(ctx); err == nil && f == nil {
 			err = fmt.Errorf("clock: %w: destruction is not frozen", record.ErrNotReady)
 		}
-	default:
-		err = fmt.Errorf("question: %w: no matter %q", record.ErrInvalid, p.Matter)
+		return q, err
 	}
-	if err != nil {
-		return err
-	}
-	return out(q)
+	return q, fmt.Errorf("question: %w: no matter %q", record.ErrInvalid, p.Matter)
 }
 
 // opApprove takes an approval of any matter.
@@ -221,8 +238,15 @@ func (a *app) opApprove(ctx context.Context, r asked, out func(any) error) error
 	if err := r.params(&p); err != nil {
 		return err
 	}
+	l, err := a.approve(ctx, p)
+	if err != nil {
+		return err
+	}
+	return out(l)
+}
+
+func (a *app) approve(ctx context.Context, p disposition.Approval) (l approvedLine, err error) {
 	var have []disposition.Approval
-	var err error
 	switch p.Matter {
 	case disposition.MatterPlan:
 		var b disposition.PlanBody
@@ -253,11 +277,11 @@ func (a *app) opApprove(ctx context.Context, r asked, out func(any) error) error
 		err = fmt.Errorf("approve: %w: no matter %q", record.ErrInvalid, p.Matter)
 	}
 	if err != nil {
-		return err
+		return l, err
 	}
-	l := approvedLine{Matter: p.Matter, ID: p.ID, Done: len(have) >= disposition.Needed}
+	l = approvedLine{Matter: p.Matter, ID: p.ID, Done: len(have) >= disposition.Needed}
 	for _, x := range have {
 		l.Approvals = append(l.Approvals, x.Approver)
 	}
-	return out(l)
+	return l, nil
 }

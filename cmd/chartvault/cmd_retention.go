@@ -362,10 +362,15 @@ func readSchedule(name string) (string, *retention.Schedule, error) {
 	if err != nil {
 		return "", nil, fmt.Errorf("retention schedule: %w", err)
 	}
+	s, err := parseSchedule(string(b))
+	return string(b), s, err
+}
+
+// parseSchedule reads a schedule with the rules of this program's library.
+func parseSchedule(text string) (*retention.Schedule, error) {
 	lib, err := pack.Open()
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
-	s, err := retention.ParseSchedule(string(b), lib)
-	return string(b), s, err
+	return retention.ParseSchedule(text, lib)
 }

@@ -17,7 +17,7 @@ import (
 type scheduleParams struct {
 	ID        string              `json:"id,omitempty"`
 	Text      string              `json:"text,omitempty"`
-	Schedule  *retention.Schedule `json:"schedule,omitempty"` // complete: the rules taken from the client's library
+	Schedule  *retention.Schedule `json:"schedule,omitempty"` // complete: the rules taken from the client's library; from the server's where there is only a text
 	Effective record.Date         `json:"effective,omitzero"`
 }
 
@@ -147,8 +147,14 @@ func (a *app) opScheduleDraft(ctx context.Context, r asked, out func(any) error)
 	if err := r.params(&p); err != nil {
 		return err
 	}
-	if p.Schedule == nil {
+	if p.Schedule == nil && p.Text == "" {
 		return fmt.Errorf("schedule: %w: none was given", record.ErrInvalid)
+	}
+	if p.Schedule == nil {
+		var err error
+		if p.Schedule, err = parseSchedule(p.Text); err != nil {
+			return err
+		}
 	}
 	s, err := retention.Restore(mustJSON(p.Schedule))
 	if err != nil {

@@ -105,6 +105,8 @@ func operations() map[string]op {
 		"automation-list":    (*app).opAutomationList,
 		"approver-add":       (*app).opApproverAdd,
 		"approver-list":      (*app).opApproverList,
+		"approver-enrol":     (*app).opApproverEnrol,
+		"approve-here":       (*app).opApproveHere,
 		"question":           (*app).opQuestion,
 		"approve":            (*app).opApprove,
 		"plan-make":          (*app).opPlanMake,

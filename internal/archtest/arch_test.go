@@ -64,7 +64,7 @@ func imports() map[string][]string {
 		"accounts":                 {"record"},
 		"accounts/accountstest":    {"accounts", "record"},
 		"web":                      {"record", "retention", "audit"},
-		"web/pages":                {"record", "accounts", "ocr", "web"},
+		"web/pages":                {"record", "retention", "accounts", "ocr", "web"},
 		"internal/sample":          {"record", "ingest/sheet", "internal/pdf", "ocr/lept", "ocr/scan"},
 		"internal/sample/jointiff": {"internal/sample", "internal/durable"},
 		"internal/corpus":          {},

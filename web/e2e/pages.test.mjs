@@ -271,6 +271,84 @@ test('a second factor is set up', async () => {
 	}
 });
 
+test('from a schedule to a certificate, by two people', async () => {
+	const people = {};
+	for (const name of ['demo.director', 'demo.auditor', 'demo.privacy']) {
+		const who = people[name] = await someone(name);
+		await who.page.goto(base + '/account');
+		await who.page.fill('#apass', 'only the ' + name.slice(5) + ' signs with this');
+		await who.page.fill('#arep', 'only the ' + name.slice(5) + ' signs with this');
+		await who.page.click('button:has-text("Become an approver")');
+		await who.page.waitForSelector('text=You may approve in some days');
+	}
+	const approve = async (name, url, count) => {
+		const { page } = people[name];
+		await page.goto(url);
+		if (count) await page.fill('#count', count);
+		await page.fill('#pass', 'only the ' + name.slice(5) + ' signs with this');
+		await look(people[name], 'approve');
+		await page.click('button:text-is("Approve")');
+		await page.waitForFunction((n) => document.body.innerText.includes(n), name);
+	};
+	const me = people['demo.director'];
+	const { page } = me;
+	await keys(page, 'g', 't');
+	await page.waitForURL(/retention/);
+	await page.click('a:has-text("Retention schedules")');
+	await page.waitForURL(/\/schedules$/);
+	await page.fill('#text', 'format = 2\nversion = "site-1"\nzone = "America/New_York"\n[types]\neverything = ["*"]\n[[rule]]\nid = "adult"\nclass = "everything"\npopulation = "adult"\ntrigger = "last_encounter"\nyears = 10\ncitation = "made-up law 1"\nconfidence = "high"\n');
+	await look(me, 'schedules');
+	await page.click('button:has-text("Register the draft")');
+	await page.waitForURL(/\/schedules\/[a-z0-9]+$/);
+	await page.click('button:has-text("Say what it would change")');
+	await page.waitForSelector('text=What it would change');
+	await look(me, 'schedule');
+	const schedule = page.url();
+	assert.match(await page.textContent('main'), /You drafted it: somebody else approves/);
+	await approve('demo.auditor', schedule);
+	await approve('demo.privacy', schedule);
+	await page.goto(schedule);
+	await page.click('button:has-text("Adopt it")');
+	await page.waitForSelector('text=adopted');
+	// Somebody else lists what is due now; nobody approves a plan of their own.
+	const records = await someone('demo.records');
+	await records.page.goto(base + '/plans');
+	await look(records, 'plans');
+	await records.page.click('button:has-text("List what is due")');
+	await records.page.waitForURL(/\/plans\/[a-z2-7]{26}$/);
+	const plan = records.page.url();
+	assert.match(await records.page.textContent('main'), /2 documents of 1 charts/);
+	await look(records, 'plan');
+	await records.page.click('button:has-text("End the review")');
+	await records.page.waitForSelector('text=It waits for approvals');
+	await records.end();
+	await page.goto(plan);
+	await page.fill('#count', '3');
+	await page.fill('#pass', 'only the director signs with this');
+	const [wrong] = await Promise.all([page.waitForResponse((r) => r.url().endsWith('/approve')), page.click('button:text-is("Approve")')]);
+	assert.equal(wrong.status(), 400); // the count
+	const fresh = people['demo.director'] = await someone('demo.director'); // whose window has no error in it
+	await page.context().close();
+	await approve('demo.director', plan, '2');
+	await approve('demo.auditor', plan, '2');
+	// The daemon carries it out within a minute.
+	for (let i = 0; i < 50; i++) {
+		await fresh.page.goto(plan);
+		if (/Certificate 0/.test(await fresh.page.textContent('main'))) break;
+		await fresh.page.waitForTimeout(2000);
+	}
+	await look(fresh, 'plan-done');
+	const [file] = await Promise.all([fresh.page.waitForEvent('download'), fresh.page.click('a:has-text("Certificate 0")')]);
+	assert.equal(readFileSync(await file.path()).subarray(0, 5).toString(), '%PDF-');
+	await keys(fresh.page, '/');
+	await fresh.page.keyboard.type('9118427');
+	await keys(fresh.page, 'Enter');
+	await fresh.page.waitForURL(/\/chart\//);
+	assert.match(await fresh.page.textContent('tbody'), /destroyed on .* under certificate/s);
+	await look(fresh, 'destroyed');
+	for (const name of ['demo.auditor', 'demo.privacy', 'demo.director']) await people[name].end();
+});
+
 test('after the sign-out nothing is left', async () => {
 	const me = await someone('demo.release');
 	const { page } = me;

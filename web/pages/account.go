@@ -18,6 +18,7 @@ type accountPage struct {
 	Picture string // of the same, to be scanned
 	Kept    string // under which it is kept
 	Message string
+	Since   string // an approver since; "" for none
 }
 
 func (v *visit) account() error { return v.showAccount(http.StatusOK, nil, "") }
@@ -25,6 +26,20 @@ func (v *visit) account() error { return v.showAccount(http.StatusOK, nil, "") }
 func (v *visit) showAccount(status int, e *accounts.Enrolment, message string) error {
 	u := v.session.User
 	p := accountPage{Has: u.Factor != "", Must: v.Accounts.NeedsFactor(u), Message: message}
+	if u.May(accounts.Approve) && !p.Must {
+		as, err := each[struct {
+			Account record.Actor `json:"account"`
+			Since   string       `json:"since"`
+		}](v, "approver-list", struct{}{})
+		if err != nil {
+			return err
+		}
+		for _, a := range as {
+			if a.Account == u.Actor() {
+				p.Since = a.Since
+			}
+		}
+	}
 	if e != nil {
 		im, err := e.Image(240)
 		if err != nil {

@@ -22,7 +22,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -122,6 +121,19 @@ func (p *Pages) Routes() []Route {
 		{"GET", "/holds", accounts.SeeHolds, false, (*visit).holds},
 		{"POST", "/holds", accounts.PlaceHold, false, (*visit).placeHold},
 		{"GET", "/retention", accounts.SeeRetention, false, (*visit).retention},
+		{"GET", "/plans", accounts.SeeRetention, false, (*visit).plans},
+		{"POST", "/plans", accounts.ProposeEnds, false, (*visit).makePlan},
+		{"GET", "/plans/{plan}", accounts.SeeRetention, false, (*visit).plan},
+		{"POST", "/plans/{plan}/{act}", accounts.ProposeEnds, false, (*visit).planAct},
+		{"POST", "/plans/{plan}/approve", accounts.Approve, false, fresh((*visit).approvePlan)},
+		{"GET", "/schedules", accounts.SeeRetention, false, (*visit).schedules},
+		{"POST", "/schedules", accounts.SetSchedule, false, (*visit).draftSchedule},
+		{"GET", "/schedules/{schedule}", accounts.SeeRetention, false, (*visit).schedule},
+		{"POST", "/schedules/{schedule}/{act}", accounts.SetSchedule, false, fresh((*visit).scheduleAct)},
+		{"POST", "/schedules/{schedule}/approve", accounts.Approve, false, fresh((*visit).approveSchedule)},
+		{"POST", "/holds/{hold}/release", accounts.ReleaseHold, false, fresh((*visit).releaseHold)},
+		{"POST", "/holds/{hold}/approve", accounts.Approve, false, fresh((*visit).approveRelease)},
+		{"POST", "/account/approver", accounts.Approve, false, fresh((*visit).becomeApprover)},
 		{"GET", "/certificates", accounts.SeeRetention, false, (*visit).certificates},
 		{"GET", "/certificates/{number}", accounts.SeeRetention, false, (*visit).certificate},
 		{"GET", "/audit", accounts.SeeAudit, false, (*visit).audit},
@@ -227,7 +239,7 @@ func fresh(do func(*visit) error) func(*visit) error {
 		if v.Accounts.Proved(v.session) {
 			return do(v)
 		}
-		return v.to("/again?to=/requests/" + url.PathEscape(v.r.PathValue("request")))
+		return v.to("/again?to=" + v.r.URL.EscapedPath()[:strings.LastIndex(v.r.URL.EscapedPath(), "/")])
 	}
 }
 

@@ -342,7 +342,14 @@ type againPage struct {
 
 // onward is a path of the pages; "/" for anything else.
 func (v *visit) onward(to string) string {
-	if strings.HasPrefix(to, "/requests/") && !strings.ContainsAny(to, "\\:?#") && !strings.Contains(to, "//") && !strings.Contains(to, "..") {
+	known := slices.ContainsFunc([]string{"/requests/", "/plans/", "/schedules/", "/holds/"}, func(p string) bool { return strings.HasPrefix(to, p) })
+	if to == "/account" {
+		return to
+	}
+	if known && !strings.ContainsAny(to, "\\:?#") && !strings.Contains(to, "//") && !strings.Contains(to, "..") {
+		if strings.HasPrefix(to, "/holds/") { // they have one page
+			return "/holds"
+		}
 		return to
 	}
 	return "/"
