@@ -101,6 +101,7 @@ func TestBlind(t *testing.T) {
 				}
 			}
 			a := newArchive(t, config)
+			a.plain()
 			a.plant()
 			if db == nil {
 				// The whole data directory, index and log too; only the configuration and a draft are in clear.

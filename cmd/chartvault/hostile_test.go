@@ -20,6 +20,7 @@ func TestHostileFolder(t *testing.T) {
 		n = v
 	}
 	a := newArchive(t, "")
+	a.plain()
 	dir := t.TempDir()
 	files, err := sample.Broken(n, 1)
 	if err != nil {

@@ -152,6 +152,7 @@ func TestPlanKill(t *testing.T) {
 		}
 	}
 	a := newArchive(t, atOnce)
+	a.plain()
 	a.inProcess(func(x *app) {
 		inForce(t, x, oldCharts)
 		began := time.Now()

@@ -22,6 +22,7 @@ func TestRotateKill(t *testing.T) {
 	}
 	kills, n := number("CHARTVAULT_KILLS", 6), number("CHARTVAULT_ROTATE", 150)
 	a := newArchive(t, "")
+	a.plain()
 	a.inProcess(func(x *app) { deposit(t, x, n) })
 	seed := uint64(time.Now().UnixNano())
 	r := rand.New(rand.NewPCG(seed, 3))

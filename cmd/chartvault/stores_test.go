@@ -45,6 +45,7 @@ func TestS3(t *testing.T) {
 	config := fmt.Sprintf("[storage.s3]\nendpoint = %q\nregion = \"us-east-1\"\nbucket = \"docs\"\nkeys_bucket = \"keys\"\ncredentials_file = %q\nca_file = %q\n",
 		srv.Endpoint, cred, srv.CAFile)
 	a := newArchive(t, config)
+	a.plain()
 	scans := putSamples(t)
 	must := func(stdin, want string, args ...string) string {
 		t.Helper()
@@ -97,6 +98,7 @@ func TestS3Locks(t *testing.T) {
 		bucket := fmt.Sprintf("docs-%v", production)
 		a := newArchive(t, fmt.Sprintf("production = %v\n[storage]\nlock_days = 40\n[storage.s3]\nendpoint = %q\nregion = \"us-east-1\"\nbucket = %q\nkeys_bucket = \"keys-%v\"\ncredentials_file = %q\nca_file = %q\n",
 			production, srv.Endpoint, bucket, production, cred, srv.CAFile))
+		a.plain()
 		if out, code := a.run("ingest", putSamples(t)); code != 0 {
 			t.Fatalf("ingest: exit %d\n%s", code, out)
 		}
@@ -213,6 +215,7 @@ func TestPostgres(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := newArchive(t, fmt.Sprintf("[catalogue]\nengine = \"postgres\"\ndsn_file = %q\n", dsn))
+	a.plain()
 	if out, code := a.run("ingest", putSamples(t)); code != 0 {
 		t.Fatalf("ingest: exit %d\n%s", code, out)
 	}
