@@ -136,7 +136,7 @@ func (d *Desk) Put(ctx context.Context, by record.Actor, u User, password string
 		}
 	}
 	return d.change(ctx, by, u.Name, func(old User) (User, error) {
-		u.By, u.Since = by, d.now().UTC()
+		u.By, u.Since, u.Tokens = by, d.now().UTC(), old.Tokens
 		if u.Factor == keepFactor {
 			u.Factor = old.Factor
 		}
@@ -150,8 +150,23 @@ func (d *Desk) Put(ctx context.Context, by record.Actor, u User, password string
 	})
 }
 
-// change changes one user, one change at a time, and ends the user's sessions.
+// change changes one user, and ends the user's sessions.
 func (d *Desk) change(ctx context.Context, by record.Actor, name string, f func(old User) (User, error)) error {
+	changed := false
+	defer func() {
+		if changed { // also where it could not be written whole
+			d.end(func(s *Session) bool { return s.User.Name == name })
+		}
+	}()
+	return d.edit(ctx, by, name, func(old User) (User, error) {
+		u, err := f(old)
+		changed = err == nil
+		return u, err
+	})
+}
+
+// edit changes one user, one change at a time.
+func (d *Desk) edit(ctx context.Context, by record.Actor, name string, f func(old User) (User, error)) error {
 	d.writes.Lock()
 	defer d.writes.Unlock()
 	old, err := d.register.User(ctx, name)
@@ -162,7 +177,6 @@ func (d *Desk) change(ctx context.Context, by record.Actor, name string, f func(
 	if err != nil {
 		return err
 	}
-	defer d.end(func(s *Session) bool { return s.User.Name == name })
 	return d.register.PutUser(ctx, by, u)
 }
 

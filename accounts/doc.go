@@ -96,6 +96,7 @@ type User struct {
 	Disabled bool         `json:"disabled,omitempty"`
 	By       record.Actor `json:"by"`
 	Since    time.Time    `json:"since"`
+	Tokens   []Token      `json:"tokens,omitempty"`
 }
 
 // Actor is how the log names the user.

@@ -315,9 +315,7 @@ func (a *app) opCorrectDecide(ctx context.Context, r asked, out func(any) error)
 }
 
 func (a *app) opCorrections(ctx context.Context, r asked, out func(any) error) error {
-	var p struct {
-		Open bool `json:"open"`
-	}
+	var p openOnly
 	if err := r.params(&p); err != nil {
 		return err
 	}

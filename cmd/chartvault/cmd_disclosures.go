@@ -70,7 +70,7 @@ func (e *env) disclosuresNoteCmd() *cobra.Command {
 		Example: `  echo '{"charts":["9118427"],"on":"2026-01-31","class":"public_health","recipient":{"name":"County health department"},"what":"a case report","purpose":"reporting","method":"by telephone"}' |
     chartvault disclosures note`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			var x release.Disclosure
+			var x newDisclosure
 			if err := e.standardJSON(&x); err != nil {
 				return err
 			}

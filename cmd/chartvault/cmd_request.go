@@ -61,7 +61,7 @@ func (e *env) requestNewCmd() *cobra.Command {
 		Example: `  echo '{"charts":["9118427"],"patient":"Alpha Testpatient","requester":{"name":"Alpha Testpatient","address":"1 Sample Street"}}' |
     chartvault request new --class patient --what "the whole record" --purpose "at the patient's request"`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			var r release.Request
+			var r newRequest
 			if err := e.standardJSON(&r); err != nil {
 				return err
 			}

@@ -107,10 +107,15 @@ func (a *app) serve(ctx context.Context, listen func() (*endpoint, error)) error
 		return err
 	}
 	desk.RequireFactor = a.cfg.Production
-	shown, err := a.pages(desk).Handler()
+	pages, err := a.pages(desk).Handler()
 	if err != nil {
 		return err
 	}
+	programs, err := a.programs(desk).Handler()
+	if err != nil {
+		return err
+	}
+	shown := withPrograms(programs, pages)
 	ep.handle(a.handler(ep.token, shown))
 	if err := a.offerSetup(ctx, desk); err != nil {
 		a.log.ErrorContext(ctx, "no set-up code could be made; whoever may sign in still can", "err", err)

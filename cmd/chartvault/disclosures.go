@@ -153,18 +153,33 @@ func (a *app) opDisclosuresPrint(ctx context.Context, r asked, out func(any) err
 	return out(pdfLine{pdf})
 }
 
+// newDisclosure is a disclosure that was made otherwise.
+type newDisclosure struct {
+	Charts    []string      `json:"charts"`
+	On        record.Date   `json:"on"`
+	Class     string        `json:"class"`
+	Recipient release.Party `json:"recipient"`
+	What      string        `json:"what"` // brief description
+	Purpose   string        `json:"purpose"`
+	Method    string        `json:"method"` // by telephone, by a report
+	Pages     int           `json:"pages,omitempty"`
+	Suspended record.Date   `json:"suspended_until,omitzero"` // not in the accounting before
+	Basis     string        `json:"suspension_basis,omitempty"`
+}
+
 // opDisclosureNote writes down a disclosure that was made otherwise.
 func (a *app) opDisclosureNote(ctx context.Context, r asked, out func(any) error) error {
-	var x release.Disclosure
-	if err := r.params(&x); err != nil {
+	var p newDisclosure
+	if err := r.params(&p); err != nil {
 		return err
 	}
-	for i, c := range x.Charts {
+	for i, c := range p.Charts {
 		if _, err := record.ParseChartNumber(c); err != nil {
 			return fmt.Errorf("chart %d: %w", i+1, err)
 		}
 	}
-	x, err := a.releases.Note(ctx, r.Actor, x)
+	x, err := a.releases.Note(ctx, r.Actor, release.Disclosure{Charts: p.Charts, On: p.On, Class: p.Class, Recipient: p.Recipient, What: p.What, Purpose: p.Purpose, Method: p.Method,
+		Pages: p.Pages, Suspended: p.Suspended, Basis: p.Basis})
 	if err != nil {
 		return err
 	}

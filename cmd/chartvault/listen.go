@@ -25,7 +25,7 @@ func (a *app) handler(token string, shown http.Handler) http.Handler {
 	s := &web.Server{Ops: ops, Token: token, Ready: a.ready, Metrics: a.metrics, Problem: problem, Station: a.answerStation, Log: a.log}
 	api := s.Handler()
 	mux := http.NewServeMux()
-	for _, path := range []string{"/livez", "/readyz", "/metrics", "/api/", "/station/"} {
+	for _, path := range []string{"/livez", "/readyz", "/metrics", "/api/v1/", "/station/"} {
 		mux.Handle(path, api)
 	}
 	mux.Handle("/", shown)

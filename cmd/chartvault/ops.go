@@ -132,6 +132,8 @@ func operations() map[string]op {
 		"disclosures":       (*app).opDisclosures,
 		"disclosures-print": (*app).opDisclosuresPrint,
 		"disclosure-note":   (*app).opDisclosureNote,
+
+		"api-describe": (*app).opAPIDescribe,
 	})
 }
 

@@ -63,10 +63,7 @@ func (p people) PutUser(ctx context.Context, by record.Actor, u accounts.User) e
 
 // pages makes the pages for people.
 func (a *app) pages(desk *accounts.Desk) *pages.Pages {
-	return &pages.Pages{Accounts: desk, Problem: problem, Facility: a.cfg.Facility, Now: a.now, Log: a.log,
-		Call: func(ctx context.Context, who record.Actor, op string, params any, f func(json.RawMessage) error) error {
-			return a.perform(ctx, op, request{Actor: who, Params: params}, f)
-		}}
+	return &pages.Pages{Accounts: desk, Problem: problem, Facility: a.cfg.Facility, Now: a.now, Log: a.log, Call: a.callAs}
 }
 
 // pageParams ask for one page of a document, on a screen.

@@ -36,7 +36,7 @@ func (e *env) qaShowCmd() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("--document: %w: %w", record.ErrInvalid, err)
 			}
-			return e.call(cmd.Context(), "qa-show", id, show(e, e.showIndex))
+			return e.call(cmd.Context(), "qa-show", qaShown{id}, show(e, e.showIndex))
 		},
 	}
 	c.Flags().StringVar(&doc, "document", "", "the document's id")
@@ -70,10 +70,11 @@ func (e *env) showIndex(s shownIndex) {
 // opQAShow reads a document's index. It names a patient, so it is a use of the
 // record and logged before anything is shown.
 func (a *app) opQAShow(ctx context.Context, r asked, out func(any) error) error {
-	var id record.ID
-	if err := r.params(&id); err != nil {
+	var p qaShown
+	if err := r.params(&p); err != nil {
 		return err
 	}
+	id := p.Document
 	row, err := a.cat.Document(ctx, id)
 	if err != nil {
 		return err

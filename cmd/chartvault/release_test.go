@@ -76,7 +76,7 @@ func (r *releasing) must(who record.Actor, op string, params any) requestLine {
 // approved is a request for the whole chart that may go out.
 func (r *releasing) approved() string {
 	r.t.Helper()
-	id := r.must("user:one", "request-new", release.Request{Class: "patient", Requester: release.Party{Name: requester, Address: "1 Sample Street"}, Patient: requester, Charts: []string{oneChart}, What: "the whole record", Purpose: "the patient's request"}).ID
+	id := r.must("user:one", "request-new", newRequest{Class: "patient", Requester: release.Party{Name: requester, Address: "1 Sample Street"}, Patient: requester, Charts: []string{oneChart}, What: "the whole record", Purpose: "the patient's request"}).ID
 	r.must("user:one", "request-ground", requestAct{ID: id, Grounds: release.Grounds{Identity: "photo identity"}})
 	r.must("user:one", "request-choose", requestAct{ID: id, Offer: true})
 	r.must("user:one", "request-submit", requestAct{ID: id})
@@ -246,7 +246,7 @@ func (r *releasing) accounts(id string) {
 	if got := list(false); len(got) != 0 {
 		t.Errorf("accounting: got %+v, want none to the patient", got)
 	}
-	if err := r.perform(t.Context(), "disclosure-note", request{Actor: "user:one", Params: release.Disclosure{Charts: []string{oneChart}, On: record.DateOf(r.now()), Class: "public_health",
+	if err := r.perform(t.Context(), "disclosure-note", request{Actor: "user:one", Params: newDisclosure{Charts: []string{oneChart}, On: record.DateOf(r.now()), Class: "public_health",
 		Recipient: release.Party{Name: "Sample County"}, What: "a case report", Purpose: "reporting", Method: "by telephone"}}, func(json.RawMessage) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
@@ -254,7 +254,7 @@ func (r *releasing) accounts(id string) {
 		t.Errorf("accounting: got %+v", got)
 	}
 	// Asked for by the patient, it goes out as any other request does.
-	id = r.must("user:one", "request-new", release.Request{Kind: release.Accounting, Class: "patient", Requester: release.Party{Name: requester}, Patient: requester, Charts: []string{oneChart}, What: "an accounting", Purpose: "own"}).ID
+	id = r.must("user:one", "request-new", newRequest{Kind: release.Accounting, Class: "patient", Requester: release.Party{Name: requester}, Patient: requester, Charts: []string{oneChart}, What: "an accounting", Purpose: "own"}).ID
 	r.must("user:one", "request-ground", requestAct{ID: id, Grounds: release.Grounds{Identity: "photo identity"}})
 	r.must("user:one", "request-submit", requestAct{ID: id})
 	r.must("user:two", "request-check", requestAct{ID: id, Agree: true})
@@ -422,7 +422,7 @@ func TestRightPatient(t *testing.T) {
 	}
 	r := &releasing{t: t, a: a, app: reopen(t, &env{data: a.dir, passFile: a.pass, in: strings.NewReader(""), out: io.Discard, err: io.Discard, log: slog.New(slog.DiscardHandler)})}
 	for name, want := range map[string]bool{"Alpha Testpatient": false, "TESTPATIENT, ALPHA": false, "Alfa Testpatient": false, "Bravo Sampleman": true, "": true} {
-		id := r.must("user:one", "request-new", release.Request{Class: "patient", Requester: release.Party{Name: "Somebody"}, Patient: name, Charts: []string{oneChart}, What: "all", Purpose: "own"}).ID
+		id := r.must("user:one", "request-new", newRequest{Class: "patient", Requester: release.Party{Name: "Somebody"}, Patient: name, Charts: []string{oneChart}, What: "all", Purpose: "own"}).ID
 		var v requestView
 		if err := r.perform(t.Context(), "request-show", request{Actor: "user:one", Params: requestID{id}}, func(b json.RawMessage) error { return json.Unmarshal(b, &v) }); err != nil {
 			t.Fatal(err)

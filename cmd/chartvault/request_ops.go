@@ -90,12 +90,28 @@ func (a *app) listed(q release.Request) (out []listedPatient) {
 // alikePatients is how many of those who are called nearly so are looked at.
 const alikePatients = 50
 
+// newRequest is what a request is taken in hand with.
+type newRequest struct {
+	Kind      release.Kind  `json:"kind,omitempty"` // records when not given
+	Class     string        `json:"class"`
+	Charts    []string      `json:"charts"`
+	Patient   string        `json:"patient,omitempty"` // as the request names the patient
+	Requester release.Party `json:"requester"`
+	Recipient release.Party `json:"recipient,omitzero"` // the requester when not given
+	What      string        `json:"what"`               // is asked for
+	Purpose   string        `json:"purpose"`
+	From      record.Date   `json:"from,omitzero"` // dates of service
+	To        record.Date   `json:"to,omitzero"`
+	Received  record.Date   `json:"received,omitzero"` // today when not given
+}
+
 func (a *app) opRequestNew(ctx context.Context, r asked, out func(any) error) error {
-	var p release.Request
+	var p newRequest
 	if err := r.params(&p); err != nil {
 		return err
 	}
-	q, err := a.releases.Take(ctx, r.Actor, p)
+	q, err := a.releases.Take(ctx, r.Actor, release.Request{Kind: p.Kind, Class: p.Class, Charts: p.Charts, Patient: p.Patient, Requester: p.Requester, Recipient: p.Recipient,
+		What: p.What, Purpose: p.Purpose, From: p.From, To: p.To, Received: p.Received})
 	if err != nil {
 		return err
 	}
@@ -112,10 +128,7 @@ func (a *app) sayRequest(q release.Request, out func(any) error) error {
 
 // opRequestList lists requests, what is due first at the head.
 func (a *app) opRequestList(ctx context.Context, r asked, out func(any) error) error {
-	var p struct {
-		All   bool          `json:"all"`   // closed ones too
-		State release.State `json:"state"` // only these
-	}
+	var p requestsWanted
 	if err := r.params(&p); err != nil {
 		return err
 	}

@@ -28,7 +28,8 @@ async function someone(name, theme = 'light') {
 	page.on('request', (r) => { if (!r.url().startsWith(base + '/')) wrong.push('a request to ' + r.url()); });
 	if (name) {
 		await page.goto(base + '/signin');
-		await page.keyboard.type(name); // the field has the focus
+		await page.waitForFunction(() => document.activeElement?.id === 'name'); // by itself
+		await page.keyboard.type(name);
 		await page.keyboard.press('Tab');
 		await page.keyboard.type(password);
 		await page.keyboard.press('Enter');
@@ -70,6 +71,7 @@ for (const theme of ['light', 'dark']) {
 		// A search, and the words on the page.
 		await keys(page, 'g', 's');
 		await page.waitForURL(/\/search$/);
+		await page.waitForFunction(() => document.activeElement?.id === 'query');
 		await page.keyboard.type('"lungs clear"');
 		await keys(page, 'Enter');
 		await page.waitForURL(/\/search\/[A-Z0-9]+$/);
@@ -347,6 +349,33 @@ test('from a schedule to a certificate, by two people', async () => {
 	assert.match(await fresh.page.textContent('tbody'), /destroyed on .* under certificate/s);
 	await look(fresh, 'destroyed');
 	for (const name of ['demo.auditor', 'demo.privacy', 'demo.director']) await people[name].end();
+});
+
+test('a program acts for a person, with some of their rights', async () => {
+	for (const theme of ['light', 'dark']) {
+		const me = await someone('demo.records', theme);
+		const { page } = me;
+		await page.goto(base + '/tokens');
+		await page.fill('#name', 'a report, ' + theme);
+		await page.check('input[value="see batches"]');
+		await look(me, 'tokens');
+		await page.click('button:has-text("Make the token")');
+		const secret = await page.textContent('.warn code');
+		assert.match(secret, /^cvp_demo\.records_/);
+		const ask = (op) => fetch(`${base}/api/v2/${op}`, { method: 'POST', headers: { authorization: 'Bearer ' + secret }, body: '{}' });
+		const got = await ask('batches');
+		assert.equal(got.status, 200);
+		assert.equal((await got.text()).trim().split('\n').length, 3);
+		assert.equal((await ask('hold-list')).status, 403);
+		await page.goto(base + '/programs');
+		await page.click('summary:has-text("request-new")');
+		await look(me, 'programs');
+		await page.goto(base + '/tokens');
+		await page.locator('tr', { hasText: 'a report, ' + theme }).locator('button').click();
+		await page.waitForLoadState();
+		assert.equal((await ask('batches')).status, 401);
+		await me.end();
+	}
 });
 
 test('after the sign-out nothing is left', async () => {

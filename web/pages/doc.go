@@ -77,6 +77,10 @@ func (p *Pages) Routes() []Route {
 		{"GET", "/account", "", false, (*visit).account},
 		{"POST", "/account/factor", "", false, (*visit).enrol},
 		{"POST", "/account/confirm", "", false, (*visit).confirm},
+		{"GET", "/tokens", "", false, (*visit).tokens},
+		{"POST", "/tokens", "", false, fresh((*visit).newToken)},
+		{"POST", "/tokens/end", "", false, (*visit).endToken},
+		{"GET", "/programs", "", false, (*visit).describe},
 
 		{"POST", "/chart", accounts.OpenChart, false, (*visit).lookUp},
 		{"GET", "/chart/{chart}", accounts.OpenChart, false, (*visit).chart},
@@ -239,7 +243,11 @@ func fresh(do func(*visit) error) func(*visit) error {
 		if v.Accounts.Proved(v.session) {
 			return do(v)
 		}
-		return v.to("/again?to=" + v.r.URL.EscapedPath()[:strings.LastIndex(v.r.URL.EscapedPath(), "/")])
+		to := v.r.URL.EscapedPath()
+		if i := strings.LastIndex(to, "/"); i > 0 {
+			to = to[:i]
+		}
+		return v.to("/again?to=" + to)
 	}
 }
 

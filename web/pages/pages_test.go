@@ -97,6 +97,7 @@ func (s *site) call(_ context.Context, who record.Actor, op string, _ any, f fun
 		"batches":           {map[string]any{"id": document, "state": "filed" + x, "pages_in": 3, "filed": 3, "received_at": "2026-01-02T03:04:05Z"}},
 		"hold-list":         {map[string]any{"id": document, "matter": x, "reason": x, "scope": x, "placed_by": x, "placed_at": "2026-01-02"}, map[string]any{"id": document, "state": "active", "matter": x}, map[string]any{"id": document, "state": "releasing", "matter": x}},
 		"plan-list":         {map[string]any{"id": document, "state": "review", "action": x, "made_by": x, "made_at": "2026-01-02", "documents": 1, "shares": []string{x}, "notices": []string{x}, "approvals": []string{x}, "ready_at": x, "certificate": x, "automation": x}},
+		"api-describe":      {map[string]any{"op": x, "group": x, "summary": x, "right": x, "changes": true, "in": x, "out": x}},
 		"plan-make":         {map[string]any{"id": document}},
 		"plan-show":         {map[string]any{"document": document, "type": "ECG" + x, "service_date": x, "due": x, "reasons": []string{x}}},
 		"schedule-list":     {map[string]any{"id": document, "state": "draft", "version": x, "effective": x, "made_by": x, "shortens": []string{x}, "approvals": []string{x}, "change": map[string]any{"documents": 1}}},

@@ -140,7 +140,7 @@ func (v *visit) workOn(found []person, asked string) error {
 	var read struct {
 		Index readIndex `json:"index"`
 	}
-	if err := v.one("qa-show", id, &read); err != nil {
+	if err := v.one("qa-show", map[string]string{"document": id}, &read); err != nil {
 		return err
 	}
 	w := workItem{Index: read.Index, People: found, Asked: asked}

@@ -343,7 +343,7 @@ type againPage struct {
 // onward is a path of the pages; "/" for anything else.
 func (v *visit) onward(to string) string {
 	known := slices.ContainsFunc([]string{"/requests/", "/plans/", "/schedules/", "/holds/"}, func(p string) bool { return strings.HasPrefix(to, p) })
-	if to == "/account" {
+	if to == "/account" || to == "/tokens" {
 		return to
 	}
 	if known && !strings.ContainsAny(to, "\\:?#") && !strings.Contains(to, "//") && !strings.Contains(to, "..") {

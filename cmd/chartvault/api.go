@@ -1,0 +1,184 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"chartvault/accounts"
+	"chartvault/disposition"
+	"chartvault/record"
+	"chartvault/release"
+	"chartvault/retention"
+	"chartvault/web/api"
+)
+
+// openOnly is a list of which only the open ones may be wanted.
+type openOnly struct {
+	Open bool `json:"open,omitempty"`
+}
+
+// requestsWanted says which requests are listed.
+type requestsWanted struct {
+	All   bool          `json:"all,omitempty"`   // closed ones too
+	State release.State `json:"state,omitempty"` // only these
+}
+
+// endpoints is the table of what programs may do for people: what is not in it
+// they cannot. Nothing that two people decide is in it, nor anything about users.
+func endpoints() []api.Endpoint {
+	const charts, work, requests, keeping, watching = "Charts", "Quality and corrections", "Requests", "Retention and holds", "Watching"
+	row := func(op, group, summary string, right accounts.Right, changes bool, in, out any) api.Endpoint {
+		return api.Endpoint{Op: op, Group: group, Summary: summary, Right: right, Changes: changes, In: in, Out: out}
+	}
+	act := func(op, summary string) api.Endpoint {
+		return row(op, requests, summary, accounts.AnswerAsks, true, requestAct{}, requestLine{})
+	}
+	return []api.Endpoint{
+		row("get", charts, "A chart's documents by chart number, each whole unless only a list is wanted", accounts.OpenChart, false, getParams{}, getLine{}),
+		row("page", charts, "One page of a document: its text and image", accounts.OpenChart, false, pageParams{}, pageLine{}),
+		row("document", charts, "A document's PDF, in pieces", accounts.OpenChart, false, documentParams{}, getLine{}),
+		row("search", charts, "Find pages by their words", accounts.SearchAll, false, searchParams{}, searchLine{}),
+
+		row("batches", work, "Batches with their page accounting", accounts.SeeBatches, false, nil, batchLine{}),
+		row("qa-list", work, "Documents that wait for a decision", accounts.Settle, false, nil, documentLine{}),
+		row("qa-show", work, "What was read of a document, from where and how surely", accounts.Settle, false, qaShown{}, shownIndex{}),
+		row("qa-assign", work, "Assign chart and type", accounts.Settle, true, assignment{}, documentLine{}),
+		row("patients-find", work, "Find people in the patient list", accounts.Settle, false, personParams{}, personLine{}),
+		row("correct", work, "Split, merge, move, turn or date filed documents", accounts.Correct, true, correctParams{}, correctionLine{}),
+		row("corrections", work, "List corrections", accounts.Correct, false, openOnly{}, correctionLine{}),
+
+		row("request-rules", requests, "Who may ask, under what authority, and what is sensitive", accounts.AnswerAsks, false, nil, release.Rules{}),
+		row("request-new", requests, "Take a request in hand", accounts.AnswerAsks, true, newRequest{}, requestLine{}),
+		row("request-list", requests, "List requests, those due first at the head", accounts.AnswerAsks, false, requestsWanted{}, requestLine{}),
+		row("request-show", requests, "A request whole, with what is filed under its charts", accounts.AnswerAsks, false, requestID{}, requestView{}),
+		act("request-ground", "Write the authority down"), act("request-choose", "Choose pages"), act("request-redact", "Black something of a page out"),
+		act("request-clear", "Say that a page is not of a sensitive class"), act("request-waive", "Waive the fee"), act("request-submit", "Give it to a second person"),
+		act("request-extend", "Extend the term"), act("request-return", "Return it to the requester"), act("request-end", "Close it without a disclosure"),
+		row("request-letter", requests, "A letter to the requester, as PDF", accounts.AnswerAsks, false, letterParams{}, pdfLine{}),
+		row("disclosures", requests, "A patient's disclosures", accounts.AnswerAsks, false, accountParams{}, release.Disclosure{}),
+		row("disclosure-note", requests, "Write a disclosure down that was made otherwise", accounts.AnswerAsks, true, newDisclosure{}, release.Disclosure{}),
+
+		row("hold-list", keeping, "List holds", accounts.SeeHolds, false, nil, holdLine{}),
+		row("hold-place", keeping, "Place a hold", accounts.PlaceHold, true, holdParams{}, holdLine{}),
+		row("retention-due", keeping, "What has come to the end of its time, and what it waits for", accounts.SeeRetention, false, nil, disposition.Waiting{}),
+		row("schedule-list", keeping, "List retention schedules", accounts.SeeRetention, false, nil, scheduleLine{}),
+		row("schedule-show", keeping, "The rules of a schedule; of the one in force without an id", accounts.SeeRetention, false, scheduleID{}, retention.Rule{}),
+		row("plan-list", keeping, "List plans", accounts.SeeRetention, false, nil, planLine{}),
+		row("plan-show", keeping, "The documents of a plan, and why each is due", accounts.SeeRetention, false, planID{}, itemLine{}),
+		row("plan-make", keeping, "List what is due in a new plan; destroys nothing", accounts.ProposeEnds, true, planWanted{}, planLine{}),
+		row("certificate-list", keeping, "Certificates of destruction", accounts.SeeRetention, false, nil, certificateLine{}),
+
+		row("audit-list", watching, "Entries of the audit log, newest first", accounts.SeeAudit, false, listParams{}, entryLine{}),
+		row("status", watching, "What the archive holds, and what it lacks", accounts.SeeHealth, false, nil, statusLine{}),
+	}
+}
+
+// What some operations take of parameters that others share.
+type (
+	qaShown struct {
+		Document record.ID `json:"document"`
+	}
+	scheduleID struct {
+		ID string `json:"id,omitempty"`
+	}
+	planID struct {
+		ID     string `json:"id"`
+		Sample int    `json:"sample,omitempty"` // so many, spread over the list; 0 for all
+	}
+	planWanted struct {
+		Class string `json:"class,omitempty"` // only this record class
+	}
+)
+
+// programs answers programs that act for people.
+func (a *app) programs(desk *accounts.Desk) *api.API {
+	return &api.API{Endpoints: endpoints(), Accounts: desk, Problem: problem, Now: a.now, Log: a.log, Call: a.callAs}
+}
+
+// callAs runs an operation as somebody.
+func (a *app) callAs(ctx context.Context, who record.Actor, op string, params any, f func(json.RawMessage) error) error {
+	return a.perform(ctx, op, request{Actor: who, Params: params}, f)
+}
+
+// withPrograms answers programs below their prefix, and everybody else as before.
+func withPrograms(programs, shown http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle(api.Prefix, programs)
+	mux.Handle("/", shown)
+	return mux
+}
+
+// apiLine is an endpoint as the pages list it.
+type apiLine struct {
+	Op      string         `json:"op"`
+	Group   string         `json:"group"`
+	Summary string         `json:"summary"`
+	Right   accounts.Right `json:"right"`
+	Changes bool           `json:"changes"`
+	In      string         `json:"in"`  // its object's schema, as JSON
+	Out     string         `json:"out"` // and that of a line of its answer
+}
+
+// opAPIDescribe lists the endpoints for programs, with what they take and give.
+func (a *app) opAPIDescribe(_ context.Context, _ asked, out func(any) error) error {
+	doc := (&api.API{Endpoints: endpoints()}).Describe()
+	text := func(v any) (string, error) {
+		b, err := json.MarshalIndent(v, "", "  ")
+		return string(b), err
+	}
+	for _, e := range endpoints() {
+		post := doc.Paths[api.Prefix+e.Op].Post
+		l := apiLine{Op: e.Op, Group: e.Group, Summary: e.Summary, Right: e.Right, Changes: e.Changes}
+		in := post.RequestBody.Content["application/json"].Schema
+		if in.Ref != "" {
+			in = doc.Components.Schemas.SchemaFromRef(in.Ref)
+		}
+		var err error
+		if l.In, err = text(in); err != nil {
+			return err
+		}
+		if r := post.Responses["200"]; r != nil {
+			line := r.Content["application/x-ndjson"].Schema
+			if line.Ref != "" {
+				line = doc.Components.Schemas.SchemaFromRef(line.Ref)
+			}
+			if l.Out, err = text(line); err != nil {
+				return err
+			}
+		}
+		if err := out(l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *env) openapiCmd() *cobra.Command {
+	return &cobra.Command{
+		Use: "openapi", Short: "Print the OpenAPI 3.1 description of the API for programs", Args: cobra.NoArgs, Example: "  chartvault openapi > openapi.json",
+		RunE: func(*cobra.Command, []string) error {
+			b, err := describe()
+			if err != nil {
+				return err
+			}
+			_, err = e.out.Write(b)
+			return err
+		},
+	}
+}
+
+// describe is the API's description as text.
+func describe() ([]byte, error) {
+	es := endpoints()
+	if i := slices.IndexFunc(es, func(e api.Endpoint) bool { return operations()[e.Op] == nil }); i >= 0 {
+		return nil, fmt.Errorf("endpoint %s: there is no such operation", es[i].Op)
+	}
+	b, err := json.MarshalIndent((&api.API{Endpoints: es}).Describe(), "", "  ")
+	return append(bytes.TrimSpace(b), '\n'), err
+}
