@@ -97,6 +97,12 @@ func (p *Pool) Page(ctx context.Context, src Source, n int, o Options) (pg Page,
 	return pg, wrapOp(fmt.Sprintf("read page %d", n), err)
 }
 
+// Picture draws side n of a PDF for a screen, at about 200 dots an inch: a PNG.
+func (p *Pool) Picture(ctx context.Context, src Source, n int) (png []byte, err error) {
+	err = p.once(ctx, Request{Op: "picture", Page: n}, src, p.limits.Page, &png)
+	return png, wrapOp(fmt.Sprintf("draw page %d", n), err)
+}
+
 func wrapOp(op string, err error) error {
 	if err == nil {
 		return nil

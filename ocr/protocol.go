@@ -11,7 +11,7 @@ import (
 // Request is what the pool sends a worker over its socket; the source's file
 // descriptor travels beside it. Only the worker package reads it.
 type Request struct {
-	Op        string   `json:"op"` // "probe", "page", "document" or "original"
+	Op        string   `json:"op"` // "probe", "page", "picture", "document" or "original"
 	Source    string   `json:"source"`
 	Passwords []string `json:"passwords,omitempty"`
 	Page      int      `json:"page,omitempty"`

@@ -187,22 +187,39 @@ func (f *pdfFile) Decode(n int) (Side, error) {
 func (f *pdfFile) render(n int, w, h float64) (_ *image.Gray, dpi int, covered float64, err error) {
 	imageDPI, covered := f.images(n, w, h)
 	dpi = renderDPI(w, h, imageDPI)
+	g, err := f.renderAt(n, dpi)
+	return g, dpi, covered, err
+}
+
+// Picture implements Pictures.
+func (f *pdfFile) Picture(n, dpi int) (*image.Gray, error) {
+	if n < 1 || n > f.pages {
+		return nil, fmt.Errorf("pdf page %d of %d: %w", n, f.pages, ocr.ErrFormat)
+	}
+	size, err := f.in.FPDF_GetPageSizeByIndex(&requests.FPDF_GetPageSizeByIndex{Document: f.doc, Index: n - 1})
+	if err != nil {
+		return nil, fmt.Errorf("pdf page %d: %w: %w", n, ocr.ErrFormat, err)
+	}
+	return f.renderAt(n, min(renderDPI(size.Width, size.Height, float64(dpi)), dpi))
+}
+
+func (f *pdfFile) renderAt(n, dpi int) (*image.Gray, error) {
 	r, err := f.in.RenderPageInDPI(&requests.RenderPageInDPI{
 		Page: f.page(n), DPI: dpi, ImageFormat: requests.RenderImageFormatGrayscale,
 		RenderFlags: enums.FPDF_RENDER_FLAG_ANNOT, RenderForm: true, Document: &f.doc,
 	})
 	if err != nil {
-		return nil, 0, 0, fmt.Errorf("render pdf page %d: %w: %w", n, ocr.ErrFormat, err)
+		return nil, fmt.Errorf("render pdf page %d: %w: %w", n, ocr.ErrFormat, err)
 	}
 	g, ok := r.Result.RenderedImage.(*image.Gray)
 	if !ok {
 		r.Cleanup()
-		return nil, 0, 0, fmt.Errorf("render pdf page %d: %w: no image", n, ocr.ErrFormat)
+		return nil, fmt.Errorf("render pdf page %d: %w: no image", n, ocr.ErrFormat)
 	}
 	own := *g // the rendering's memory is the engine's
 	own.Pix = slices.Clone(g.Pix)
 	r.Cleanup()
-	return &own, dpi, covered, nil
+	return &own, nil
 }
 
 // renderDPI chooses the resolution: the image's own, 300 where there is none,

@@ -12,6 +12,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"image"
 	"io"
 	"iter"
 	"strconv"
@@ -70,6 +71,13 @@ type Documents interface {
 	// recognised, laid invisibly over them. It holds a few dozen at a time; an
 	// error among them ends it.
 	Extract(w io.Writer, pages iter.Seq2[ocr.DocumentPage, error]) error
+}
+
+// Pictures is a File whose sides can be drawn for a screen.
+type Pictures interface {
+	// Picture draws side n as it is displayed, in grays, at about so many dots an
+	// inch, or fewer where it would not fit.
+	Picture(n, dpi int) (*image.Gray, error)
 }
 
 // Options are what opening a file may need.

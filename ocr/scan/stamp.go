@@ -17,7 +17,6 @@ import (
 
 	"chartvault/internal/pdf"
 	"chartvault/ocr"
-	"chartvault/ocr/lept"
 )
 
 // stampFont is the resource name of a stamp's font; stampRoom is how much a page
@@ -98,15 +97,11 @@ func (f *pdfFile) burnt(out *joiner, p ocr.DocumentPage) error {
 	if err := blacken(g, p.Black, p.Text.Width, p.Text.Height); err != nil {
 		return fmt.Errorf("black out page %d: %w", p.Number, err)
 	}
-	px, err := lept.FromGray(g)
-	if err != nil {
-		return fmt.Errorf("black out page %d: %w", p.Number, err)
+	rows := make([]byte, 0, g.Rect.Dx()*g.Rect.Dy())
+	for y := g.Rect.Min.Y; y < g.Rect.Max.Y; y++ {
+		rows = append(rows, g.Pix[g.PixOffset(g.Rect.Min.X, y):g.PixOffset(g.Rect.Max.X-1, y)+1]...)
 	}
-	defer px.Close()
-	im, err := recode(px)
-	if err != nil {
-		return fmt.Errorf("black out page %d: %w", p.Number, err)
-	}
+	im := pdf.Image{Width: g.Rect.Dx(), Bits: 8, ColorSpace: "/DeviceGray", Filter: "/FlateDecode", Strips: []pdf.Strip{{Rows: g.Rect.Dy(), Data: pdf.Deflate(rows)}}}
 	var b bytes.Buffer
 	w := pdf.NewWriter(&b)
 	if err := errors.Join(w.AddPage(pdf.Page{Width: size.Width, Height: size.Height, Image: im}), w.Close()); err != nil {

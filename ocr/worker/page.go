@@ -116,7 +116,15 @@ func preview(half *lept.Pix, dpi float64, turn int) []byte {
 		g.Close()
 		g = h
 	}
-	src := g.Image()
+	b, err := sixteen(g.Image())
+	if err != nil {
+		return nil
+	}
+	return b
+}
+
+// sixteen is an image in 16 grays, as PNG: for a screen.
+func sixteen(src *image.Gray) ([]byte, error) {
 	pal := make(color.Palette, 16)
 	for i := range pal {
 		pal[i] = color.Gray{uint8(i * 17)}
@@ -127,8 +135,6 @@ func preview(half *lept.Pix, dpi float64, turn int) []byte {
 	}
 	var out bytes.Buffer
 	enc := png.Encoder{CompressionLevel: png.BestSpeed}
-	if enc.Encode(&out, dst) != nil {
-		return nil
-	}
-	return out.Bytes()
+	err := enc.Encode(&out, dst)
+	return out.Bytes(), err
 }

@@ -46,6 +46,7 @@ func FuzzRequest(f *testing.F) {
 	}
 	f.Add([]byte(`{"op":"probe","source":"a"}`), []byte{})
 	f.Add([]byte(`{"op":"document","source":"a"}`), pages.Bytes())
+	f.Add([]byte(`{"op":"picture","source":"a","page":1}`), []byte{})
 	f.Add([]byte(`{"op":"original","source":"a","pages":[2,1]}`), []byte{})
 	f.Fuzz(func(t *testing.T, request, follow []byte) {
 		var req ocr.Request

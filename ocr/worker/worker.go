@@ -162,12 +162,34 @@ func (s *server) answer(req ocr.Request, f *os.File) error {
 			return fmt.Errorf("page %d: %w", req.Page, err)
 		}
 		return ocr.WriteJSON(s.out, ocr.FrameResult, pg)
+	case "picture":
+		return s.picture(req.Page)
 	case "document":
 		return s.document(req.Lock)
 	case "original":
 		return s.original(req.Pages)
 	}
 	return fmt.Errorf("no such request: %q", req.Op)
+}
+
+// pictureDPI is what a page is drawn at for whoever looks closely.
+const pictureDPI = 200
+
+// picture draws a page for a screen.
+func (s *server) picture(n int) error {
+	p, ok := s.file.(scan.Pictures)
+	if !ok {
+		return fmt.Errorf("a %s is not drawn", s.file.Kind())
+	}
+	g, err := p.Picture(n, pictureDPI)
+	if err != nil {
+		return err
+	}
+	b, err := sixteen(g)
+	if err != nil {
+		return err
+	}
+	return ocr.WriteJSON(s.out, ocr.FrameResult, b)
 }
 
 // damage says what of a file could not be had, "" for nothing.

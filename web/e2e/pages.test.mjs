@@ -68,6 +68,23 @@ for (const theme of ['light', 'dark']) {
 		await keys(page, 'j');
 		await page.waitForURL(/page=2/);
 		assert.match(await page.textContent('figcaption'), /Page 2 of 2/);
+		// Turned, larger, sharper, and two beside each other.
+		const box = await page.getAttribute('.sheet svg', 'viewBox');
+		await keys(page, 'r');
+		assert.notEqual(await page.getAttribute('.sheet svg', 'viewBox'), box);
+		await keys(page, 'r', 'r', 'r', '+');
+		assert.equal(await page.getAttribute('.sheet svg', 'viewBox'), box);
+		assert.equal(await page.evaluate(() => document.querySelector('.sheet svg').style.width), '125%');
+		const [sharp] = await Promise.all([page.waitForResponse(/\/image\//), keys(page, 's')]);
+		const png = await sharp.body();
+		assert.ok(png.readUInt32BE(16) > 1500, 'a sharp page is ' + png.readUInt32BE(16) + ' pixels wide');
+		await page.waitForURL(/sharp=1/);
+		await keys(page, 'k');
+		await page.waitForURL(/page=1/);
+		await keys(page, '2');
+		await page.waitForURL(/two=1/);
+		assert.equal(await page.locator('.sheet svg').count(), 2);
+		await look(me, 'two-pages');
 		// A search, and the words on the page.
 		await keys(page, 'g', 's');
 		await page.waitForURL(/\/search$/);

@@ -107,7 +107,8 @@ type opened struct {
 // that fetches it.
 func (v *visit) openPage(id string, n int, purpose, query string) (*view, error) {
 	var o opened
-	if err := v.one("page", map[string]any{"document": id, "page": n, "purpose": purpose, "query": query}, &o); err != nil {
+	sharp := v.r.URL.Query().Get("sharp") != ""
+	if err := v.one("page", map[string]any{"document": id, "page": n, "purpose": purpose, "query": query, "sharp": sharp}, &o); err != nil {
 		return nil, err
 	}
 	var png []byte
@@ -120,7 +121,7 @@ func (v *visit) openPage(id string, n int, purpose, query string) (*view, error)
 	if t.Width == 0 || t.Height == 0 {
 		t.Width, t.Height = 850, 1100
 	}
-	vw := &view{ID: id, Page: n, opened: o, Width: t.Width, Height: t.Height, Text: t.String(), Purpose: purpose}
+	vw := &view{ID: id, Page: n, opened: o, Width: t.Width, Height: t.Height, Text: t.String(), Purpose: purpose, Sharp: sharp}
 	if len(png) > 0 {
 		vw.Picture = "/image/" + v.session.KeepOnce(picture(png))
 	}
@@ -152,6 +153,34 @@ type view struct {
 	Numbers       []int
 	From          string // kept search it was found by
 	Chart         string // kept look-up it was found by
+	Sharp         bool   // drawn finely
+	Two           bool   // two pages beside each other
+	Beside        *view  // the second of them; nil on the last page
+}
+
+// Link is the address of a page of the same document, looked at in the same way.
+func (w view) Link(page int) string { return w.link(page, w.Sharp, w.Two) }
+
+// Finer and Coarser, Pair and Single look at the same page in another way.
+func (w view) Finer() string   { return w.link(w.Page, true, w.Two) }
+func (w view) Coarser() string { return w.link(w.Page, false, w.Two) }
+func (w view) Pair() string    { return w.link(w.Page, w.Sharp, true) }
+func (w view) Single() string  { return w.link(w.Page, w.Sharp, false) }
+
+func (w view) link(page int, sharp, two bool) string {
+	q := url.Values{"page": {itoa(page)}}
+	for name, s := range map[string]string{"from": w.From, "chart": w.Chart} {
+		if s != "" {
+			q.Set(name, s)
+		}
+	}
+	if sharp {
+		q.Set("sharp", "1")
+	}
+	if two {
+		q.Set("two", "1")
+	}
+	return "?" + q.Encode()
 }
 
 // placed is a word, or a mark, in pixels of the page.
@@ -160,16 +189,29 @@ type placed struct {
 	X, Y, W, H int
 }
 
-// Next and Previous are the pages beside this one; 0 for none.
+// step is how many pages are shown.
+func (w view) step() int {
+	if w.Two {
+		return 2
+	}
+	return 1
+}
+
+// Next and Previous are the pages beside those that are shown; 0 for none.
 func (w view) Next() int {
-	if w.Page < w.Pages {
-		return w.Page + 1
+	if n := w.Page + w.step(); n <= w.Pages {
+		return n
 	}
 	return 0
 }
 
 // Previous is the page before; 0 for none.
-func (w view) Previous() int { return w.Page - 1 }
+func (w view) Previous() int {
+	if w.Page == 1 {
+		return 0
+	}
+	return max(1, w.Page-w.step())
+}
 
 // purpose is what a chart was looked up for, by the name it is kept under.
 func (v *visit) purpose(chart string) string {
@@ -196,7 +238,12 @@ func (v *visit) document() error {
 	if err != nil {
 		return err
 	}
-	w.From, w.Chart = from, v.r.URL.Query().Get("chart")
+	w.From, w.Chart, w.Two = from, v.r.URL.Query().Get("chart"), v.r.URL.Query().Get("two") != ""
+	if w.Two && w.Page < w.Pages {
+		if w.Beside, err = v.openPage(w.ID, w.Page+1, w.Purpose, query); err != nil {
+			return err
+		}
+	}
 	return v.show("document", "Document", w)
 }
 

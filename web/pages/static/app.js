@@ -20,6 +20,25 @@
 			return;
 		}
 	});
+	// Pages larger, smaller and turned, for this showing only; and printed.
+	const sheets = [...document.querySelectorAll(".sheet svg")], tools = document.querySelector(".tools");
+	let size = 100, turns = 0;
+	const look = {
+		in: () => { size = Math.min(400, size + 25); }, out: () => { size = Math.max(50, size - 25); }, turn: () => { turns = (turns + 1) % 4; }, print: () => window.print(),
+	};
+	const shape0 = sheets.map((s) => s.getAttribute("viewBox").split(" ").map(Number));
+	const arrange = () => sheets.forEach((s, i) => {
+		const [, , w, h] = shape0[i], side = turns % 2 === 1;
+		s.setAttribute("viewBox", side ? `0 0 ${h} ${w}` : `0 0 ${w} ${h}`);
+		const turned = ["", `translate(${h} 0) rotate(90)`, `translate(${w} ${h}) rotate(180)`, `translate(0 ${w}) rotate(270)`][turns];
+		for (const c of s.children) c.setAttribute("transform", turned);
+		s.style.width = size + "%";
+		s.style.maxHeight = size > 100 ? "none" : "";
+	});
+	if (sheets.length && tools) {
+		tools.hidden = false;
+		for (const b of tools.querySelectorAll("[data-look]")) b.addEventListener("click", () => { look[b.dataset.look](); if (b.dataset.look !== "print") arrange(); });
+	}
 	// Boxes drawn on a page, in its pixels, go into the field "boxes".
 	const boxes = document.getElementById("boxes"), sheet = document.querySelector(".sheet svg");
 	if (boxes && sheet) {
