@@ -117,7 +117,12 @@ func TestSessions(t *testing.T) {
 	if c.t = c.t.Add(time.Minute); !d.Proved(in()) {
 		t.Error("who has just signed in has to prove who they are")
 	}
-	s = in()
+	if s = in(); !d.Broken(s).IsZero() {
+		t.Error("a session begins as an emergency")
+	}
+	if d.Break(s); !d.Broken(s).IsZero() {
+		t.Error("whoever may not break the glass does")
+	}
 	c.t = c.t.Add(accounts.StepUp)
 	if d.Proved(s) {
 		t.Error("a proof of five minutes ago counts")
@@ -267,9 +272,11 @@ func TestRoles(t *testing.T) {
 		accounts.Scan:     "see batches",
 		accounts.Records:  "see batches, settle quality questions, correct filed documents, open charts, search all charts, see holds, place holds, see what is due, propose what ends",
 		accounts.Release:  "open charts, answer requests, see holds, place holds",
-		accounts.Director: "see batches, settle quality questions, correct filed documents, open charts, search all charts, answer requests, see holds, place holds, see what is due, propose what ends, draft and adopt schedules, ask for a hold's release, approve, see health",
-		accounts.Auditor:  "see holds, place holds, see what is due, approve, see the audit log, see health",
+		accounts.Director: "see batches, settle quality questions, correct filed documents, open charts, search all charts, answer requests, review emergencies, see holds, place holds, see what is due, propose what ends, draft and adopt schedules, ask for a hold's release, approve, see reports, see health",
+		accounts.Auditor:  "review emergencies, see holds, place holds, see what is due, approve, see the audit log, see reports, see health",
 		accounts.Admin:    "see health, keep users",
+
+		accounts.Clinician: "open charts in an emergency",
 	}
 	for _, r := range accounts.Roles() {
 		u := accounts.User{Name: "x", Roles: []accounts.Role{r}}
@@ -368,5 +375,28 @@ func TestSecondFactor(t *testing.T) {
 	}
 	if err := d.Put(ctx, "t", accounts.User{Name: "tech", Roles: []accounts.Role{accounts.Records}}, ""); err != nil || l["tech"].Factor != "" {
 		t.Errorf("taken off: got %q, %v", l["tech"].Factor, err)
+	}
+}
+
+// TestEmergency: it opens for an hour, for this session alone.
+func TestEmergency(t *testing.T) {
+	d, _, c := desk(t)
+	ctx := t.Context()
+	if err := d.Put(ctx, "t", accounts.User{Name: "doc", Roles: []accounts.Role{accounts.Clinician}}, good); err != nil {
+		t.Fatal(err)
+	}
+	var ss [2]*accounts.Session
+	for i := range ss {
+		var err error
+		if ss[i], err = d.SignIn(ctx, "doc", good, "", "a"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.Break(ss[0])
+	if got := d.Broken(ss[0]); !got.Equal(c.t.Add(accounts.Emergency)) || !d.Broken(ss[1]).IsZero() {
+		t.Errorf("got until %v, and the other session %v", got, d.Broken(ss[1]))
+	}
+	if c.t = c.t.Add(accounts.Emergency); !d.Broken(ss[0]).IsZero() {
+		t.Error("it is open after its hour")
 	}
 }

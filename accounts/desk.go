@@ -29,9 +29,10 @@ type Register interface {
 
 // Limits of sessions and of guessing.
 const (
-	Idle     = 15 * time.Minute // without a request a session ends
-	Absolute = 12 * time.Hour   // and at the latest
-	StepUp   = 5 * time.Minute  // for which password and code count for what is asked for again
+	Idle      = 15 * time.Minute // without a request a session ends
+	Absolute  = 12 * time.Hour   // and at the latest
+	Emergency = time.Hour        // for which charts are open in one
+	StepUp    = 5 * time.Minute  // for which password and code count for what is asked for again
 
 	setupLife = time.Hour
 )

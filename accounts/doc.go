@@ -32,10 +32,12 @@ const (
 	Director Role = "director" // decides: holds, retention, ends
 	Auditor  Role = "auditor"  // sees who saw what, and no chart
 	Admin    Role = "admin"    // keeps it running, and sees no chart
+
+	Clinician Role = "clinician" // cares for patients, and opens charts in an emergency only
 )
 
 // Roles lists them, in the order pages show them.
-func Roles() []Role { return []Role{Scan, Records, Release, Director, Auditor, Admin} }
+func Roles() []Role { return []Role{Scan, Records, Release, Director, Auditor, Clinician, Admin} }
 
 // Right is one thing that can be allowed.
 type Right string
@@ -47,7 +49,9 @@ const (
 	Correct      Right = "correct filed documents"
 	OpenChart    Right = "open charts"
 	SearchAll    Right = "search all charts"
-	AnswerAsks   Right = "answer requests" // and have their answers checked
+	AnswerAsks   Right = "answer requests"             // and have their answers checked
+	BreakGlass   Right = "open charts in an emergency" // for an hour, with a reason, reviewed after
+	ReviewGlass  Right = "review emergencies"
 	SeeHolds     Right = "see holds"
 	PlaceHold    Right = "place holds"
 	SeeRetention Right = "see what is due"
@@ -56,6 +60,7 @@ const (
 	ReleaseHold  Right = "ask for a hold's release"
 	Approve      Right = "approve" // what another proposed
 	SeeAudit     Right = "see the audit log"
+	SeeReports   Right = "see reports"
 	SeeHealth    Right = "see health"
 	KeepUsers    Right = "keep users"
 )
@@ -69,6 +74,8 @@ func rights() map[Right][]Role {
 		OpenChart:    {Records, Release, Director},
 		SearchAll:    {Records, Director},
 		AnswerAsks:   {Release, Director},
+		BreakGlass:   {Clinician},
+		ReviewGlass:  {Director, Auditor},
 		SeeHolds:     {Records, Release, Director, Auditor},
 		PlaceHold:    {Records, Release, Director, Auditor},
 		SeeRetention: {Records, Director, Auditor},
@@ -77,6 +84,7 @@ func rights() map[Right][]Role {
 		ReleaseHold:  {Director},
 		Approve:      {Director, Auditor},
 		SeeAudit:     {Auditor},
+		SeeReports:   {Director, Auditor},
 		SeeHealth:    {Director, Auditor, Admin},
 		KeepUsers:    {Admin},
 	}
@@ -84,7 +92,7 @@ func rights() map[Right][]Role {
 
 // Rights lists every right, in a fixed order.
 func Rights() []Right {
-	return []Right{SeeBatches, Settle, Correct, OpenChart, SearchAll, AnswerAsks, SeeHolds, PlaceHold, SeeRetention, ProposeEnds, SetSchedule, ReleaseHold, Approve, SeeAudit, SeeHealth, KeepUsers}
+	return []Right{SeeBatches, Settle, Correct, OpenChart, SearchAll, AnswerAsks, BreakGlass, ReviewGlass, SeeHolds, PlaceHold, SeeRetention, ProposeEnds, SetSchedule, ReleaseHold, Approve, SeeAudit, SeeReports, SeeHealth, KeepUsers}
 }
 
 // User is somebody who may sign in.

@@ -103,5 +103,5 @@ func (d *Desk) factorOK(u User, code string) bool {
 // anything else: whoever opens charts or decides about them, where the site
 // wants it.
 func (d *Desk) NeedsFactor(u User) bool {
-	return d.RequireFactor && u.Factor == "" && (u.May(OpenChart) || u.May(Settle) || u.May(PlaceHold) || u.May(KeepUsers))
+	return d.RequireFactor && u.Factor == "" && (u.May(OpenChart) || u.May(BreakGlass) || u.May(Settle) || u.May(PlaceHold) || u.May(KeepUsers))
 }

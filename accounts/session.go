@@ -16,6 +16,7 @@ type Session struct {
 
 	began, seen time.Time
 	proved      time.Time // when password and code were given last; guarded by the desk
+	broken      time.Time // until when it is an emergency; guarded by the desk
 
 	mu    sync.Mutex
 	kept  map[string]any
@@ -123,6 +124,25 @@ func (d *Desk) Proved(s *Session) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.now().Sub(s.proved) < StepUp
+}
+
+// Break makes a session one of an emergency, for Emergency: its user may open
+// charts meanwhile. Whoever calls it has written it down before.
+func (d *Desk) Break(s *Session) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s.broken = d.now().Add(Emergency)
+}
+
+// Broken reports until when a session is one of an emergency; zero when it is not,
+// or its user may not break the glass.
+func (d *Desk) Broken(s *Session) time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !s.User.May(BreakGlass) || !d.now().Before(s.broken) {
+		return time.Time{}
+	}
+	return s.broken
 }
 
 // SignOut ends a session.

@@ -56,6 +56,8 @@ const (
 
 	ActApproverKey Action = "approver.key" // of somebody who approves in the pages, sealed with their passphrase
 
+	ActEmergency Action = "emergency.access" // somebody broke the glass, or what they did was reviewed
+
 	ActRequest    Action = "request.changed"       // a request for information was taken in hand, worked on or closed
 	ActDisclosed  Action = "information.disclosed" // something left the facility, or is about to
 	ActReleased   Action = "document.released"     // and this document is in it

@@ -48,7 +48,7 @@ fi
 if [ ! -f data/.people ]; then
 	echo
 	echo "The pages are on http://127.0.0.1:8420. These fictitious people may sign in (shown once):"
-	for name in scan records release director auditor privacy admin; do
+	for name in scan records release director auditor privacy clinician admin; do
 		role=$name
 		[ $name != privacy ] || role=auditor # two can then approve what the director drafts
 		word=$(head -c 15 /dev/urandom | base64 | tr '+/' 'xy')

@@ -75,6 +75,7 @@ func endpoints() []api.Endpoint {
 		row("certificate-list", keeping, "Certificates of destruction", accounts.SeeRetention, false, nil, certificateLine{}),
 
 		row("audit-list", watching, "Entries of the audit log, newest first", accounts.SeeAudit, false, listParams{}, entryLine{}),
+		row("report", watching, "Twelve months summed up, and what comes to its end", accounts.SeeReports, false, nil, reportLine{}),
 		row("status", watching, "What the archive holds, and what it lacks", accounts.SeeHealth, false, nil, statusLine{}),
 	}
 }

@@ -231,7 +231,7 @@ func TestPrograms(t *testing.T) {
 	}
 	post(accounts.Director, "qa-show", fmt.Sprintf(`{"document":%q}`, w.Document))
 	post(accounts.Director, "qa-assign", fmt.Sprintf(`{"document":%q,"chart":"9237654","type":"CONSENT"}`, w.Document))
-	for _, op := range []string{"batches", "corrections", "request-rules", "hold-list", "retention-due", "schedule-list", "schedule-show", "plan-list", "certificate-list", "status"} {
+	for _, op := range []string{"batches", "corrections", "request-rules", "hold-list", "retention-due", "schedule-list", "schedule-show", "plan-list", "certificate-list", "report", "status"} {
 		post(accounts.Director, op, `{}`)
 	}
 	post(accounts.Director, "request-new", `{"class":"attorney","charts":["`+oneChart+`"],"requester":{"name":"Sample and Partners"},"what":"all","purpose":"a claim"}`)

@@ -43,7 +43,7 @@ func TestBrowser(t *testing.T) {
 	if out, code := a.run("facts", "import", facts); code != 0 {
 		t.Fatalf("facts import: exit %d\n%s", code, out)
 	}
-	for name, role := range map[string]string{"scan": "scan", "records": "records", "release": "release", "director": "director", "auditor": "auditor", "privacy": "auditor", "admin": "admin"} {
+	for name, role := range map[string]string{"scan": "scan", "records": "records", "release": "release", "director": "director", "auditor": "auditor", "privacy": "auditor", "clinician": "clinician", "admin": "admin"} {
 		if out, code := a.runWith(password+"\n", "users", "put", "demo."+name, "--role", role); code != 0 {
 			t.Fatalf("users put: exit %d\n%s", code, out)
 		}

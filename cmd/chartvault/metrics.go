@@ -64,6 +64,7 @@ func (a *app) metrics() []web.Metric {
 		{Name: "chartvault_halted", Help: "Whether claiming of scans has stopped.", Kind: "gauge", Value: halted},
 		{Name: "chartvault_pages_read_total", Help: "Pages read since the start.", Kind: "counter", Value: float64(a.meter.pages.Load())},
 		{Name: "chartvault_documents_stored_total", Help: "Documents stored since the start.", Kind: "counter", Value: float64(a.meter.documents.Load())},
+		{Name: "chartvault_emergencies_open", Help: "Accesses in an emergency that nobody has reviewed.", Kind: "gauge", Value: float64(a.unreviewed(context.Background()))},
 		{Name: "chartvault_reader_crashes_total", Help: "Reading processes lost since the start.", Kind: "counter", Value: float64(a.pool.Crashes())},
 		{Name: "chartvault_documents", Help: "Documents in the archive.", Kind: "gauge", Value: float64(s.Documents)},
 		{Name: "chartvault_documents_qa", Help: "Documents that wait in QA.", Kind: "gauge", Value: float64(s.QA)},

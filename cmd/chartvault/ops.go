@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 
 	"chartvault/record"
 	"chartvault/web"
@@ -35,9 +36,18 @@ func (r asked) params(v any) error {
 // op is one operation on an open archive.
 type op func(a *app, ctx context.Context, r asked, out func(any) error) error
 
-// operations is everything the command line and the API can do.
+// operations is everything the command line, the pages and the API can do.
 func operations() map[string]op {
-	return withRequests(map[string]op{
+	out := archiveOperations()
+	maps.Copy(out, peopleOperations())
+	maps.Copy(out, requestOps())
+	return out
+}
+
+// archiveOperations are about what is filed: taking in, giving back, keeping and
+// ending.
+func archiveOperations() map[string]op {
+	return map[string]op{
 		"batches":            (*app).opBatches,
 		"ingest":             (*app).opIngest,
 		"get":                (*app).opGet,
@@ -57,7 +67,6 @@ func operations() map[string]op {
 		"stations-waiting":   (*app).opStationsWaiting,
 		"stations-retry":     (*app).opStationsRetry,
 		"stations-discard":   (*app).opStationsDiscard,
-		"audit-prove":        (*app).opProve,
 		"drill-begin":        (*app).opDrillBegin,
 		"drill-end":          (*app).opDrillEnd,
 		"qa-list":            (*app).opQAList,
@@ -66,12 +75,6 @@ func operations() map[string]op {
 		"document":           (*app).opDocument,
 		"sheets-print":       (*app).opSheetsPrint,
 		"certificate-print":  (*app).opCertificatePrint,
-		"users-put":          (*app).opUsersPut,
-		"users-list":         (*app).opUsersList,
-		"audit-list":         (*app).opAuditList,
-		"audit-verify":       (*app).opAuditVerify,
-		"signed-in":          (*app).opSignedIn,
-		"sign-in-refused":    (*app).opSignInRefused,
 		"import":             (*app).opImport,
 		"correct":            (*app).opCorrect,
 		"correct-decide":     (*app).opCorrectDecide,
@@ -103,12 +106,6 @@ func operations() map[string]op {
 		"schedule-adopt":     (*app).opScheduleAdopt,
 		"automation-ask":     (*app).opAutomationAsk,
 		"automation-list":    (*app).opAutomationList,
-		"approver-add":       (*app).opApproverAdd,
-		"approver-list":      (*app).opApproverList,
-		"approver-enrol":     (*app).opApproverEnrol,
-		"approve-here":       (*app).opApproveHere,
-		"question":           (*app).opQuestion,
-		"approve":            (*app).opApprove,
 		"plan-make":          (*app).opPlanMake,
 		"plan-list":          (*app).opPlanList,
 		"plan-show":          (*app).opPlanShow,
@@ -122,7 +119,25 @@ func operations() map[string]op {
 		"paper-make":         (*app).opPaperMake,
 		"paper-certify":      (*app).opPaperCertify,
 		"paper-cancel":       (*app).opPaperCancel,
+	}
+}
 
+// peopleOperations are about who may do what, who asks, and what was done.
+func peopleOperations() map[string]op {
+	return map[string]op{
+		"audit-prove":       (*app).opProve,
+		"users-put":         (*app).opUsersPut,
+		"users-list":        (*app).opUsersList,
+		"audit-list":        (*app).opAuditList,
+		"audit-verify":      (*app).opAuditVerify,
+		"signed-in":         (*app).opSignedIn,
+		"sign-in-refused":   (*app).opSignInRefused,
+		"approver-add":      (*app).opApproverAdd,
+		"approver-list":     (*app).opApproverList,
+		"approver-enrol":    (*app).opApproverEnrol,
+		"approve-here":      (*app).opApproveHere,
+		"question":          (*app).opQuestion,
+		"approve":           (*app).opApprove,
 		"request-new":       (*app).opRequestNew,
 		"request-list":      (*app).opRequestList,
 		"request-show":      (*app).opRequestShow,
@@ -132,9 +147,12 @@ func operations() map[string]op {
 		"disclosures":       (*app).opDisclosures,
 		"disclosures-print": (*app).opDisclosuresPrint,
 		"disclosure-note":   (*app).opDisclosureNote,
-
-		"api-describe": (*app).opAPIDescribe,
-	})
+		"emergency-begin":   (*app).opEmergencyBegin,
+		"emergency-list":    (*app).opEmergencyList,
+		"emergency-review":  (*app).opEmergencyReview,
+		"report":            (*app).opReport,
+		"api-describe":      (*app).opAPIDescribe,
+	}
 }
 
 // perform runs an operation in this process.

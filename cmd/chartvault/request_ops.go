@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 
 	"chartvault/audit"
@@ -329,10 +328,4 @@ func (a *app) opRequestLetter(ctx context.Context, r asked, out func(any) error)
 		return err
 	}
 	return out(pdfLine{b.Bytes()})
-}
-
-// withRequests adds the operations on requests to the others.
-func withRequests(ops map[string]op) map[string]op {
-	maps.Copy(ops, requestOps())
-	return ops
 }

@@ -38,6 +38,7 @@ func (a *app) warnings(ctx context.Context, faults int) []string {
 	if n := a.inQuarantine(ctx); n > 0 {
 		out = append(out, fmt.Sprintf("%d deposits of stations are in quarantine: look at them with \"chartvault stations waiting\"", n))
 	}
+	out = append(out, a.emergencyWarnings(ctx)...)
 	if a.vault.Turning() {
 		out = append(out, "a rotation of the vault is not finished: run \"chartvault keys rotate\"")
 	}

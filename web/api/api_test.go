@@ -150,7 +150,7 @@ func (s *site) post(token, op, body string, head ...string) (*http.Response, str
 // allowed what role and token allow, and what no token may is never allowed.
 func TestEveryEndpoint(t *testing.T) {
 	s := newSite(t)
-	never := map[accounts.Right]bool{accounts.KeepUsers: true, accounts.Approve: true, accounts.SetSchedule: true, accounts.ReleaseHold: true}
+	never := map[accounts.Right]bool{accounts.KeepUsers: true, accounts.Approve: true, accounts.SetSchedule: true, accounts.ReleaseHold: true, accounts.BreakGlass: true, accounts.ReviewGlass: true}
 	for _, role := range accounts.Roles() {
 		u := accounts.User{Roles: []accounts.Role{role}}
 		if len(accounts.MayGive(u)) == 0 {
@@ -164,7 +164,7 @@ func TestEveryEndpoint(t *testing.T) {
 				if got := resp.StatusCode == 200; got != may || !got && resp.StatusCode != 403 || (len(s.calls) > n) != may {
 					t.Errorf("%s as %s: got %d, want allowed %v\n%s", e.Op, role, resp.StatusCode, may, body)
 				}
-				if may && s.calls[n] != e.Op+" user:user-"+string(role)+` {"chart":"1"}` {
+				if may && len(s.calls) > n && s.calls[n] != e.Op+" user:user-"+string(role)+` {"chart":"1"}` {
 					t.Errorf("%s: called %q", e.Op, s.calls[n])
 				}
 				if resp.Header.Get("Cache-Control") != "no-store" {

@@ -368,6 +368,39 @@ test('from a schedule to a certificate, by two people', async () => {
 	for (const name of ['demo.auditor', 'demo.privacy', 'demo.director']) await people[name].end();
 });
 
+for (const theme of ['light', 'dark']) {
+	test(`a clinician breaks the glass, and somebody reviews it, ${theme}`, async () => {
+		const me = await someone('demo.clinician', theme);
+		const { page } = me;
+		assert.equal(await page.locator('#chartbox').count(), 0);
+		await keys(page, 'g', 'm');
+		await page.waitForURL(/emergency/);
+		await look(me, 'emergency');
+		await page.fill('#why', 'unconscious, ' + theme);
+		await page.click('main button');
+		await page.waitForSelector('.alarm');
+		await keys(page, '/');
+		await page.keyboard.type('9237654');
+		await keys(page, 'Enter');
+		await page.waitForURL(/\/chart\//);
+		assert.match(await page.textContent('main'), /looked up for emergency/);
+		await page.click('tbody a');
+		await page.waitForURL(/\/document\//);
+		assert.equal(await page.locator('button:has-text("PDF")').count(), 0);
+		await look(me, 'in-an-emergency');
+		await me.end();
+		const other = await someone('demo.privacy', theme);
+		await other.page.goto(base + '/emergencies');
+		const row = other.page.locator('tr', { hasText: 'unconscious, ' + theme });
+		assert.match(await row.textContent(), /1 charts looked up, 1 pages/);
+		await look(other, 'emergencies');
+		await row.locator('input[name=note]').fill('the patient was unconscious');
+		await row.locator('button').click();
+		await other.page.waitForSelector(`tr:has-text("unconscious, ${theme}"):has-text("justified: the patient")`);
+		await other.end();
+	});
+}
+
 test('a program acts for a person, with some of their rights', async () => {
 	for (const theme of ['light', 'dark']) {
 		const me = await someone('demo.records', theme);

@@ -30,6 +30,9 @@ func (v *visit) lookUp() error {
 	if !slices.Contains([]string{"treatment", "release", "operations", "quality"}, purpose) {
 		purpose = "operations"
 	}
+	if !v.session.User.May(accounts.OpenChart) {
+		purpose = purposeEmergency
+	}
 	return v.to("/chart/" + v.session.Keep(wanted{number, purpose}))
 }
 
@@ -217,6 +220,9 @@ func (w view) Previous() int {
 func (v *visit) purpose(chart string) string {
 	if w, ok := v.session.Kept(chart).(wanted); ok {
 		return w.purpose
+	}
+	if !v.session.User.May(accounts.OpenChart) {
+		return purposeEmergency
 	}
 	return "operations"
 }

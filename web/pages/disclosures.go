@@ -2,6 +2,7 @@ package pages
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"chartvault/record"
@@ -70,6 +71,11 @@ func (v *visit) disclosures() error {
 	ds, err := each[disclosed](v, "disclosures", map[string]any{"chart": n, "all": true})
 	if err != nil {
 		return err
+	}
+	if v.csvWanted() {
+		return saveList(v, "disclosures", []string{"disclosure", "request", "date", "class", "recipient", "address", "what", "purpose", "how", "by", "in the accounting", "why not"}, ds, func(d disclosed) []string {
+			return []string{d.ID, d.Request, d.On, d.Class, d.Recipient.Name, d.Recipient.Address, d.What, d.Purpose, d.Method, d.By, strconv.FormatBool(d.Accounted), d.Exempt}
+		})
 	}
 	r, err := v.rules()
 	if err != nil {

@@ -61,91 +61,105 @@ type Route struct {
 	Right        accounts.Right
 	Open         bool
 	do           func(v *visit) error
+
+	Emergency bool // whoever broke the glass may as well
 }
 
 // Routes is the table of all there is: what is not in it is not found, and what
 // it does not allow is denied.
 func (p *Pages) Routes() []Route {
-	return []Route{
-		{"GET", "/signin", "", true, (*visit).signInForm},
-		{"POST", "/signin", "", true, (*visit).signIn},
-		{"GET", "/setup", "", true, (*visit).setUpForm},
-		{"POST", "/setup", "", true, (*visit).setUp},
-		{"POST", "/signout", "", false, (*visit).signOut},
-		{"GET", "/{$}", "", false, (*visit).home},
-		{"GET", "/keys", "", false, (*visit).shortcuts},
-		{"GET", "/account", "", false, (*visit).account},
-		{"POST", "/account/factor", "", false, (*visit).enrol},
-		{"POST", "/account/confirm", "", false, (*visit).confirm},
-		{"GET", "/tokens", "", false, (*visit).tokens},
-		{"POST", "/tokens", "", false, fresh((*visit).newToken)},
-		{"POST", "/tokens/end", "", false, (*visit).endToken},
-		{"GET", "/programs", "", false, (*visit).describe},
-
-		{"POST", "/chart", accounts.OpenChart, false, (*visit).lookUp},
-		{"GET", "/chart/{chart}", accounts.OpenChart, false, (*visit).chart},
-		{"GET", "/document/{document}", accounts.OpenChart, false, (*visit).document},
-		{"POST", "/document/{document}/pdf", accounts.OpenChart, false, (*visit).pdf},
-		{"POST", "/document/{document}/correct", accounts.Correct, false, (*visit).correct},
-		{"GET", "/image/{image}", "", false, (*visit).image},
-
-		{"GET", "/search", accounts.SearchAll, false, (*visit).searchForm},
-		{"POST", "/search", accounts.SearchAll, false, (*visit).search},
-		{"GET", "/search/{search}", accounts.SearchAll, false, (*visit).found},
-
-		{"GET", "/qa", accounts.Settle, false, (*visit).queue},
-		{"GET", "/qa/next", accounts.Settle, false, (*visit).next},
-		{"GET", "/qa/{document}", accounts.Settle, false, (*visit).item},
-		{"POST", "/qa/{document}", accounts.Settle, false, (*visit).settle},
-		{"POST", "/qa/{document}/people", accounts.Settle, false, (*visit).people},
-
-		{"GET", "/corrections", accounts.Correct, false, (*visit).corrections},
-		{"POST", "/corrections/{correction}", accounts.Correct, false, (*visit).decide},
-
-		{"GET", "/requests", accounts.AnswerAsks, false, (*visit).requests},
-		{"GET", "/requests/new", accounts.AnswerAsks, false, (*visit).requestForm},
-		{"POST", "/requests", accounts.AnswerAsks, false, (*visit).takeRequest},
-		{"GET", "/requests/{request}", accounts.AnswerAsks, false, (*visit).request},
-		{"GET", "/requests/{request}/pages/{document}", accounts.AnswerAsks, false, (*visit).requestDocument},
-		{"POST", "/requests/{request}/{act}", accounts.AnswerAsks, false, (*visit).requestAct},
-		{"POST", "/requests/{request}/letter", accounts.AnswerAsks, false, (*visit).letter},
-		{"POST", "/requests/{request}/check", accounts.AnswerAsks, false, fresh((*visit).checkRequest)},
-		{"POST", "/requests/{request}/hand", accounts.AnswerAsks, false, fresh((*visit).hand)},
-		{"GET", "/disclosures", accounts.AnswerAsks, false, (*visit).disclosuresForm},
-		{"POST", "/disclosures", accounts.AnswerAsks, false, (*visit).lookDisclosures},
-		{"POST", "/disclosures/note", accounts.AnswerAsks, false, (*visit).noteDisclosure},
-		{"GET", "/disclosures/{kept}", accounts.AnswerAsks, false, (*visit).disclosures},
-		{"POST", "/disclosures/{kept}/print", accounts.AnswerAsks, false, (*visit).printDisclosures},
-		{"GET", "/again", "", false, (*visit).againForm},
-		{"POST", "/again", "", false, (*visit).again},
-
-		{"GET", "/batches", accounts.SeeBatches, false, (*visit).batches},
-		{"GET", "/sheets", accounts.SeeBatches, false, (*visit).sheetsForm},
-		{"POST", "/sheets", accounts.SeeBatches, false, (*visit).sheets},
-		{"GET", "/holds", accounts.SeeHolds, false, (*visit).holds},
-		{"POST", "/holds", accounts.PlaceHold, false, (*visit).placeHold},
-		{"GET", "/retention", accounts.SeeRetention, false, (*visit).retention},
-		{"GET", "/plans", accounts.SeeRetention, false, (*visit).plans},
-		{"POST", "/plans", accounts.ProposeEnds, false, (*visit).makePlan},
-		{"GET", "/plans/{plan}", accounts.SeeRetention, false, (*visit).plan},
-		{"POST", "/plans/{plan}/{act}", accounts.ProposeEnds, false, (*visit).planAct},
-		{"POST", "/plans/{plan}/approve", accounts.Approve, false, fresh((*visit).approvePlan)},
-		{"GET", "/schedules", accounts.SeeRetention, false, (*visit).schedules},
-		{"POST", "/schedules", accounts.SetSchedule, false, (*visit).draftSchedule},
-		{"GET", "/schedules/{schedule}", accounts.SeeRetention, false, (*visit).schedule},
-		{"POST", "/schedules/{schedule}/{act}", accounts.SetSchedule, false, fresh((*visit).scheduleAct)},
-		{"POST", "/schedules/{schedule}/approve", accounts.Approve, false, fresh((*visit).approveSchedule)},
-		{"POST", "/holds/{hold}/release", accounts.ReleaseHold, false, fresh((*visit).releaseHold)},
-		{"POST", "/holds/{hold}/approve", accounts.Approve, false, fresh((*visit).approveRelease)},
-		{"POST", "/account/approver", accounts.Approve, false, fresh((*visit).becomeApprover)},
-		{"GET", "/certificates", accounts.SeeRetention, false, (*visit).certificates},
-		{"GET", "/certificates/{number}", accounts.SeeRetention, false, (*visit).certificate},
-		{"GET", "/audit", accounts.SeeAudit, false, (*visit).audit},
-		{"POST", "/audit", accounts.SeeAudit, false, (*visit).verifyLog},
-		{"GET", "/health", accounts.SeeHealth, false, (*visit).health},
-		{"GET", "/users", accounts.KeepUsers, false, (*visit).users},
-		{"POST", "/users", accounts.KeepUsers, false, (*visit).putUser},
+	row := func(method, path string, right accounts.Right, open bool, do func(*visit) error) Route {
+		return Route{Method: method, Path: path, Right: right, Open: open, do: do}
 	}
+	rs := []Route{
+		row("GET", "/signin", "", true, (*visit).signInForm),
+		row("POST", "/signin", "", true, (*visit).signIn),
+		row("GET", "/setup", "", true, (*visit).setUpForm),
+		row("POST", "/setup", "", true, (*visit).setUp),
+		row("POST", "/signout", "", false, (*visit).signOut),
+		row("GET", "/{$}", "", false, (*visit).home),
+		row("GET", "/keys", "", false, (*visit).shortcuts),
+		row("GET", "/account", "", false, (*visit).account),
+		row("POST", "/account/factor", "", false, (*visit).enrol),
+		row("POST", "/account/confirm", "", false, (*visit).confirm),
+		row("GET", "/tokens", "", false, (*visit).tokens),
+		row("POST", "/tokens", "", false, fresh((*visit).newToken)),
+		row("POST", "/tokens/end", "", false, (*visit).endToken),
+		row("GET", "/programs", "", false, (*visit).describe),
+
+		row("POST", "/chart", accounts.OpenChart, false, (*visit).lookUp),
+		row("GET", "/chart/{chart}", accounts.OpenChart, false, (*visit).chart),
+		row("GET", "/document/{document}", accounts.OpenChart, false, (*visit).document),
+		row("POST", "/document/{document}/pdf", accounts.OpenChart, false, (*visit).pdf),
+		row("POST", "/document/{document}/correct", accounts.Correct, false, (*visit).correct),
+		row("GET", "/image/{image}", "", false, (*visit).image),
+
+		row("GET", "/search", accounts.SearchAll, false, (*visit).searchForm),
+		row("POST", "/search", accounts.SearchAll, false, (*visit).search),
+		row("GET", "/search/{search}", accounts.SearchAll, false, (*visit).found),
+
+		row("GET", "/qa", accounts.Settle, false, (*visit).queue),
+		row("GET", "/qa/next", accounts.Settle, false, (*visit).next),
+		row("GET", "/qa/{document}", accounts.Settle, false, (*visit).item),
+		row("POST", "/qa/{document}", accounts.Settle, false, (*visit).settle),
+		row("POST", "/qa/{document}/people", accounts.Settle, false, (*visit).people),
+
+		row("GET", "/corrections", accounts.Correct, false, (*visit).corrections),
+		row("POST", "/corrections/{correction}", accounts.Correct, false, (*visit).decide),
+
+		row("GET", "/requests", accounts.AnswerAsks, false, (*visit).requests),
+		row("GET", "/requests/new", accounts.AnswerAsks, false, (*visit).requestForm),
+		row("POST", "/requests", accounts.AnswerAsks, false, (*visit).takeRequest),
+		row("GET", "/requests/{request}", accounts.AnswerAsks, false, (*visit).request),
+		row("GET", "/requests/{request}/pages/{document}", accounts.AnswerAsks, false, (*visit).requestDocument),
+		row("POST", "/requests/{request}/{act}", accounts.AnswerAsks, false, (*visit).requestAct),
+		row("POST", "/requests/{request}/letter", accounts.AnswerAsks, false, (*visit).letter),
+		row("POST", "/requests/{request}/check", accounts.AnswerAsks, false, fresh((*visit).checkRequest)),
+		row("POST", "/requests/{request}/hand", accounts.AnswerAsks, false, fresh((*visit).hand)),
+		row("GET", "/disclosures", accounts.AnswerAsks, false, (*visit).disclosuresForm),
+		row("POST", "/disclosures", accounts.AnswerAsks, false, (*visit).lookDisclosures),
+		row("POST", "/disclosures/note", accounts.AnswerAsks, false, (*visit).noteDisclosure),
+		row("GET", "/disclosures/{kept}", accounts.AnswerAsks, false, (*visit).disclosures),
+		row("POST", "/disclosures/{kept}/print", accounts.AnswerAsks, false, (*visit).printDisclosures),
+		row("GET", "/again", "", false, (*visit).againForm),
+		row("POST", "/again", "", false, (*visit).again),
+
+		row("GET", "/batches", accounts.SeeBatches, false, (*visit).batches),
+		row("GET", "/sheets", accounts.SeeBatches, false, (*visit).sheetsForm),
+		row("POST", "/sheets", accounts.SeeBatches, false, (*visit).sheets),
+		row("GET", "/emergency", accounts.BreakGlass, false, (*visit).emergencyForm),
+		row("POST", "/emergency", accounts.BreakGlass, false, fresh((*visit).breakGlass)),
+		row("GET", "/emergencies", accounts.ReviewGlass, false, (*visit).emergencies),
+		row("POST", "/emergencies/{emergency}", accounts.ReviewGlass, false, (*visit).reviewEmergency),
+		row("GET", "/holds", accounts.SeeHolds, false, (*visit).holds),
+		row("POST", "/holds", accounts.PlaceHold, false, (*visit).placeHold),
+		row("GET", "/retention", accounts.SeeRetention, false, (*visit).retention),
+		row("GET", "/plans", accounts.SeeRetention, false, (*visit).plans),
+		row("POST", "/plans", accounts.ProposeEnds, false, (*visit).makePlan),
+		row("GET", "/plans/{plan}", accounts.SeeRetention, false, (*visit).plan),
+		row("POST", "/plans/{plan}/{act}", accounts.ProposeEnds, false, (*visit).planAct),
+		row("POST", "/plans/{plan}/approve", accounts.Approve, false, fresh((*visit).approvePlan)),
+		row("GET", "/schedules", accounts.SeeRetention, false, (*visit).schedules),
+		row("POST", "/schedules", accounts.SetSchedule, false, (*visit).draftSchedule),
+		row("GET", "/schedules/{schedule}", accounts.SeeRetention, false, (*visit).schedule),
+		row("POST", "/schedules/{schedule}/{act}", accounts.SetSchedule, false, fresh((*visit).scheduleAct)),
+		row("POST", "/schedules/{schedule}/approve", accounts.Approve, false, fresh((*visit).approveSchedule)),
+		row("POST", "/holds/{hold}/release", accounts.ReleaseHold, false, fresh((*visit).releaseHold)),
+		row("POST", "/holds/{hold}/approve", accounts.Approve, false, fresh((*visit).approveRelease)),
+		row("POST", "/account/approver", accounts.Approve, false, fresh((*visit).becomeApprover)),
+		row("GET", "/certificates", accounts.SeeRetention, false, (*visit).certificates),
+		row("GET", "/certificates/{number}", accounts.SeeRetention, false, (*visit).certificate),
+		row("GET", "/audit", accounts.SeeAudit, false, (*visit).audit),
+		row("POST", "/audit", accounts.SeeAudit, false, (*visit).verifyLog),
+		row("GET", "/reports", accounts.SeeReports, false, (*visit).reports),
+		row("GET", "/health", accounts.SeeHealth, false, (*visit).health),
+		row("GET", "/users", accounts.KeepUsers, false, (*visit).users),
+		row("POST", "/users", accounts.KeepUsers, false, (*visit).putUser),
+	}
+	for i, r := range rs { // pages are looked at in an emergency, and nothing is saved or changed
+		rs[i].Emergency = r.Path == "/chart" || r.Path == "/chart/{chart}" || r.Path == "/document/{document}"
+	}
+	return rs
 }
 
 // Handler returns the pages. Requests that change something and come from
@@ -226,7 +240,7 @@ func (p *Pages) serve(r Route) http.Handler {
 		case r.Right != "" && v.Accounts.NeedsFactor(v.session.User):
 			http.Redirect(w, req, "/account", http.StatusSeeOther)
 			return
-		case r.Right != "" && !v.session.User.May(r.Right):
+		case r.Right != "" && !v.session.User.May(r.Right) && !(r.Emergency && v.inEmergency()):
 			v.fail(fmt.Errorf("your role may not %s: %w", r.Right, record.ErrDenied))
 			return
 		}
@@ -257,6 +271,9 @@ func (v *visit) wrong(err error) bool {
 	return errors.Is(err, record.ErrDenied) || errors.Is(err, record.ErrNotReady)
 }
 
+// inEmergency reports whether whoever is signed in broke the glass.
+func (v *visit) inEmergency() bool { return !v.Accounts.Broken(v.session).IsZero() }
+
 // call runs an operation as the user who is signed in.
 func (v *visit) call(op string, params any, f func(json.RawMessage) error) error {
 	return v.Call(v.r.Context(), v.session.User.Actor(), op, params, f)
@@ -286,7 +303,9 @@ type page struct {
 	Facility string
 	User     *accounts.User // nil for whoever is not signed in
 	Here     string         // path, to mark where one is
-	Data     any
+
+	Emergency *time.Time // until when charts are open in one; nil when there is none
+	Data      any
 }
 
 // May reports, for templates, whether the user may do something.
@@ -301,6 +320,9 @@ func (v *visit) showAs(status int, name, title string, data any) error {
 	pg := page{Title: title, Facility: v.Facility, Here: v.r.URL.Path, Data: data}
 	if v.session != nil {
 		pg.User = &v.session.User
+		if until := v.Accounts.Broken(v.session); !until.IsZero() {
+			pg.Emergency = &until
+		}
 	}
 	var b bytes.Buffer
 	if err := v.templates[name].ExecuteTemplate(&b, "layout", pg); err != nil {

@@ -2,6 +2,7 @@ package pages
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 
 	"chartvault/accounts"
@@ -122,6 +123,11 @@ func (v *visit) batches() error {
 	for i, j := 0, len(bs)-1; i < j; i, j = i+1, j-1 { // newest first
 		bs[i], bs[j] = bs[j], bs[i]
 	}
+	if v.csvWanted() {
+		return saveList(v, "batches", []string{"batch", "received", "state", "pages in", "filed", "separators", "blank", "in quality"}, bs, func(b batch) []string {
+			return []string{b.ID, b.ReceivedAt, b.State, itoa(b.PagesIn), itoa(b.Filed), itoa(b.Separators), itoa(b.Blanks), itoa(b.QA)}
+		})
+	}
 	return v.show("batches", "Batches", bs[:min(len(bs), shownBatches)])
 }
 
@@ -141,6 +147,11 @@ func (v *visit) holds() error {
 	hs, err := each[hold](v, "hold-list", struct{}{})
 	if err != nil {
 		return err
+	}
+	if v.csvWanted() {
+		return saveList(v, "holds", []string{"hold", "state", "kind", "matter", "reason", "binds", "placed by", "placed at"}, hs, func(h hold) []string {
+			return []string{h.ID, h.State, h.Kind, h.Matter, h.Reason, h.Scope, h.PlacedBy, h.PlacedAt}
+		})
 	}
 	return v.show("holds", "Holds", hs)
 }
@@ -175,6 +186,11 @@ func (v *visit) retention() error {
 	ds, err := each[due](v, "retention-due", struct{}{})
 	if err != nil {
 		return err
+	}
+	if v.csvWanted() {
+		return saveList(v, "due", []string{"document", "type", "record class", "pages", "due", "plan", "waits for"}, ds, func(d due) []string {
+			return []string{d.Document, d.Type, d.Class, itoa(d.Pages), d.Due, d.Plan, d.Why}
+		})
 	}
 	p := duePage{Due: ds[:min(len(ds), shownBatches)], More: max(0, len(ds)-shownBatches)}
 	for _, d := range ds {
@@ -212,6 +228,14 @@ type logReport struct {
 
 func (v *visit) audit() error { return v.showLog(nil) }
 
+// entries is how many entries are wanted: a page, or as many as are given at once.
+func (v *visit) entries() int {
+	if v.csvWanted() {
+		return 1000
+	}
+	return 100
+}
+
 func (v *visit) showLog(rep *logReport) error {
 	var before int64
 	if s := v.r.URL.Query().Get("before"); s != "" {
@@ -219,9 +243,14 @@ func (v *visit) showLog(rep *logReport) error {
 			before = 0
 		}
 	}
-	es, err := each[entry](v, "audit-list", map[string]any{"before": before, "limit": 100})
+	es, err := each[entry](v, "audit-list", map[string]any{"before": before, "limit": v.entries()})
 	if err != nil {
 		return err
+	}
+	if v.csvWanted() {
+		return saveList(v, "log", []string{"entry", "time", "action", "object", "who", "not let in", "from"}, es, func(e entry) []string {
+			return []string{strconv.FormatInt(e.Seq, 10), e.Time, e.Action, e.Object, e.Actor, e.User, e.From}
+		})
 	}
 	p := auditPage{Entries: es, Report: rep}
 	if n := len(es); n > 0 && es[n-1].Seq > 0 {

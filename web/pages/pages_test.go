@@ -3,6 +3,7 @@ package pages_test
 import (
 	"context"
 	"encoding/base64"
+	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -39,7 +40,9 @@ type site struct {
 	mu    sync.Mutex
 	calls []string      // OPERATION ACTOR
 	late  time.Duration // that passed since the site was made
-	said  string        // what texts say
+
+	broken error  // of what is written down
+	said   string // what texts say
 }
 
 func newSite(t *testing.T, said string) *site {
@@ -84,7 +87,11 @@ const document = "2cyjnsm2ictiqh7wstqojboexa"
 func (s *site) call(_ context.Context, who record.Actor, op string, _ any, f func(json.RawMessage) error) error {
 	s.mu.Lock()
 	s.calls = append(s.calls, op+" "+string(who))
+	broken := s.broken
 	s.mu.Unlock()
+	if op == "emergency-begin" && broken != nil {
+		return broken
+	}
 	x := s.said
 	lines := map[string][]any{
 		"status":            {map[string]any{"qa_documents": 3, "batches": 2, "warnings": []string{x}, "halted": x}},
@@ -97,6 +104,8 @@ func (s *site) call(_ context.Context, who record.Actor, op string, _ any, f fun
 		"batches":           {map[string]any{"id": document, "state": "filed" + x, "pages_in": 3, "filed": 3, "received_at": "2026-01-02T03:04:05Z"}},
 		"hold-list":         {map[string]any{"id": document, "matter": x, "reason": x, "scope": x, "placed_by": x, "placed_at": "2026-01-02"}, map[string]any{"id": document, "state": "active", "matter": x}, map[string]any{"id": document, "state": "releasing", "matter": x}},
 		"plan-list":         {map[string]any{"id": document, "state": "review", "action": x, "made_by": x, "made_at": "2026-01-02", "documents": 1, "shares": []string{x}, "notices": []string{x}, "approvals": []string{x}, "ready_at": x, "certificate": x, "automation": x}},
+		"emergency-list":    {map[string]any{"id": document, "by": x, "reason": x, "why": x, "at": "2026-01-02T03:04:05Z", "overdue": true}, map[string]any{"id": document, "reviewed_by": x, "outcome": x, "note": x}},
+		"report":            {map[string]any{"months": []any{map[string]any{"month": x, "pages_in": 3, "requests_late": 1}}, "due": []any{map[string]any{"month": x, "documents": 2}}, "documents_by_type": map[string]int{"ECG" + x: 2}}},
 		"api-describe":      {map[string]any{"op": x, "group": x, "summary": x, "right": x, "changes": true, "in": x, "out": x}},
 		"plan-make":         {map[string]any{"id": document}},
 		"plan-show":         {map[string]any{"document": document, "type": "ECG" + x, "service_date": x, "due": x, "reasons": []string{x}}},
@@ -523,5 +532,89 @@ func TestStepUp(t *testing.T) {
 	}
 	if resp, b := s.do(c, "POST", hand, url.Values{"method": {"by post"}}); resp.StatusCode != 200 || b != "%PDF-" {
 		t.Errorf("after it: got %d, %q", resp.StatusCode, b)
+	}
+}
+
+// TestBreakGlass: whoever broke the glass looks at charts for an hour and does
+// nothing else, for a purpose that the log tells apart; nobody else can, and what
+// could not be written down opens nothing.
+func TestBreakGlass(t *testing.T) {
+	s := newSite(t, "")
+	c := s.browser(accounts.Clinician)
+	open := func() (n int) {
+		for _, r := range s.p.Routes() {
+			if r.Right == "" || r.Right == accounts.BreakGlass {
+				continue
+			}
+			resp, _ := s.do(c, r.Method, at(r.Path), url.Values{"chart": {"1"}, "pages": {"1"}})
+			allowed := resp.StatusCode != 403 && resp.Header.Get("Location") != "/signin"
+			if allowed && !r.Emergency {
+				t.Errorf("%s %s: allowed", r.Method, r.Path)
+			}
+			if allowed {
+				n++
+			}
+		}
+		return n
+	}
+	if n := open(); n != 0 {
+		t.Errorf("before: %d routes are open", n)
+	}
+	s.mu.Lock()
+	s.broken = fmt.Errorf("the log: %w", record.ErrInvalid)
+	s.mu.Unlock()
+	form := url.Values{"reason": {"treatment in an emergency"}, "why": {"unconscious"}}
+	if resp, _ := s.do(c, "POST", "/emergency", form); resp.StatusCode != 400 || open() != 0 {
+		t.Errorf("while nothing can be written down: got %d, and it is open", resp.StatusCode)
+	}
+	s.mu.Lock()
+	s.broken = nil
+	s.mu.Unlock()
+	if resp, _ := s.do(c, "POST", "/emergency", form); resp.StatusCode != 303 || open() != 3 {
+		t.Errorf("in an emergency: got %d, and %d routes, want three", resp.StatusCode, open())
+	}
+	resp, _ := s.do(c, "POST", "/chart", url.Values{"chart": {"9118427"}, "purpose": {"treatment"}})
+	if _, body := s.do(c, "GET", resp.Header.Get("Location"), nil); !strings.Contains(body, "looked up for emergency") || !strings.Contains(body, "Emergency: charts are open") {
+		t.Error("the chart is not looked up for an emergency, or nobody is told that it is one")
+	}
+	for _, role := range accounts.Roles() {
+		if role == accounts.Clinician {
+			continue
+		}
+		if resp, _ := s.do(s.browser(role), "POST", "/emergency", form); resp.StatusCode != 403 {
+			t.Errorf("%s breaks the glass: got %d", role, resp.StatusCode)
+		}
+	}
+	s.mu.Lock()
+	s.late = accounts.Emergency
+	s.mu.Unlock()
+	if n := open(); n != 0 {
+		t.Errorf("an hour later: %d routes are open", n)
+	}
+}
+
+// TestLists: each list comes as a file, whole, with nothing in it that a
+// spreadsheet would take for a formula.
+func TestLists(t *testing.T) {
+	s := newSite(t, "=cmd|'/c calc'!A1")
+	for path, role := range map[string]accounts.Role{"/batches": accounts.Scan, "/requests": accounts.Release, "/holds": accounts.Auditor, "/retention": accounts.Auditor, "/plans": accounts.Auditor, "/certificates": accounts.Auditor,
+		"/corrections": accounts.Records, "/audit": accounts.Auditor, "/emergencies": accounts.Auditor, "/reports": accounts.Director, "/disclosures": accounts.Release} {
+		c := s.browser(role)
+		if path == "/disclosures" {
+			resp, _ := s.do(c, "POST", path, url.Values{"chart": {"9118427"}})
+			path = resp.Header.Get("Location")
+		}
+		resp, body := s.do(c, "GET", path+"?as=csv", nil)
+		rows, err := csv.NewReader(strings.NewReader(body)).ReadAll()
+		if err != nil || len(rows) < 2 || !strings.HasPrefix(resp.Header.Get("Content-Type"), "text/csv") || !strings.Contains(resp.Header.Get("Content-Disposition"), ".csv") {
+			t.Errorf("%s: got %d, %s, %d rows, %v", path, resp.StatusCode, resp.Header.Get("Content-Type"), len(rows), err)
+		}
+		for _, row := range rows {
+			for _, cell := range row {
+				if strings.HasPrefix(cell, "=") {
+					t.Errorf("%s: a cell is %q", path, cell)
+				}
+			}
+		}
 	}
 }

@@ -33,6 +33,11 @@ func (v *visit) corrections() error {
 	for i, j := 0, len(cs)-1; i < j; i, j = i+1, j-1 { // newest first
 		cs[i], cs[j] = cs[j], cs[i]
 	}
+	if v.csvWanted() {
+		return saveList(v, "corrections", []string{"correction", "what", "state", "of", "into", "why", "by", "second person"}, cs, func(c correction) []string {
+			return []string{c.ID, c.Act, c.State, itoa(len(c.Sources)), itoa(len(c.Results)), c.Reason, string(c.By), string(c.Second)}
+		})
+	}
 	return v.show("corrections", "Corrections", cs[:min(len(cs), shownBatches)])
 }
 
@@ -79,6 +84,11 @@ func (v *visit) certificates() error {
 	})
 	if err != nil {
 		return err
+	}
+	if v.csvWanted() {
+		return saveList(v, "certificates", []string{"certificate", "issued", "schedule", "documents"}, out, func(c issued) []string {
+			return []string{c.Number, c.Issued, c.Schedule, itoa(c.Documents)}
+		})
 	}
 	return v.show("certificates", "Certificates of destruction", out)
 }

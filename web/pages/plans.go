@@ -37,6 +37,11 @@ func (v *visit) plans() error {
 		return err
 	}
 	slices.Reverse(ps)
+	if v.csvWanted() {
+		return saveList(v, "plans", []string{"plan", "made at", "state", "action", "documents", "charts", "pages", "taken out", "made by", "approved by", "certificate", "kept"}, ps, func(p plan) []string {
+			return []string{p.ID, p.MadeAt, p.State, p.Action, itoa(p.Documents), itoa(p.Charts), itoa(p.Pages), itoa(p.Excluded), p.MadeBy, strings.Join(p.Approvals, " "), p.Certificate, itoa(p.Kept)}
+		})
+	}
 	return v.show("plans", "Plans", ps[:min(len(ps), shownBatches)])
 }
 

@@ -49,6 +49,11 @@ func (v *visit) requests() error {
 	if err != nil {
 		return err
 	}
+	if v.csvWanted() {
+		return saveList(v, "requests", []string{"request", "kind", "for", "state", "outcome", "received", "due", "days left", "pages", "last worked on by"}, rs, func(r asked) []string {
+			return []string{r.ID, r.Kind, r.For, r.State, r.Outcome, r.Received, r.Due, itoa(r.Left), itoa(r.Pages), r.By}
+		})
+	}
 	p.Requests, p.More = rs[:min(len(rs), shownRequests)], max(0, len(rs)-shownRequests)
 	return v.show("requests", "Requests", p)
 }
@@ -343,7 +348,7 @@ type againPage struct {
 // onward is a path of the pages; "/" for anything else.
 func (v *visit) onward(to string) string {
 	known := slices.ContainsFunc([]string{"/requests/", "/plans/", "/schedules/", "/holds/"}, func(p string) bool { return strings.HasPrefix(to, p) })
-	if to == "/account" || to == "/tokens" {
+	if to == "/account" || to == "/tokens" || to == "/emergency" {
 		return to
 	}
 	if known && !strings.ContainsAny(to, "\\:?#") && !strings.Contains(to, "//") && !strings.Contains(to, "..") {
