@@ -1,17 +1,18 @@
 #!/bin/sh
-# A trial archive in ./data: made if it is not there, served until Ctrl-C, with
-# sample charts the first time.
+# A trial archive in ./data, of a fictitious hospital: made if it is not there,
+# served until Ctrl-C.
 set -eu
 cd "$(dirname "$0")/.."
 cv=bin/chartvault
 pass=data/passphrase
 
 if [ ! -f data/catalogue.db ]; then
-	mkdir -p -m 700 data
 	# For a trial only: a real passphrase is not kept beside what it opens.
-	[ -s $pass ] || (umask 077 && head -c 18 /dev/urandom | base64 >$pass)
-	$cv init --data data --yes --passphrase-file $pass
+	$cv demo --data data --make
+	echo "Three sample batches are in data/scans; the daemon takes a file when it has rested for five seconds."
 fi
+echo "The pages are on http://127.0.0.1:8420."
+echo
 
 $cv serve --data data --passphrase-file $pass 2>>data/daemon.log &
 daemon=$!
@@ -35,29 +36,6 @@ until [ -f data/daemon.json ]; do
 	[ $tries -lt 600 ] || exit 1
 	sleep 0.1
 done
-
-if [ ! -f data/.samples ]; then
-	$cv sample --out data/.fresh 2>/dev/null
-	for f in data/.fresh/*; do mv "$f" data/scans/; done
-	rmdir data/.fresh
-	: >data/.samples
-	echo "Three sample batches are in data/scans; the daemon takes a file when it has rested for five seconds."
-fi
-
-# Somebody of every role, for the pages; each sign-in is printed once.
-if [ ! -f data/.people ]; then
-	echo
-	echo "The pages are on http://127.0.0.1:8420. These fictitious people may sign in (shown once):"
-	for name in scan records release director auditor privacy clinician admin; do
-		role=$name
-		[ $name != privacy ] || role=auditor # two can then approve what the director drafts
-		word=$(head -c 15 /dev/urandom | base64 | tr '+/' 'xy')
-		echo "$word" | $cv users put "demo.$name" --role $role --data data --passphrase-file $pass >/dev/null
-		printf '  demo.%-10s %s\n' "$name" "$word"
-	done
-	echo
-	: >data/.people
-fi
 
 last=""
 while :; do

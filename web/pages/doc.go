@@ -46,6 +46,7 @@ type Pages struct {
 	Call     Call
 	Problem  func(error) web.Problem // the table of errors
 	Facility string
+	Training bool // nothing in the archive is real, and every page says so
 	Now      func() time.Time
 	Log      *slog.Logger
 
@@ -304,6 +305,7 @@ type page struct {
 	User     *accounts.User // nil for whoever is not signed in
 	Here     string         // path, to mark where one is
 
+	Training  bool       // nothing in the archive is real
 	Emergency *time.Time // until when charts are open in one; nil when there is none
 	Data      any
 }
@@ -317,7 +319,7 @@ func (v *visit) show(name, title string, data any) error {
 }
 
 func (v *visit) showAs(status int, name, title string, data any) error {
-	pg := page{Title: title, Facility: v.Facility, Here: v.r.URL.Path, Data: data}
+	pg := page{Title: title, Facility: v.Facility, Here: v.r.URL.Path, Data: data, Training: v.Training}
 	if v.session != nil {
 		pg.User = &v.session.User
 		if until := v.Accounts.Broken(v.session); !until.IsZero() {
