@@ -53,15 +53,17 @@ type Desk struct {
 	mu       sync.Mutex
 	sessions map[string]*Session // by the hash of their secret
 	failures map[guessed]failure
-	used     map[string]int64 // the last step of a second factor, by user
-	setup    []byte           // hash of the set-up code; nil when there is none
-	until    time.Time        // for which it is good
+	used     map[string]int64  // the last step of a second factor, by user
+	asked    []*asked          // of keys, oldest first
+	counts   map[string]uint32 // how often keys have signed, as they said last
+	setup    []byte            // hash of the set-up code; nil when there is none
+	until    time.Time         // for which it is good
 }
 
 // NewDesk returns a desk with nobody signed in. quick makes hashes that are
 // cheap to make, for tests.
 func NewDesk(register Register, now func() time.Time, quick bool) (*Desk, error) {
-	d := &Desk{register: register, now: now, sessions: map[string]*Session{}, failures: map[guessed]failure{}, used: map[string]int64{},
+	d := &Desk{register: register, now: now, sessions: map[string]*Session{}, failures: map[guessed]failure{}, used: map[string]int64{}, counts: map[string]uint32{},
 		queue: make(chan struct{}, 32), turns: make(chan struct{}, atOnce)}
 	d.params = &argon2id.Params{Memory: 64 << 10, Iterations: 3, Parallelism: 4, SaltLength: 16, KeyLength: 32} // RFC 9106, 4
 	if quick {
@@ -138,8 +140,9 @@ func (d *Desk) Put(ctx context.Context, by record.Actor, u User, password string
 	}
 	return d.change(ctx, by, u.Name, func(old User) (User, error) {
 		u.By, u.Since, u.Tokens = by, d.now().UTC(), old.Tokens
+		u.Handle = old.Handle
 		if u.Factor == keepFactor {
-			u.Factor = old.Factor
+			u.Factor, u.Keys = old.Factor, old.Keys
 		}
 		if u.Password = old.Password; hash != "" {
 			u.Password = hash
@@ -224,7 +227,7 @@ func (d *Desk) matches(ctx context.Context, password, hash string) (bool, error)
 }
 
 // SignIn checks name, password and, where the user has one, the second factor's
-// code, and begins a session. Whatever is wrong, the answer is the same
+// code or a security key's answer (KeyAnswer), and begins a session. Whatever is wrong, the answer is the same
 // record.ErrDenied, and takes as long.
 func (d *Desk) SignIn(ctx context.Context, name, password, code, addr string) (*Session, error) {
 	if err := d.guess(name, addr); err != nil {

@@ -105,6 +105,9 @@ type User struct {
 	By       record.Actor `json:"by"`
 	Since    time.Time    `json:"since"`
 	Tokens   []Token      `json:"tokens,omitempty"`
+
+	Keys   []SecurityKey `json:"keys,omitempty"`
+	Handle []byte        `json:"handle,omitempty"` // how keys name the user; of chance
 }
 
 // Actor is how the log names the user.

@@ -6,6 +6,7 @@ import (
 	"encoding/base32"
 	"fmt"
 	"image"
+	"strings"
 	"time"
 
 	"github.com/pquerna/otp"
@@ -84,10 +85,14 @@ func (d *Desk) step(secret, code string) (int64, bool) {
 	return 0, false
 }
 
-// factorOK checks a code at the sign-in. A code is good once.
+// factorOK checks a code, or a security key's answer, at the sign-in. Each is good
+// once.
 func (d *Desk) factorOK(u User, code string) bool {
+	if answer, ok := strings.CutPrefix(code, keyAnswer); ok {
+		return d.keyOK(u, answer)
+	}
 	if u.Factor == "" {
-		return true
+		return len(u.Keys) == 0
 	}
 	step, ok := d.step(u.Factor, code)
 	d.mu.Lock()
@@ -103,5 +108,5 @@ func (d *Desk) factorOK(u User, code string) bool {
 // anything else: whoever opens charts or decides about them, where the site
 // wants it.
 func (d *Desk) NeedsFactor(u User) bool {
-	return d.RequireFactor && u.Factor == "" && (u.May(OpenChart) || u.May(BreakGlass) || u.May(Settle) || u.May(PlaceHold) || u.May(KeepUsers))
+	return d.RequireFactor && u.Factor == "" && len(u.Keys) == 0 && (u.May(OpenChart) || u.May(BreakGlass) || u.May(Settle) || u.May(PlaceHold) || u.May(KeepUsers))
 }

@@ -103,6 +103,7 @@ func homes() map[string][]string {
 		"github.com/antzucaro/matchr":         {"mpi"},
 		"github.com/alexedwards/argon2id":     {"accounts"},
 		"github.com/pquerna/otp":              {"accounts"},
+		"github.com/go-webauthn/webauthn":     {"accounts"},
 		"github.com/danielgtaylor/huma/v2":    {"web/api"},
 		"github.com/spf13/cobra":              {"cmd/chartvault"},
 		"github.com/fsnotify/fsnotify":        {"ingest"},

@@ -428,6 +428,39 @@ test('a program acts for a person, with some of their rights', async () => {
 	}
 });
 
+test('a security key is given, and signs somebody in', async () => {
+	const local = base.replace('127.0.0.1', 'localhost'); // keys sign for a name
+	const ctx = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+	const page = await ctx.newPage();
+	const wrong = [];
+	page.on('console', (m) => { if (m.type() === 'error' && !m.text().includes('401')) wrong.push(m.text()); }); // one sign-in is to fail
+	const cdp = await ctx.newCDPSession(page);
+	await cdp.send('WebAuthn.enable');
+	await cdp.send('WebAuthn.addVirtualAuthenticator', { options: { protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true } });
+	const words = async () => { await page.goto(local + '/signin'); await page.fill('#name', 'demo.scan'); await page.fill('#password', password); };
+	await words();
+	await page.keyboard.press('Enter');
+	await page.waitForURL(local + '/');
+	await page.goto(local + '/account');
+	await page.click('button:has-text("Add a security key")');
+	await page.waitForSelector('button:has-text("Let the key answer")');
+	await look({ page, theme: 'light' }, 'new-key');
+	await page.click('button:has-text("Let the key answer")');
+	await page.waitForURL(local + '/signin');
+	await words(); // which are not enough any more
+	const [refused] = await Promise.all([page.waitForResponse((r) => r.request().method() === 'POST'), page.keyboard.press('Enter')]);
+	assert.equal(refused.status(), 401);
+	await words();
+	await look({ page, theme: 'light' }, 'signin-key');
+	await page.click('button:has-text("With a security key")');
+	await page.waitForURL(local + '/');
+	await page.goto(local + '/account');
+	assert.match(await page.textContent('main'), /my key, for localhost/);
+	await look({ page, theme: 'light' }, 'account-key');
+	assert.deepEqual(wrong, []);
+	await ctx.close();
+});
+
 test('after the sign-out nothing is left', async () => {
 	const me = await someone('demo.release');
 	const { page } = me;

@@ -19,13 +19,19 @@ type accountPage struct {
 	Kept    string // under which it is kept
 	Message string
 	Since   string // an approver since; "" for none
+
+	Keys []accounts.SecurityKey
+	Key  *accounts.Ceremony // for whoever has a security key
 }
 
 func (v *visit) account() error { return v.showAccount(http.StatusOK, nil, "") }
 
 func (v *visit) showAccount(status int, e *accounts.Enrolment, message string) error {
 	u := v.session.User
-	p := accountPage{Has: u.Factor != "", Must: v.Accounts.NeedsFactor(u), Message: message}
+	p := accountPage{Has: u.Factor != "", Must: v.Accounts.NeedsFactor(u), Message: message, Keys: u.Keys}
+	if len(u.Keys) > 0 {
+		p.Key = v.ask()
+	}
 	if u.May(accounts.Approve) && !p.Must {
 		as, err := each[struct {
 			Account record.Actor `json:"account"`
@@ -57,7 +63,7 @@ func (v *visit) showAccount(status int, e *accounts.Enrolment, message string) e
 // enrol draws a second factor and shows it, for as long as the session lasts.
 // Whoever does so says the password once more, and the code there is.
 func (v *visit) enrol() error {
-	err := v.Accounts.Again(v.r.Context(), v.session, v.r.PostFormValue("password"), v.field("code"), v.addr())
+	err := v.Accounts.Again(v.r.Context(), v.session, v.r.PostFormValue("password"), v.factor(), v.addr())
 	if v.wrong(err) {
 		if err := v.refused("factor", v.session.User.Name, err); err != nil {
 			return err
@@ -86,6 +92,34 @@ func (v *visit) confirm() error {
 		return v.showAccount(http.StatusBadRequest, &e, v.Problem(err).Message)
 	}
 	if err != nil {
+		return err
+	}
+	return v.to("/signin")
+}
+
+// keyPage is a security key that is being given to somebody.
+type keyPage struct{ Key accounts.Ceremony }
+
+// newKey asks the browser to make a key for whoever is signed in.
+func (v *visit) newKey() error {
+	c, err := v.Accounts.NewKey(v.r.Context(), v.session, v.origin())
+	if err != nil {
+		return err
+	}
+	return v.show("newkey", "A security key", keyPage{c})
+}
+
+// keepKey gives the user the key that answered, and has them sign in with it.
+func (v *visit) keepKey() error {
+	if err := v.Accounts.KeepKey(v.r.Context(), v.session, v.field("ceremony"), v.field("name"), v.r.PostFormValue("key")); err != nil {
+		return err
+	}
+	return v.to("/signin")
+}
+
+// dropKey takes a key off the user, who signs in anew.
+func (v *visit) dropKey() error {
+	if err := v.Accounts.DropKey(v.r.Context(), v.session, v.field("id")); err != nil {
 		return err
 	}
 	return v.to("/signin")

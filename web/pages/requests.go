@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"chartvault/accounts"
 	"chartvault/record"
 )
 
@@ -335,7 +336,7 @@ func (v *visit) requestDocument() error {
 
 // again asks for password and code once more, and goes on.
 func (v *visit) againForm() error {
-	return v.show("again", "Is it you?", againPage{To: v.onward(v.r.URL.Query().Get("to")), Factor: v.session.User.Factor != ""})
+	return v.show("again", "Is it you?", v.againPage(v.r.URL.Query().Get("to"), ""))
 }
 
 // againPage is what the form needs, and what it says about the last try.
@@ -343,6 +344,15 @@ type againPage struct {
 	To      string
 	Factor  bool
 	Message string
+	Key     *accounts.Ceremony // for whoever has a security key
+}
+
+func (v *visit) againPage(to, message string) againPage {
+	p := againPage{To: v.onward(to), Factor: v.session.User.Factor != "", Message: message}
+	if len(v.session.User.Keys) > 0 {
+		p.Key = v.ask()
+	}
+	return p
 }
 
 // onward is a path of the pages; "/" for anything else.
@@ -361,12 +371,12 @@ func (v *visit) onward(to string) string {
 }
 
 func (v *visit) again() error {
-	err := v.Accounts.Again(v.r.Context(), v.session, v.r.PostFormValue("password"), v.field("code"), v.addr())
+	err := v.Accounts.Again(v.r.Context(), v.session, v.r.PostFormValue("password"), v.factor(), v.addr())
 	if v.wrong(err) {
 		if err := v.refused("again", v.session.User.Name, err); err != nil {
 			return err
 		}
-		return v.showAs(http.StatusBadRequest, "again", "Is it you?", againPage{v.onward(v.field("to")), v.session.User.Factor != "", v.Problem(err).Message})
+		return v.showAs(http.StatusBadRequest, "again", "Is it you?", v.againPage(v.field("to"), v.Problem(err).Message))
 	}
 	if err != nil {
 		return err

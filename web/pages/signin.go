@@ -8,8 +8,37 @@ import (
 	"chartvault/record"
 )
 
-// message is what a form says about the last try.
-type message struct{ Message string }
+// message is what a form says about the last try, and what a security key is asked.
+type message struct {
+	Message string
+	Key     *accounts.Ceremony // nil where keys cannot be used
+}
+
+// origin is where the browser says it is: keys sign for that.
+func (v *visit) origin() string {
+	if v.r.TLS == nil {
+		return "http://" + v.r.Host
+	}
+	return "https://" + v.r.Host
+}
+
+// ask asks a security key to say who it is; nil where none can: at an address, or
+// without TLS.
+func (v *visit) ask() *accounts.Ceremony {
+	c, err := v.Accounts.AskKey(v.origin())
+	if err != nil {
+		return nil
+	}
+	return &c
+}
+
+// factor is the second factor that a form gives: a code, or a key's answer.
+func (v *visit) factor() string {
+	if key := v.r.PostFormValue("key"); key != "" {
+		return accounts.KeyAnswer(v.field("ceremony"), key)
+	}
+	return v.field("code")
+}
 
 func (v *visit) signInForm() error {
 	if v.session != nil {
@@ -22,16 +51,16 @@ func (v *visit) signInForm() error {
 	if len(us) == 0 {
 		return v.to("/setup")
 	}
-	return v.show("signin", "Sign in", message{})
+	return v.show("signin", "Sign in", message{Key: v.ask()})
 }
 
 func (v *visit) signIn() error {
-	s, err := v.Accounts.SignIn(v.r.Context(), v.field("name"), v.r.PostFormValue("password"), v.field("code"), v.addr())
+	s, err := v.Accounts.SignIn(v.r.Context(), v.field("name"), v.r.PostFormValue("password"), v.factor(), v.addr())
 	if v.wrong(err) {
 		if err := v.refused("signin", v.field("name"), err); err != nil {
 			return err
 		}
-		return v.showAs(http.StatusUnauthorized, "signin", "Sign in", message{v.Problem(err).Message})
+		return v.showAs(http.StatusUnauthorized, "signin", "Sign in", message{v.Problem(err).Message, v.ask()})
 	}
 	if err != nil {
 		return err
@@ -84,7 +113,7 @@ func (v *visit) setUp() error {
 		if err := v.refused("setup", "", err); err != nil {
 			return err
 		}
-		return v.showAs(http.StatusBadRequest, "setup", "The first administrator", message{v.Problem(err).Message})
+		return v.showAs(http.StatusBadRequest, "setup", "The first administrator", message{Message: v.Problem(err).Message})
 	}
 	if err != nil {
 		return err

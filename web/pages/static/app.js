@@ -20,6 +20,21 @@
 			return;
 		}
 	});
+	// Security keys: what is asked of one, and its answer in the form.
+	const can = window.PublicKeyCredential?.parseRequestOptionsFromJSON && navigator.credentials;
+	for (const b of can ? document.querySelectorAll("[data-ask]") : []) {
+		b.hidden = false;
+		document.getElementById("nokey")?.remove();
+		b.addEventListener("click", async () => {
+			const options = JSON.parse(b.dataset.options), form = b.form;
+			if (!form.reportValidity()) return;
+			try {
+				const answer = b.dataset.ask === "create" ? await navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(options) }) : await navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(options) });
+				form.elements.key.value = JSON.stringify(answer.toJSON());
+				form.submit();
+			} catch { b.textContent = "The key did not answer; try again"; }
+		});
+	}
 	// Pages larger, smaller and turned, for this showing only; and printed.
 	const sheets = [...document.querySelectorAll(".sheet svg")], tools = document.querySelector(".tools");
 	let size = 100, turns = 0;
