@@ -53,17 +53,19 @@ type Desk struct {
 	mu       sync.Mutex
 	sessions map[string]*Session // by the hash of their secret
 	failures map[guessed]failure
-	used     map[string]int64  // the last step of a second factor, by user
-	asked    []*asked          // of keys, oldest first
-	counts   map[string]uint32 // how often keys have signed, as they said last
-	setup    []byte            // hash of the set-up code; nil when there is none
-	until    time.Time         // for which it is good
+	used     map[string]int64     // the last step of a second factor, by user
+	asked    []*asked             // keys being made, oldest first
+	answers  map[string]time.Time // challenges that keys answered, and when they were made
+	macKey   string               // for what sign-ins ask of keys; of chance, and gone with the process
+	counts   map[string]uint32    // how often keys have signed, as they said last
+	setup    []byte               // hash of the set-up code; nil when there is none
+	until    time.Time            // for which it is good
 }
 
 // NewDesk returns a desk with nobody signed in. quick makes hashes that are
 // cheap to make, for tests.
 func NewDesk(register Register, now func() time.Time, quick bool) (*Desk, error) {
-	d := &Desk{register: register, now: now, sessions: map[string]*Session{}, failures: map[guessed]failure{}, used: map[string]int64{}, counts: map[string]uint32{},
+	d := &Desk{register: register, now: now, sessions: map[string]*Session{}, failures: map[guessed]failure{}, used: map[string]int64{}, counts: map[string]uint32{}, answers: map[string]time.Time{}, macKey: rand.Text() + rand.Text(),
 		queue: make(chan struct{}, 32), turns: make(chan struct{}, atOnce)}
 	d.params = &argon2id.Params{Memory: 64 << 10, Iterations: 3, Parallelism: 4, SaltLength: 16, KeyLength: 32} // RFC 9106, 4
 	if quick {

@@ -2,7 +2,10 @@ package accounts
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,7 +34,7 @@ type SecurityKey struct {
 const (
 	mostKeys    = 10
 	ceremonyFor = 5 * time.Minute // in which a browser answers
-	mostAsked   = 4096            // answers waited for at once
+	mostAsked   = 256             // keys being made at once
 	keyAnswer   = "key:"          // begins the second factor of a sign-in that a key gives
 )
 
@@ -44,14 +47,22 @@ type Ceremony struct {
 // KeyAnswer is a key's answer as the code of SignIn and Again.
 func KeyAnswer(ceremony, assertion string) string { return keyAnswer + ceremony + ":" + assertion }
 
-// asked is a ceremony that is waited for.
+// asked is the making of a key that is waited for.
 type asked struct {
 	id      string
 	site    *webauthn.WebAuthn
 	host    string
 	session webauthn.SessionData
-	handle  []byte // of the user who gets a key; nil for a sign-in
+	handle  []byte // of the user who gets the key
 	at      time.Time
+}
+
+// question is what a sign-in asks of a key. It travels with the form, under a MAC:
+// strangers who ask for the page again and again take no memory for it.
+type question struct {
+	Origin  string               `json:"origin"`
+	Session webauthn.SessionData `json:"session"`
+	At      time.Time            `json:"at"`
 }
 
 // holder is a user as the library sees one, with the keys of one site.
@@ -127,7 +138,7 @@ func (d *Desk) NewKey(ctx context.Context, s *Session, origin string) (Ceremony,
 
 // AskKey begins a sign-in with a key, whoever it will be.
 func (d *Desk) AskKey(origin string) (Ceremony, error) {
-	site, host, err := relying(origin)
+	site, _, err := relying(origin)
 	if err != nil {
 		return Ceremony{}, err
 	}
@@ -135,7 +146,35 @@ func (d *Desk) AskKey(origin string) (Ceremony, error) {
 	if err != nil {
 		return Ceremony{}, fmt.Errorf("security key: %w", err)
 	}
-	return d.ask(&asked{site: site, host: host, session: *session}, options.Response)
+	q, err := json.Marshal(question{origin, *session, d.now()})
+	if err != nil {
+		return Ceremony{}, fmt.Errorf("security key: %w", err)
+	}
+	b, err := json.Marshal(options.Response)
+	if err != nil {
+		return Ceremony{}, fmt.Errorf("security key: %w", err)
+	}
+	return Ceremony{base64.RawURLEncoding.EncodeToString(append(d.mac(q), q...)), b}, nil
+}
+
+// mac authenticates what this desk asked.
+func (d *Desk) mac(q []byte) []byte {
+	h := hmac.New(sha256.New, []byte(d.macKey))
+	h.Write(q) // never fails
+	return h.Sum(nil)
+}
+
+// questioned reads a question that this desk asked, not too long ago; false for any
+// other.
+func (d *Desk) questioned(id string) (q question, ok bool) {
+	b, err := base64.RawURLEncoding.DecodeString(id)
+	if err != nil || len(b) < sha256.Size || !hmac.Equal(b[:sha256.Size], d.mac(b[sha256.Size:])) {
+		return q, false
+	}
+	if err := json.Unmarshal(b[sha256.Size:], &q); err != nil {
+		return q, false
+	}
+	return q, d.now().Sub(q.At) < ceremonyFor
 }
 
 func (d *Desk) ask(a *asked, options any) (Ceremony, error) {
@@ -153,7 +192,7 @@ func (d *Desk) ask(a *asked, options any) (Ceremony, error) {
 	return Ceremony{a.id, b}, nil
 }
 
-// answered takes a ceremony that is waited for; nil for one that is not, or over.
+// answered takes the making of a key that is waited for; nil for one that is not, or over.
 // Each is answered once.
 func (d *Desk) answered(id string) *asked {
 	d.mu.Lock()
@@ -179,7 +218,7 @@ func errKey(why string) error {
 // end, this one too: the next sign-in is with it.
 func (d *Desk) KeepKey(ctx context.Context, s *Session, ceremony, name, credential string) error {
 	a := d.answered(ceremony)
-	if a == nil || a.handle == nil {
+	if a == nil {
 		return errKey("it took too long; begin again")
 	}
 	if name = strings.TrimSpace(name); name == "" || len(name) > longTokenName {
@@ -225,25 +264,39 @@ func (d *Desk) keyOK(u User, answer string) bool {
 	if !ok {
 		return false
 	}
-	a := d.answered(id)
-	if a == nil || a.handle != nil || len(u.Handle) == 0 {
+	q, ok := d.questioned(id)
+	if !ok || len(u.Handle) == 0 {
+		return false
+	}
+	site, host, err := relying(q.Origin)
+	if err != nil {
 		return false
 	}
 	parsed, err := protocol.ParseCredentialRequestResponseBytes([]byte(assertion))
 	if err != nil {
 		return false
 	}
-	c, err := a.site.ValidateDiscoverableLogin(func(_, handle []byte) (webauthn.User, error) {
+	c, err := site.ValidateDiscoverableLogin(func(_, handle []byte) (webauthn.User, error) {
 		if string(handle) != string(u.Handle) {
 			return nil, errors.New("somebody else's")
 		}
-		return holder{u, a.host, u.Handle}, nil
-	}, a.session, parsed)
+		return holder{u, host, u.Handle}, nil
+	}, q.Session, parsed)
 	if err != nil || c.Authenticator.CloneWarning {
 		return false
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	now := d.now()
+	for challenge, at := range d.answers { // only right answers are remembered: there are few
+		if now.Sub(at) >= ceremonyFor {
+			delete(d.answers, challenge)
+		}
+	}
+	if _, used := d.answers[q.Session.Challenge]; used {
+		return false
+	}
+	d.answers[q.Session.Challenge] = q.At
 	had, n := d.counts[string(c.ID)], c.Authenticator.SignCount
 	if n <= had && (n > 0 || had > 0) {
 		return false

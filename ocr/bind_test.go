@@ -39,12 +39,18 @@ func slip(t *testing.T) []byte {
 	return b.Bytes()
 }
 
-// bound binds pages and returns the file's name.
+// bound binds pages of the slip and returns the file's name.
 func bound(t *testing.T, password string, pages ...ocr.DocumentPage) (string, error) {
+	t.Helper()
+	return boundOf(t, slip(t), password, pages...)
+}
+
+// boundOf binds pages of a file and returns the new file's name.
+func boundOf(t *testing.T, file []byte, password string, pages ...ocr.DocumentPage) (string, error) {
 	t.Helper()
 	pool := newPool(t, ocr.DefaultLimits())
 	var out bytes.Buffer
-	err := pool.Bind(t.Context(), open(t, write(t, "slip.pdf", slip(t))), password, func() (ocr.DocumentPage, error) {
+	err := pool.Bind(t.Context(), open(t, write(t, "slip.pdf", file)), password, func() (ocr.DocumentPage, error) {
 		if len(pages) == 0 {
 			return ocr.DocumentPage{}, io.EOF
 		}

@@ -36,9 +36,10 @@ func (d *Desk) clear(r Request, c Class, hs []Holding) error {
 	return fmt.Errorf("request %s: %w: %s%s", r.ID, record.ErrNotReady, os[0].Why, more)
 }
 
-// Check is the second person's word: it may go out as it is, or goes back with
-// a reason. Whoever had a hand in it cannot be the second person.
-func (d *Desk) Check(ctx context.Context, who record.Actor, id string, agree bool, why string) (Request, error) {
+// Check is the second person's word about a version of a request, which is what
+// they saw: it may go out as it is, or goes back with a reason. Whoever had a hand
+// in it cannot be the second person. record.ErrNotReady when it was changed since.
+func (d *Desk) Check(ctx context.Context, who record.Actor, id string, version int, agree bool, why string) (Request, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	r, c, hs, err := d.Get(ctx, id)
@@ -56,10 +57,16 @@ func (d *Desk) Check(ctx context.Context, who record.Actor, id string, agree boo
 		r.State, r.Submitted, r.Why = Open, "", why
 		return r, d.put(ctx, who, &r, "sent back: "+why)
 	}
+	if r.Version != version {
+		return r, fmt.Errorf("request %s: %w: it was changed since you looked at it; look again", id, record.ErrNotReady)
+	}
 	if slices.Contains(r.Hands, who) {
 		return r, fmt.Errorf("request %s: %w: you had a hand in it; somebody else has to check it", id, record.ErrDenied)
 	}
 	if err := d.clear(r, c, hs); err != nil {
+		return r, err
+	}
+	if r.Rows, err = d.rows(ctx, r); err != nil {
 		return r, err
 	}
 	r.State, r.Checked, r.Why = Approved, who, ""
@@ -106,6 +113,25 @@ func (d *Desk) keep(ctx context.Context, who record.Actor, id string, f func(*Re
 		return r, err
 	}
 	return r, d.put(ctx, who, &r, what)
+}
+
+// Revoke writes down that the patient revoked an authorisation, also after what it
+// allowed has gone out: nothing goes out under it again.
+func (d *Desk) Revoke(ctx context.Context, who record.Actor, id string, on record.Date) (Request, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	r, err := d.Register.Request(ctx, id)
+	if err != nil {
+		return r, err
+	}
+	if r.Grounds.Authorisation == nil || on.IsZero() || on.After(d.Today()) {
+		return r, fmt.Errorf("request %s: %w: give the day on which its authorisation was revoked, which cannot be to come", id, record.ErrInvalid)
+	}
+	r = r.clone()
+	a := *r.Grounds.Authorisation
+	a.Revoked = on
+	r.Grounds.Authorisation = &a
+	return r, d.put(ctx, who, &r, "authorisation revoked on "+on.String())
 }
 
 // Return gives a request back to the requester, who has to mend something. Its

@@ -19,10 +19,34 @@ type Holding struct {
 	Under       string               `json:"under,omitempty"`  // certificate and law of the destruction
 	Labels      map[int][]string     `json:"labels,omitempty"` // sensitive classes, by page
 	Unread      bool                 `json:"unread,omitempty"` // a page of it cannot be put into a package
+	Moving      bool                 `json:"moving,omitempty"` // a correction has it in hand
 }
 
 // There reports whether a document can be given at all.
-func (h Holding) There() bool { return h.State == record.DocumentFiled && !h.Unread }
+func (h Holding) There() bool { return h.State == record.DocumentFiled && !h.Unread && !h.Moving }
+
+// gone reports whether nothing of a document is left to give.
+func (h Holding) gone() bool {
+	return h.State == record.DocumentDestroyed || h.State == record.DocumentDestroying
+}
+
+// Destroyed returns what of the charts is destroyed and may be told to this
+// requester: what would have gone out to them.
+func (r Request) Destroyed(rules *Rules, c Class, hs []Holding) (out []Holding) {
+	for _, h := range hs {
+		h.Labels = map[int][]string{1: rules.Labels(h.Type, "")}
+		if h.gone() && r.inScope(h) && (!c.Minimum || slices.Contains(c.Types, h.Type)) && len(r.blocked(rules, c, h, 1)) == 0 {
+			out = append(out, h)
+		}
+	}
+	return out
+}
+
+// Told reports whether a requester may be told who else holds a part of the record:
+// the patient, who stands for them, and who treats them.
+func (c Class) Told() bool {
+	return !c.Minimum && (c.Authority == ByIdentity || c.Authority == ByRepresentation || c.Authority == ByRelationship)
+}
 
 // inScope reports whether a document is of the dates a request asks for. One
 // whose date is not known is.
@@ -103,6 +127,9 @@ func (r Request) Obstacles(rules *Rules, c Class, hs []Holding, today record.Dat
 		case h.State != record.DocumentFiled:
 			out = append(out, Obstacle{Document: ch.Document, Why: "the document is " + string(h.State)})
 			continue
+		case h.Moving:
+			out = append(out, Obstacle{Document: ch.Document, Why: "a correction of the document is proposed: settle it first"})
+			continue
 		case h.Unread:
 			out = append(out, Obstacle{Document: ch.Document, Why: "a page of the document could not be read and cannot be put into a package: scan it again"})
 			continue
@@ -124,11 +151,16 @@ func (r Request) Obstacles(rules *Rules, c Class, hs []Holding, today record.Dat
 	return out
 }
 
-// leaves reports whether a page in scope does not go out.
+// leaves reports whether something in scope does not go out: a page, or a document
+// that cannot be given now. What is blacked out has reasons of its own, which the
+// requester reads.
 func (r Request) leaves(hs []Holding) bool {
 	for _, h := range hs {
-		if !h.There() || !r.inScope(h) {
+		if h.gone() || !r.inScope(h) {
 			continue
+		}
+		if !h.There() {
+			return true
 		}
 		for p := 1; p <= h.Pages; p++ {
 			if !r.Takes(h.ID, p) {

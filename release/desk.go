@@ -83,7 +83,7 @@ func (d *Desk) Take(ctx context.Context, who record.Actor, r Request) (Request, 
 		key = accountingClass
 	}
 	r.ID, r.State, r.Term = fmt.Sprintf("R%06d", n+1), Open, d.Rules.Term(d.State, key, r.Received)
-	r.Extended, r.Chosen, r.Redactions, r.Cleared, r.Hands, r.Log = nil, nil, nil, nil, nil, nil
+	r.Extended, r.Chosen, r.Redactions, r.Cleared, r.Hands, r.Log = nil, nil, nil, nil, []record.Actor{who}, nil
 	r.Submitted, r.Checked, r.Outcome, r.Why, r.Version = "", "", "", "", 0
 	return r, d.put(ctx, who, &r, "taken in hand")
 }
@@ -199,7 +199,8 @@ func (d *Desk) Choose(ctx context.Context, who record.Actor, id string, cs []Cho
 	})
 }
 
-// Redact sets what is blacked out on a page; no boxes take it back.
+// Redact blacks boxes of a page out, besides those that are; no boxes take all of
+// them back.
 func (d *Desk) Redact(ctx context.Context, who record.Actor, id string, x Redaction) (Request, error) {
 	return d.change(ctx, who, id, "page blacked out", func(r *Request, _ Class, hs []Holding) error {
 		if err := page(hs, x.Document, x.Page); err != nil {
@@ -210,8 +211,8 @@ func (d *Desk) Redact(ctx context.Context, who record.Actor, id string, x Redact
 				return fmt.Errorf("redaction: %w: a box has left, top, right, bottom, in this order", record.ErrInvalid)
 			}
 		}
-		r.Redactions = slices.DeleteFunc(r.Redactions, func(o Redaction) bool { return o.Document == x.Document && o.Page == x.Page })
 		if len(x.Boxes) == 0 {
+			r.Redactions = slices.DeleteFunc(r.Redactions, func(o Redaction) bool { return o.Document == x.Document && o.Page == x.Page })
 			return nil
 		}
 		x.By = who

@@ -2,6 +2,9 @@ package release
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -14,6 +17,7 @@ import (
 type Disclosure struct {
 	ID        string       `json:"id"`
 	Request   string       `json:"request,omitempty"` // "" for one made otherwise
+	Version   int          `json:"version,omitempty"` // of the request, when it was made
 	At        time.Time    `json:"at"`
 	On        record.Date  `json:"on"`
 	Charts    []string     `json:"charts"`
@@ -62,7 +66,39 @@ func (d *Desk) Ready(ctx context.Context, id string) (Request, Class, []Holding,
 	if r.State != Approved && (r.State != Closed || r.Outcome != Released) {
 		return r, c, nil, fmt.Errorf("request %s: %w: a second person has to check it first", id, record.ErrNotReady)
 	}
-	return r, c, hs, d.clear(r, c, hs)
+	if err := d.clear(r, c, hs); err != nil {
+		return r, c, hs, err
+	}
+	rows, err := d.rows(ctx, r)
+	if err == nil && rows != r.Rows {
+		err = fmt.Errorf("request %s: %w: what the accounting lists is not what was checked; a second person has to look again", id, record.ErrNotReady)
+	}
+	return r, c, hs, err
+}
+
+// rows is the digest of what an accounting lists; "" for a request for records.
+func (d *Desk) rows(ctx context.Context, r Request) (string, error) {
+	if r.Kind != Accounting {
+		return "", nil
+	}
+	h := sha256.New()
+	err := d.Account(ctx, r.Charts, false, func(x Disclosure) error {
+		return json.NewEncoder(h).Encode(x)
+	})
+	return hex.EncodeToString(h.Sum(nil)), err
+}
+
+// made finds the disclosure of a request as it is now that was written down while
+// something after it failed, "" for none: nothing left under it, and what leaves
+// takes its place.
+func (d *Desk) made(ctx context.Context, r Request) (id string, err error) {
+	err = d.Register.Disclosures(ctx, func(o Disclosure) error {
+		if o.Request == r.ID && o.Version == r.Version {
+			id = o.ID
+		}
+		return nil
+	})
+	return id, err
 }
 
 // Disclose writes a disclosure down and closes the request. Only when it has
@@ -93,6 +129,10 @@ func (d *Desk) Disclose(ctx context.Context, who record.Actor, id string, versio
 	}
 	if r.Kind == Accounting {
 		x.What = "accounting of disclosures"
+	}
+	x.Version = r.Version
+	if x.ID, err = d.made(ctx, r); err != nil {
+		return x, err
 	}
 	if x, err = d.disclose(ctx, who, c, x); err != nil {
 		return x, err
@@ -131,11 +171,14 @@ func (d *Desk) disclose(ctx context.Context, who record.Actor, c Class, x Disclo
 	if !x.Suspended.IsZero() && (!c.Suspendable || strings.TrimSpace(x.Basis) == "" || !x.Suspended.After(d.Today())) {
 		return x, fmt.Errorf("disclosure: %w: the accounting is suspended only for oversight and law enforcement, until a day to come, on their statement (45 CFR 164.528(a)(2))", record.ErrInvalid)
 	}
-	_, n, err := d.Register.Count(ctx)
-	if err != nil {
-		return x, err
+	if x.ID == "" {
+		_, n, err := d.Register.Count(ctx)
+		if err != nil {
+			return x, err
+		}
+		x.ID = fmt.Sprintf("D%06d", n+1)
 	}
-	x.ID, x.At, x.By, x.Accounted = fmt.Sprintf("D%06d", n+1), d.Now().UTC().Truncate(time.Second), who, c.Accounted
+	x.At, x.By, x.Accounted = d.Now().UTC().Truncate(time.Second), who, c.Accounted
 	if x.On.IsZero() {
 		x.On = d.Today()
 	}

@@ -71,7 +71,11 @@ func TestModel(t *testing.T) {
 				changed(second(o.Submit(ctx, who, r.ID)))
 			case 6:
 				agree := rng("agree", 4) > 0
-				if _, err := o.Check(ctx, who, r.ID, agree, "look again"); err == nil && agree {
+				looked := before.Version - rng("stale", 5)/4
+				if _, err := o.Check(ctx, who, r.ID, looked, agree, "look again"); err == nil && agree {
+					if looked != before.Version {
+						rt.Fatalf("agreed to version %d of a request that is at %d", looked, before.Version)
+					}
 					if hands[who] {
 						rt.Fatalf("%s checked what they had a hand in", who)
 					}

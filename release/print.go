@@ -55,6 +55,11 @@ func (f Front) Print(w io.Writer) (int, error) {
 	if r.LeftOut != "" {
 		p.Line("Left out", r.LeftOut)
 	}
+	for _, x := range r.Redactions {
+		if r.Takes(x.Document, x.Page) {
+			p.Line("Blacked out", x.Why)
+		}
+	}
 	for _, e := range f.Elsewhere {
 		p.Line("Held elsewhere", e)
 	}

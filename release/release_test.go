@@ -23,6 +23,7 @@ type office struct {
 	holdings    []release.Holding
 	now         time.Time
 	broken      error // of the next write
+	next        error // of the write after the next disclosure
 }
 
 func newOffice(t testing.TB, state string) *office {
@@ -95,7 +96,14 @@ func (o *office) PutDisclosure(_ context.Context, _ record.Actor, d release.Disc
 		o.broken = nil
 		return err
 	}
+	if i := slices.IndexFunc(o.disclosures, func(x release.Disclosure) bool { return x.ID == d.ID }); i >= 0 {
+		o.disclosures[i] = d
+		return nil
+	}
 	o.disclosures = append(o.disclosures, d)
+	if o.next != nil {
+		o.broken, o.next = o.next, nil
+	}
 	return nil
 }
 
@@ -159,17 +167,19 @@ func TestDay(t *testing.T) {
 	want(t, "say what is left out", err, nil)
 	_, err = o.Redact(ctx, "helper", r.ID, release.Redaction{Document: record.ID{1}, Page: 2, Boxes: [][4]int{{1, 2, 3, 4}}, Why: "another patient"})
 	want(t, "redact", err, nil)
-	_, err = o.Check(ctx, "second", r.ID, true, "")
+	_, err = o.Check(ctx, "second", r.ID, o.requests[r.ID].Version, true, "")
 	want(t, "check before it is given", err, record.ErrNotReady)
 	_, err = o.Submit(ctx, "clerk", r.ID)
 	want(t, "submit", err, nil)
 	for _, who := range []record.Actor{"clerk", "helper"} {
-		_, err = o.Check(ctx, who, r.ID, true, "")
+		_, err = o.Check(ctx, who, r.ID, o.requests[r.ID].Version, true, "")
 		want(t, "check one's own", err, record.ErrDenied)
 	}
 	_, _, _, err = o.Ready(ctx, r.ID)
 	want(t, "hand over unchecked", err, record.ErrNotReady)
-	r, err = o.Check(ctx, "second", r.ID, true, "")
+	_, err = o.Check(ctx, "second", r.ID, o.requests[r.ID].Version-1, true, "")
+	want(t, "check what was changed since", err, record.ErrNotReady)
+	r, err = o.Check(ctx, "second", r.ID, o.requests[r.ID].Version, true, "")
 	want(t, "check", err, nil)
 	if r.State != release.Approved || r.Checked != "second" {
 		t.Errorf("checked: got %s by %s", r.State, r.Checked)
@@ -184,8 +194,15 @@ func TestDay(t *testing.T) {
 	if err == nil || len(o.disclosures) != 0 || o.requests[r.ID].State != release.Approved {
 		t.Errorf("hand over while nothing can be written: got %v, %d disclosures, %s", err, len(o.disclosures), o.requests[r.ID].State)
 	}
+	o.next = errors.New("the store is away again")
+	if _, err := o.Disclose(ctx, "clerk", r.ID, r.Version, p, release.Handing{Method: "in person"}); err == nil || o.requests[r.ID].State != release.Approved {
+		t.Errorf("hand over while the request cannot be written: got %v, %s", err, o.requests[r.ID].State)
+	}
 	d, err := o.Disclose(ctx, "clerk", r.ID, r.Version, p, release.Handing{Method: "by post"})
 	want(t, "hand over", err, nil)
+	if len(o.disclosures) != 1 || o.disclosures[0].Method != "by post" {
+		t.Errorf("hand over what failed before: got %d disclosures", len(o.disclosures))
+	}
 	if d.ID != "D000001" || d.Accounted || d.Pages != 5 || !strings.Contains(d.What, "progress note (3), lab report (2)") || d.Checked != "second" {
 		t.Errorf("disclosure: got %+v", d)
 	}
@@ -231,7 +248,7 @@ func TestChangesUndoTheCheck(t *testing.T) {
 		"send back": func(o *office, ctx context.Context, id string) error {
 			_, err := o.Submit(ctx, "clerk", id)
 			if err == nil {
-				_, err = o.Check(ctx, "second", id, false, "page 2 is another patient's")
+				_, err = o.Check(ctx, "second", id, 0, false, "page 2 is another patient's")
 			}
 			return err
 		},
@@ -250,7 +267,7 @@ func TestChangesUndoTheCheck(t *testing.T) {
 		for _, err := range []error{
 			second(o.Ground(ctx, "clerk", r.ID, release.Grounds{Identity: "x", Relationship: "treatment"})),
 			second(o.Choose(ctx, "clerk", r.ID, []release.Choice{{Document: record.ID{1}, Pages: []int{1}}}, false, "of another visit")),
-			second(o.Submit(ctx, "clerk", r.ID)), second(o.Check(ctx, "second", r.ID, true, "")),
+			second(o.Submit(ctx, "clerk", r.ID)), second(o.Check(ctx, "second", r.ID, o.requests[r.ID].Version, true, "")),
 		} {
 			want(t, name, err, nil)
 		}
@@ -285,7 +302,7 @@ func TestArchiveChanged(t *testing.T) {
 		for _, err := range []error{
 			second(o.Ground(ctx, "clerk", r.ID, release.Grounds{Identity: "x", Relationship: "treatment"})),
 			second(o.Choose(ctx, "clerk", r.ID, []release.Choice{{Document: record.ID{1}, Pages: []int{1}}}, false, "")),
-			second(o.Submit(ctx, "clerk", r.ID)), second(o.Check(ctx, "second", r.ID, true, "")),
+			second(o.Submit(ctx, "clerk", r.ID)), second(o.Check(ctx, "second", r.ID, o.requests[r.ID].Version, true, "")),
 		} {
 			want(t, name, err, nil)
 		}

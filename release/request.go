@@ -157,7 +157,8 @@ type Request struct {
 	Submitted record.Actor `json:"submitted_by,omitempty"`
 	Checked   record.Actor `json:"checked_by,omitempty"`
 	Outcome   Outcome      `json:"outcome,omitempty"`
-	Why       string       `json:"why,omitempty"` // of the outcome, or what the requester has to mend
+	Why       string       `json:"why,omitempty"`  // of the outcome, or what the requester has to mend
+	Rows      string       `json:"rows,omitempty"` // of an accounting: the digest of what was checked
 	Log       []Act        `json:"log"`
 	Version   int          `json:"version"` // counts changes
 }

@@ -60,6 +60,7 @@ func endpoints() []api.Endpoint {
 		act("request-ground", "Write the authority down"), act("request-choose", "Choose pages"), act("request-redact", "Black something of a page out"),
 		act("request-clear", "Say that a page is not of a sensitive class"), act("request-waive", "Waive the fee"), act("request-submit", "Give it to a second person"),
 		act("request-extend", "Extend the term"), act("request-return", "Return it to the requester"), act("request-end", "Close it without a disclosure"),
+		act("request-revoke", "Write down that its authorisation was revoked"),
 		row("request-letter", requests, "A letter to the requester, as PDF", accounts.AnswerAsks, false, letterParams{}, pdfLine{}),
 		row("disclosures", requests, "A patient's disclosures", accounts.AnswerAsks, false, accountParams{}, release.Disclosure{}),
 		row("disclosure-note", requests, "Write a disclosure down that was made otherwise", accounts.AnswerAsks, true, newDisclosure{}, release.Disclosure{}),

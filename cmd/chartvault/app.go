@@ -59,6 +59,7 @@ type app struct {
 	made      atomic.Pointer[madeOf]        // which documents were made of which, by corrections
 	correctMu sync.Mutex                    // one correction carried out at a time
 
+	askedMu sync.Mutex // what one request holds is worked out at a time
 	enrolMu sync.Mutex // one approver enrolled at a time, from the pages
 	kinMu   sync.Mutex // one change of whose numbers are whose at a time
 	doorMu  sync.Mutex // one deposit taken over at a time

@@ -21,7 +21,7 @@ func (e *env) requestCmd() *cobra.Command {
 	c.AddCommand(e.requestNewCmd(), e.requestListCmd(), e.requestShowCmd(), e.requestGroundCmd(), e.requestChooseCmd(), e.requestRedactCmd(), e.requestClearCmd(),
 		e.requestPlainCmd("submit ID", "request-submit", "Give a request to a second person"), e.requestCheckCmd(), e.requestExtendCmd(),
 		e.requestReasonCmd("return ID --reason TEXT", "request-return", "Give a request back to the requester, who has to mend something"),
-		e.requestReasonCmd("waive ID --reason TEXT", "request-waive", "Charge nothing for a request"), e.requestEndCmd(), e.requestLetterCmd(), e.requestHandCmd(), e.requestRulesCmd())
+		e.requestReasonCmd("waive ID --reason TEXT", "request-waive", "Charge nothing for a request"), e.requestEndCmd(), e.requestRevokeCmd(), e.requestLetterCmd(), e.requestHandCmd(), e.requestRulesCmd())
 	return c
 }
 
@@ -106,11 +106,14 @@ func (e *env) requestShowCmd() *cobra.Command {
 func (e *env) printRequestView(v requestView) {
 	e.printRequest(v.requestLine)
 	r := v.Request
-	fmt.Fprintf(e.out, "  asked for: %s; purpose: %s; term: %s\n", r.What, r.Purpose, r.Term.Cite)
+	fmt.Fprintf(e.out, "  asked for: %s; purpose: %s; term: %s; version %d\n", r.What, r.Purpose, r.Term.Cite, v.Version)
 	for _, l := range v.Listed {
 		if l.Differs {
 			fmt.Fprintln(e.out, "  WARNING: the patient list knows another name under this chart number than the request gives")
 		}
+	}
+	for _, d := range v.Account {
+		fmt.Fprintf(e.out, "  accounts for: %s %s to %s: %s\n", d.ID, d.On, d.Recipient.Name, d.What)
 	}
 	for _, h := range v.Holdings {
 		taken := ""
@@ -258,13 +261,19 @@ func (e *env) requestClearCmd() *cobra.Command {
 func (e *env) requestCheckCmd() *cobra.Command {
 	var agree, refuse bool
 	var why string
+	var version int
 	c := e.act(&cobra.Command{
-		Use: "check ID (--agree | --refuse --reason TEXT)", Short: "Say, as the second person, whether a request may go out",
-		Long: "Whoever had a hand in a request cannot be the second person. Any change undoes the check.",
+		Use: "check ID (--agree --version N | --refuse --reason TEXT)", Short: "Say, as the second person, whether a request may go out",
+		Long:    "Whoever had a hand in a request cannot be the second person. What is agreed to is the version that request show told: it is\nrefused when somebody changed the request since, and any later change undoes it.",
+		Example: "  chartvault request check R000001 --agree --version 6",
 	}, "request-check", func(p *requestAct) error {
-		p.Agree, p.Reason = agree, why
+		if agree && version == 0 {
+			return fmt.Errorf("check %s: %w: name the version you looked at, which request show tells, with --version", p.ID, record.ErrInvalid)
+		}
+		p.Agree, p.Reason, p.Version = agree, why, version
 		return nil
 	})
+	c.Flags().IntVar(&version, "version", 0, "the version you looked at")
 	c.Flags().BoolVar(&agree, "agree", false, "it may go out as it is")
 	c.Flags().BoolVar(&refuse, "refuse", false, "it goes back")
 	c.Flags().StringVar(&why, "reason", "", "why it goes back")
@@ -284,6 +293,21 @@ func (e *env) requestExtendCmd() *cobra.Command {
 	c.Flags().StringVar(&why, "reason", "", "why; the requester reads it")
 	must(c.MarkFlagRequired("until"))
 	must(c.MarkFlagRequired("reason"))
+	return c
+}
+
+func (e *env) requestRevokeCmd() *cobra.Command {
+	var on record.Date
+	c := e.act(&cobra.Command{
+		Use: "revoke ID --on DAY", Short: "Write down that the authorisation of a request was revoked",
+		Long:    "Nothing more goes out under it from then on, not even again. What went out before was lawful and stays written down.",
+		Example: "  chartvault request revoke R000001 --on 2026-03-01",
+	}, "request-revoke", func(p *requestAct) error {
+		p.Until = on
+		return nil
+	})
+	c.Flags().TextVar(&on, "on", record.Date{}, "the day it was revoked on")
+	must(c.MarkFlagRequired("on"))
 	return c
 }
 

@@ -72,6 +72,9 @@ func (e *env) requestHandCmd() *cobra.Command {
 func (e *env) hand(cmd *cobra.Command, p handParams, out string) error {
 	var file *pipedFile
 	var said handLine
+	if err := writable(out); err != nil { // before it is written down that it left
+		return err
+	}
 	err := e.call(cmd.Context(), "request-hand", p, func(b json.RawMessage) error {
 		var l handLine
 		if err := json.Unmarshal(b, &l); err != nil {

@@ -66,7 +66,7 @@ func (a *app) putEntry(ctx context.Context, e catalog.Entry) error {
 	case string(disposition.KindHold):
 		return a.bindHold(ctx, entryOf(e))
 	case kindRequest:
-		return a.bindRequest(ctx, e)
+		return a.bindRequest(ctx, e.ID)
 	case kindLink:
 		return a.relateAnew(ctx)
 	}

@@ -38,23 +38,23 @@ func (a *app) opRequestHand(ctx context.Context, r asked, out func(any) error) e
 	if err := r.params(&p); err != nil {
 		return err
 	}
-	q, _, hs, err := a.releases.Ready(ctx, p.ID)
+	q, c, hs, err := a.releases.Ready(ctx, p.ID)
 	if err != nil {
 		return err
 	}
-	b, err := a.bind(ctx, q, hs, binder.Wish{Format: p.Format, Password: p.Password, Recipient: p.Recipient})
+	b, err := a.bind(ctx, q, c, hs, binder.Wish{Format: p.Format, Password: p.Password, Recipient: p.Recipient})
 	if err != nil {
 		return err
 	}
 	defer b.Close() // it was memory
-	for _, s := range b.Used {
-		if err := a.arch.Note(ctx, audit.ActReleased, s.Key, map[string]any{"actor": r.Actor, "request": q.ID, "sha256": b.Package.SHA256}); err != nil {
-			return err
-		}
-	}
 	d, err := a.releases.Disclose(ctx, r.Actor, q.ID, q.Version, b.Package, p.Handing)
 	if err != nil {
 		return err
+	}
+	for _, s := range b.Used { // before the first byte, like the disclosure
+		if err := a.arch.Note(ctx, audit.ActReleased, s.Key, map[string]any{"actor": r.Actor, "request": q.ID, "disclosure": d.ID, "sha256": b.Package.SHA256}); err != nil {
+			return err
+		}
 	}
 	if err := out(handLine{Disclosure: d.ID, Name: b.Name, SHA256: b.Package.SHA256, Pages: b.Package.Pages, Bytes: b.Package.Bytes}); err != nil {
 		return err
@@ -67,7 +67,7 @@ func (a *app) opRequestHand(ctx context.Context, r asked, out func(any) error) e
 type onlyReader struct{ io.Reader }
 
 // bind makes the package of a request that may go out.
-func (a *app) bind(ctx context.Context, q release.Request, hs []release.Holding, wish binder.Wish) (*binder.Bound, error) {
+func (a *app) bind(ctx context.Context, q release.Request, c release.Class, hs []release.Holding, wish binder.Wish) (*binder.Bound, error) {
 	if err := a.cfg.warm(); err != nil {
 		return nil, err
 	}
@@ -79,17 +79,17 @@ func (a *app) bind(ctx context.Context, q release.Request, hs []release.Holding,
 		}
 		return b.Plain(ctx, q.ID, pdf, pages, wish)
 	}
-	front := release.Front{Facility: a.cfg.Facility, Request: q, On: a.releases.Today(), What: q.Describe(hs), Gone: gone(hs), Elsewhere: a.elsewheres(q.Charts)}
+	front := release.Front{Facility: a.cfg.Facility, Request: q, On: a.releases.Today(), What: q.Describe(hs), Gone: a.gone(q, c, hs), Elsewhere: a.elsewheres(c, q.Charts)}
 	versions := map[record.ID]int{}
 	for _, h := range hs {
 		front.Index = append(front.Index, release.Entry{Holding: h})
 	}
-	for _, c := range q.Chosen {
-		row, err := a.cat.Document(ctx, c.Document)
+	for _, ch := range q.Chosen {
+		row, err := a.cat.Document(ctx, ch.Document)
 		if err != nil {
 			return nil, err
 		}
-		versions[c.Document] = row.Version
+		versions[ch.Document] = row.Version
 	}
 	return b.Bind(ctx, front, versions, wish)
 }

@@ -184,7 +184,7 @@ func (a *app) relateAnew(ctx context.Context) error {
 		return err
 	}
 	for _, e := range es {
-		if err := a.bindRequest(ctx, e); err != nil {
+		if err := a.bindRequest(ctx, e.ID); err != nil {
 			return err
 		}
 	}

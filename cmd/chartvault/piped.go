@@ -2,7 +2,10 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 
 	"chartvault/internal/durable"
 )
@@ -12,6 +15,15 @@ import (
 type pipedFile struct {
 	pipe *io.PipeWriter
 	done chan error
+}
+
+// writable reports whether a file of a name can be begun.
+func writable(name string) error {
+	f, err := os.CreateTemp(filepath.Dir(name), ".chartvault-*")
+	if err != nil {
+		return fmt.Errorf("nothing can be written to the directory of %s: %w", name, err)
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
 // pipeTo begins a file.

@@ -20,6 +20,7 @@ import (
 	"filippo.io/age"
 
 	"chartvault/ingest/correct"
+	"chartvault/internal/testserver"
 	"chartvault/record"
 	"chartvault/release"
 )
@@ -73,6 +74,16 @@ func (r *releasing) must(who record.Actor, op string, params any) requestLine {
 	return l
 }
 
+// check agrees, as a second person, to a request as it is now.
+func (r *releasing) check(id string) {
+	r.t.Helper()
+	var v requestView
+	if err := r.perform(r.t.Context(), "request-show", request{Actor: "user:two", Params: requestID{ID: id}}, func(b json.RawMessage) error { return json.Unmarshal(b, &v) }); err != nil {
+		r.t.Fatal(err)
+	}
+	r.must("user:two", "request-check", requestAct{ID: id, Agree: true, Version: v.Version})
+}
+
 // approved is a request for the whole chart that may go out.
 func (r *releasing) approved() string {
 	r.t.Helper()
@@ -80,7 +91,7 @@ func (r *releasing) approved() string {
 	r.must("user:one", "request-ground", requestAct{ID: id, Grounds: release.Grounds{Identity: "photo identity"}})
 	r.must("user:one", "request-choose", requestAct{ID: id, Offer: true})
 	r.must("user:one", "request-submit", requestAct{ID: id})
-	r.must("user:two", "request-check", requestAct{ID: id, Agree: true})
+	r.check(id)
 	return id
 }
 
@@ -137,7 +148,7 @@ func TestRelease(t *testing.T) {
 		t.Errorf("hand over after a change: got %v, want ErrNotReady", err)
 	}
 	r.must("user:one", "request-submit", requestAct{ID: id})
-	r.must("user:two", "request-check", requestAct{ID: id, Agree: true})
+	r.check(id)
 
 	said, pdf, err := r.hand(handParams{ID: id, Format: "pdf"})
 	if err != nil || said.Disclosure != "D000001" || said.Name != id+".pdf" || said.Pages != 4 {
@@ -209,7 +220,7 @@ func (r *releasing) forms(id string) {
 	dir := t.TempDir()
 	r.a.write(filepath.Join(dir, "key"), []byte(me.String()+"\n"))
 	r.a.write(filepath.Join(dir, "package.age"), sealed)
-	open, err := exec.Command("age", "-d", "-i", filepath.Join(dir, "key"), filepath.Join(dir, "package.age")).Output()
+	open, err := exec.Command(testserver.Age(t), "-d", "-i", filepath.Join(dir, "key"), filepath.Join(dir, "package.age")).Output()
 	if err != nil || !bytes.HasPrefix(open, []byte("PK")) {
 		t.Errorf("the age tool opens it: got %v", err)
 	}
@@ -257,7 +268,7 @@ func (r *releasing) accounts(id string) {
 	id = r.must("user:one", "request-new", newRequest{Kind: release.Accounting, Class: "patient", Requester: release.Party{Name: requester}, Patient: requester, Charts: []string{oneChart}, What: "an accounting", Purpose: "own"}).ID
 	r.must("user:one", "request-ground", requestAct{ID: id, Grounds: release.Grounds{Identity: "photo identity"}})
 	r.must("user:one", "request-submit", requestAct{ID: id})
-	r.must("user:two", "request-check", requestAct{ID: id, Agree: true})
+	r.check(id)
 	_, pdf, err := r.hand(handParams{ID: id, Format: "pdf"})
 	if err != nil {
 		t.Fatal(err)
@@ -307,7 +318,7 @@ func TestRequestHolds(t *testing.T) {
 	}
 	r.must("user:one", "request-choose", requestAct{ID: id, Offer: true})
 	r.must("user:one", "request-submit", requestAct{ID: id})
-	r.must("user:two", "request-check", requestAct{ID: id, Agree: true})
+	r.check(id)
 	said, _, err := r.hand(handParams{ID: id, Format: "pdf"})
 	if err != nil || said.Pages != 4 {
 		t.Errorf("hand over: got %+v, %v", said, err)

@@ -41,16 +41,18 @@ func (a *app) lineOfRequest(r release.Request, c release.Class) requestLine {
 // requestView is a request whole, as whoever works on it sees it.
 type requestView struct {
 	requestLine
-	Request   release.Request    `json:"request"`
-	Rule      release.Class      `json:"rule"`
-	Holdings  []release.Holding  `json:"holdings"`
-	Obstacles []release.Obstacle `json:"obstacles,omitempty"`
-	Cost      string             `json:"cost,omitempty"`
-	FeeCite   string             `json:"fee_cite,omitempty"`
-	Elsewhere []string           `json:"elsewhere,omitempty"`
-	Latest    record.Date        `json:"latest,omitzero"`  // to which the term may be extended
-	Hands     bool               `json:"hands"`            // whoever asks had a hand in it
-	Listed    []listedPatient    `json:"listed,omitempty"` // whom the patient list knows under the charts
+	Request   release.Request      `json:"request"`
+	Rule      release.Class        `json:"rule"`
+	Holdings  []release.Holding    `json:"holdings"`
+	Obstacles []release.Obstacle   `json:"obstacles,omitempty"`
+	Cost      string               `json:"cost,omitempty"`
+	FeeCite   string               `json:"fee_cite,omitempty"`
+	Elsewhere []string             `json:"elsewhere,omitempty"`
+	Version   int                  `json:"version"`           // which a second person checks
+	Account   []release.Disclosure `json:"account,omitempty"` // what an accounting lists
+	Latest    record.Date          `json:"latest,omitzero"`   // to which the term may be extended
+	Hands     bool                 `json:"hands"`             // whoever asks had a hand in it
+	Listed    []listedPatient      `json:"listed,omitempty"`  // whom the patient list knows under the charts
 }
 
 // listedPatient is whom the patient list knows under a chart number, beside whom
@@ -173,11 +175,26 @@ func (a *app) opRequestShow(ctx context.Context, r asked, out func(any) error) e
 	if err != nil {
 		return err
 	}
-	v := requestView{requestLine: a.lineOfRequest(q, c), Request: q, Rule: c, Holdings: hs, Cost: release.Dollars(cents), FeeCite: fee.Cite, Elsewhere: a.elsewheres(q.Charts)}
+	v := requestView{requestLine: a.lineOfRequest(q, c), Request: q, Rule: c, Holdings: hs, Cost: release.Dollars(cents), FeeCite: fee.Cite, Version: q.Version}
 	if q.State != release.Closed {
 		v.Obstacles = q.Obstacles(a.releases.Rules, c, hs, a.releases.Today())
 		if q.Term.Extension > 0 && q.Extended == nil && !a.releases.Today().After(q.Term.Due) {
 			v.Latest = q.Term.Due.AddDays(q.Term.Extension)
+		}
+	}
+	for _, n := range q.Charts { // whoever works on it is told where else to look
+		if c, err := record.ParseChartNumber(n); err == nil {
+			if w := a.elsewhere(c); w != "" {
+				v.Elsewhere = append(v.Elsewhere, w)
+			}
+		}
+	}
+	if q.Kind == release.Accounting {
+		if err := a.releases.Account(ctx, q.Charts, false, func(x release.Disclosure) error {
+			v.Account = append(v.Account, x)
+			return nil
+		}); err != nil {
+			return err
 		}
 	}
 	v.Hands, v.Listed = slices.Contains(q.Hands, r.Actor), a.listed(q)
@@ -197,6 +214,7 @@ type requestAct struct {
 	Words    string           `json:"words,omitempty"` // to be blacked out wherever they stand on the page
 	Class    string           `json:"class,omitempty"`
 	Agree    bool             `json:"agree,omitempty"`
+	Version  int              `json:"version,omitempty"` // of the request that is checked
 	Until    record.Date      `json:"until,omitzero"`
 	Outcome  release.Outcome  `json:"outcome,omitempty"`
 	Reason   string           `json:"reason,omitempty"`
@@ -222,7 +240,10 @@ func requestActs() map[string]func(a *app, ctx context.Context, who record.Actor
 			return a.releases.Submit(ctx, who, p.ID)
 		},
 		"request-check": func(a *app, ctx context.Context, who record.Actor, p requestAct) (release.Request, error) {
-			return a.releases.Check(ctx, who, p.ID, p.Agree, p.Reason)
+			return a.releases.Check(ctx, who, p.ID, p.Version, p.Agree, p.Reason)
+		},
+		"request-revoke": func(a *app, ctx context.Context, who record.Actor, p requestAct) (release.Request, error) {
+			return a.releases.Revoke(ctx, who, p.ID, p.Until)
 		},
 		"request-extend": func(a *app, ctx context.Context, who record.Actor, p requestAct) (release.Request, error) {
 			return a.releases.Extend(ctx, who, p.ID, p.Until, p.Reason)
@@ -287,9 +308,6 @@ func (a *app) redact(ctx context.Context, who record.Actor, p requestAct) (relea
 		}
 		boxes = append(boxes, found...)
 	}
-	if len(boxes) > 0 { // besides what is blacked out already
-		boxes = append(q.Black(p.Document, p.Page), boxes...)
-	}
 	return a.releases.Redact(ctx, who, p.ID, release.Redaction{Document: p.Document, Page: p.Page, Boxes: boxes, Why: p.Reason})
 }
 
@@ -319,7 +337,7 @@ func (a *app) opRequestLetter(ctx context.Context, r asked, out func(any) error)
 		return err
 	}
 	l := release.Letter{Facility: a.cfg.Facility, Address: a.cfg.Release.Address, Today: a.releases.Today(), Request: q, Class: c, Missing: q.Grounds.Deficiencies(c, a.releases.Today()),
-		Cost: release.Dollars(cents), FeeCite: fee.Cite, Gone: gone(hs), Elsewhere: a.elsewheres(q.Charts), What: q.Describe(hs)}
+		Cost: release.Dollars(cents), FeeCite: fee.Cite, Gone: a.gone(q, c, hs), Elsewhere: a.elsewheres(c, q.Charts), What: q.Describe(hs)}
 	var b bytes.Buffer
 	if err := l.Print(&b, p.Letter, a.cfg.letters()); err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 
 	"chartvault/audit"
 	"chartvault/catalog"
+	"chartvault/ingest/correct"
 	"chartvault/ocr"
 	"chartvault/record"
 	"chartvault/release"
@@ -148,7 +149,16 @@ func (q requests) Same(x, y string) bool {
 // words each time: nothing of it is kept anywhere.
 func (q requests) Holdings(ctx context.Context, charts []string, labels func(typ, text string) []string) ([]release.Holding, error) {
 	var out []release.Holding
-	seen := map[record.ID]bool{}
+	open, err := q.corrections(ctx, correct.Proposed, correct.Agreed, correct.Closing)
+	if err != nil {
+		return nil, err
+	}
+	seen, moving := map[record.ID]bool{}, map[record.ID]bool{}
+	for _, c := range open {
+		for _, id := range c.Sources {
+			moving[id] = true
+		}
+	}
 	for _, c := range charts {
 		n, err := record.ParseChartNumber(c)
 		if err != nil {
@@ -167,6 +177,7 @@ func (q requests) Holdings(ctx context.Context, charts []string, labels func(typ
 			if err != nil {
 				return nil, err
 			}
+			h.Moving = moving[row.ID]
 			out = append(out, h)
 		}
 	}
@@ -223,7 +234,13 @@ func said(p ocr.PageText) string {
 
 // bindRequest has an open request hold its charts: nothing of them ends while it
 // is answered.
-func (a *app) bindRequest(ctx context.Context, e catalog.Entry) error {
+func (a *app) bindRequest(ctx context.Context, id string) error {
+	a.askedMu.Lock() // what is bound is the request as it is, and whose numbers are whose now
+	defer a.askedMu.Unlock()
+	e, err := a.cat.Entry(ctx, kindRequest, id)
+	if err != nil {
+		return err
+	}
 	if e.State == string(release.Closed) {
 		return a.cat.SetHeld(ctx, e.ID, nil, nil)
 	}
@@ -284,18 +301,19 @@ func (a *app) openRequests(ctx context.Context) ([]string, error) {
 	return out, err
 }
 
-// gone says what of a request's charts is destroyed, in words.
-func gone(hs []release.Holding) (out []string) {
-	for _, h := range hs {
-		if h.State == record.DocumentDestroyed {
-			out = append(out, fmt.Sprintf("%s, %d pages: destroyed on %s under %s", release.Words(h.Type), h.Pages, h.DestroyedOn, h.Under))
-		}
+// gone says what of a request's charts is destroyed and may be told, in words.
+func (a *app) gone(q release.Request, c release.Class, hs []release.Holding) (out []string) {
+	for _, h := range q.Destroyed(a.releases.Rules, c, hs) {
+		out = append(out, fmt.Sprintf("%s, %d pages: destroyed on %s under %s", release.Words(h.Type), h.Pages, h.DestroyedOn, h.Under))
 	}
 	return out
 }
 
-// elsewheres says where else parts of charts are.
-func (a *app) elsewheres(charts []string) (out []string) {
+// elsewheres says where else parts of charts are, to whom it may be told.
+func (a *app) elsewheres(class release.Class, charts []string) (out []string) {
+	if !class.Told() {
+		return nil
+	}
 	for _, c := range charts {
 		if n, err := record.ParseChartNumber(c); err == nil {
 			if w := a.elsewhere(n); w != "" {

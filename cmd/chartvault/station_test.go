@@ -445,6 +445,9 @@ func TestSealedStart(t *testing.T) {
 	a.write(filepath.Join(scans, "third.tif"), small(t, 3))
 	a.await("a third one, unsealed", time.Minute, func() bool { bs := a.batches(); return len(bs) == 4 && bs[3].State.Done() })
 	stop(t, d)
+	if t.Failed() {
+		t.Log(log.String())
+	}
 	for _, args := range [][]string{{"verify"}, {"audit", "verify"}} {
 		if out, code := a.run(args...); code != 0 {
 			t.Errorf("%v: exit %d\n%s", args, code, out)

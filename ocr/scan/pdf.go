@@ -15,6 +15,7 @@ import (
 	pdfiumerrors "github.com/klippa-app/go-pdfium/errors"
 	"github.com/klippa-app/go-pdfium/references"
 	"github.com/klippa-app/go-pdfium/requests"
+	"github.com/klippa-app/go-pdfium/structs"
 	"github.com/klippa-app/go-pdfium/webassembly"
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -246,8 +247,7 @@ func (f *pdfFile) images(n int, w, h float64) (dpi, covered float64) {
 	if err != nil || w <= 0 || h <= 0 {
 		return 0, 0
 	}
-	const enough = 200 // objects looked at; a scan has one
-	for i := range min(count.Count, enough) {
+	for i := range min(count.Count, enoughObjects) {
 		o, err := f.in.FPDFPage_GetObject(&requests.FPDFPage_GetObject{Page: f.page(n), Index: i})
 		if err != nil {
 			continue
@@ -275,4 +275,29 @@ func (f *pdfFile) images(n int, w, h float64) (dpi, covered float64) {
 		dpi = 0
 	}
 	return dpi, covered
+}
+
+// enoughObjects is how many objects of a page are looked at; a scan has one.
+const enoughObjects = 200
+
+// matrices are those of the images of a page.
+func (f *pdfFile) matrices(n int) (out []structs.FPDF_FS_MATRIX) {
+	count, err := f.in.FPDFPage_CountObjects(&requests.FPDFPage_CountObjects{Page: f.page(n)})
+	if err != nil {
+		return nil
+	}
+	for i := range min(count.Count, enoughObjects) {
+		o, err := f.in.FPDFPage_GetObject(&requests.FPDFPage_GetObject{Page: f.page(n), Index: i})
+		if err != nil {
+			continue
+		}
+		kind, err := f.in.FPDFPageObj_GetType(&requests.FPDFPageObj_GetType{PageObject: o.PageObject})
+		if err != nil || kind.Type != enums.FPDF_PAGEOBJ_IMAGE {
+			continue
+		}
+		if m, err := f.in.FPDFPageObj_GetMatrix(&requests.FPDFPageObj_GetMatrix{PageObject: o.PageObject}); err == nil {
+			out = append(out, m.Matrix)
+		}
+	}
+	return out
 }

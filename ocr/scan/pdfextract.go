@@ -57,7 +57,7 @@ func (f *pdfFile) Extract(w io.Writer, pages iter.Seq2[ocr.DocumentPage, error])
 func (f *pdfFile) extract(out *joiner, pages []ocr.DocumentPage) error {
 	for len(pages) > 0 {
 		n := 0
-		for n < len(pages) && len(pages[n].Black) == 0 {
+		for n < len(pages) && len(pages[n].Black) == 0 && (pages[n].Stamp == "" || f.modest(pages[n].Number)) {
 			n++
 		}
 		if n > 0 {
@@ -223,17 +223,17 @@ func addLayer(ctx *model.Context, n int, l layer, font *types.IndirectRef) error
 		}
 		page.Update("Rotate", types.Integer(((rotate%360)+360)%360))
 	}
+	before := []byte("q\n")
 	if l.stamp != nil {
-		l.content = append(l.content, l.stamp.content...)
-		if err := l.stamp.room(page, attrs); err != nil {
+		if before, err = l.stamp.before(page, attrs); err != nil {
 			return err
 		}
 	}
-	if l.content == nil {
+	if l.content == nil && l.stamp == nil {
 		return nil
 	}
 	// The page's own content may leave its graphics state anywhere.
-	save, err := addStream(ctx, []byte("q\n"))
+	save, err := addStream(ctx, before)
 	if err != nil {
 		return err
 	}

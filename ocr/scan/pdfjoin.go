@@ -73,6 +73,10 @@ func (j *joiner) add(ctx *model.Context, n int) error {
 	if err != nil || tree == nil {
 		return errors.Join(errors.New("join pdf pages: no page tree"), err)
 	}
+	reached := map[int]bool{}
+	if err := reach(ctx, root, reached); err != nil {
+		return fmt.Errorf("join pdf pages: %w", err)
+	}
 	by := len(j.offsets)
 	tree["Parent"] = *types.NewIndirectRef(joinedPages-by, 0) // comes out as joinedPages
 	numbers := slices.Sorted(maps.Keys(ctx.Table))
@@ -82,7 +86,7 @@ func (j *joiner) add(ctx *model.Context, n int) error {
 	j.offsets = append(j.offsets, make([]int64, numbers[len(numbers)-1])...)
 	for _, k := range numbers {
 		e := ctx.Table[k]
-		if k == 0 || e == nil || e.Free || e.Object == nil || k == int(ctx.Root.ObjectNumber) || ctx.Info != nil && k == int(ctx.Info.ObjectNumber) {
+		if !reached[k] || e == nil || e.Free || e.Object == nil || k == int(ctx.Root.ObjectNumber) || ctx.Info != nil && k == int(ctx.Info.ObjectNumber) {
 			continue
 		}
 		j.object(by+k, shifted(e.Object, by))
@@ -90,6 +94,43 @@ func (j *joiner) add(ctx *model.Context, n int) error {
 	j.kids = append(j.kids, shifted(root, by))
 	j.pages += n
 	return j.err
+}
+
+// reach notes the objects that something leads to: what nothing leads to, such as
+// the pages that were left behind, is not written.
+func reach(ctx *model.Context, o types.Object, seen map[int]bool) error {
+	switch o := o.(type) {
+	case types.IndirectRef:
+		n := int(o.ObjectNumber)
+		if seen[n] {
+			return nil
+		}
+		seen[n] = true
+		e, ok := ctx.Table[n]
+		if !ok || e == nil || e.Free {
+			return nil
+		}
+		return reach(ctx, e.Object, seen)
+	case *types.IndirectRef:
+		return reach(ctx, *o, seen)
+	case types.Dict:
+		for _, v := range o {
+			if err := reach(ctx, v, seen); err != nil {
+				return err
+			}
+		}
+	case types.Array:
+		for _, v := range o {
+			if err := reach(ctx, v, seen); err != nil {
+				return err
+			}
+		}
+	case types.StreamDict:
+		return reach(ctx, o.Dict, seen)
+	case *types.StreamDict:
+		return reach(ctx, o.Dict, seen)
+	}
+	return nil
 }
 
 func (j *joiner) object(n int, o types.Object) {

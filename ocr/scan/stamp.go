@@ -65,22 +65,108 @@ func newStamp(text string, m affine, width float64) *stamp {
 
 func (m affine) at(x, y float64) (float64, float64) { return m.a*x + m.c*y + m.e, m.b*x + m.d*y + m.f }
 
-// room makes the page larger by the room of its stamp.
-func (s *stamp) room(page types.Dict, attrs *model.InheritedPageAttrs) error {
+// before makes the page larger by the room of its stamp, and returns what comes
+// before the page's own content: the stamp, and a clip to what was shown of the
+// page, so that nothing of it reaches into the room.
+func (s *stamp) before(page types.Dict, attrs *model.InheritedPageAttrs) ([]byte, error) {
 	if attrs == nil || attrs.MediaBox == nil {
-		return errors.New("a page without a size")
+		return nil, errors.New("a page without a size")
 	}
+	shown := attrs.MediaBox
 	boxes := map[string]*types.Rectangle{"MediaBox": attrs.MediaBox}
 	if attrs.CropBox != nil {
-		boxes["CropBox"] = attrs.CropBox
+		shown, boxes["CropBox"] = attrs.CropBox, attrs.CropBox
 	}
+	clip := fmt.Sprintf("q %.4f %.4f %.4f %.4f re W n\n", shown.LL.X, shown.LL.Y, shown.Width(), shown.Height())
 	for name, b := range boxes {
 		page.Update(name, types.NewRectangle(math.Min(b.LL.X, s.below.LL.X), math.Min(b.LL.Y, s.below.LL.Y), math.Max(b.UR.X, s.below.UR.X), math.Max(b.UR.Y, s.below.UR.Y)).Array())
 	}
-	for _, name := range []string{"TrimBox", "BleedBox", "ArtBox"} {
-		page.Delete(name)
+	for name := range page {
+		switch name { // a page that leaves takes nothing along but what shows it
+		case "Type", "Parent", "MediaBox", "CropBox", "Rotate", "Resources", "Contents", "Group", "UserUnit":
+		default:
+			page.Delete(name)
+		}
 	}
-	return nil
+	return append(append([]byte{}, s.content...), clip...), nil
+}
+
+// modest reports whether a page holds nothing but what it shows, so that it may
+// leave as it is: images that are all drawn, and print. A page with notes, forms,
+// layers, patterns, masks, images that it does not draw (of other pages, where a file
+// shares them) or a part that is cropped away leaves as an image.
+func (f *pdfFile) modest(n int) bool {
+	b, err := f.copyPages([]ocr.DocumentPage{{Number: n}})
+	if err != nil {
+		return false
+	}
+	ctx, err := parsePDF(b)
+	if err != nil {
+		return false
+	}
+	page, _, attrs, err := ctx.PageDict(1, false)
+	if err != nil || page == nil || attrs == nil || attrs.MediaBox == nil {
+		return false
+	}
+	if notes, ok := page.Find("Annots"); ok {
+		if a, err := ctx.DereferenceArray(notes); err != nil || len(a) > 0 {
+			return false
+		}
+	}
+	if c, m := attrs.CropBox, attrs.MediaBox; c != nil && (c.LL.X > m.LL.X+1 || c.LL.Y > m.LL.Y+1 || c.UR.X < m.UR.X-1 || c.UR.Y < m.UR.Y-1) {
+		return false
+	}
+	if attrs.Resources == nil {
+		return true
+	}
+	for name := range attrs.Resources {
+		switch name {
+		case "Font", "ProcSet", "ColorSpace", "XObject":
+		default: // states may hide a mask, and properties a layer
+			if d, err := ctx.DereferenceDict(attrs.Resources[name]); err != nil || len(d) > 0 {
+				return false
+			}
+		}
+	}
+	return drawsAll(ctx, page, attrs.Resources)
+}
+
+// drawsAll reports whether every object of a page's resources is an image that its
+// content draws.
+func drawsAll(ctx *model.Context, page, resources types.Dict) bool {
+	objects, err := ctx.DereferenceDict(resources["XObject"])
+	if err != nil {
+		return false
+	}
+	if len(objects) == 0 {
+		return true
+	}
+	content, err := ctx.PageContent(page, 1)
+	if err != nil {
+		return false
+	}
+	drawn := map[string]bool{}
+	words := bytes.Fields(content)
+	for i := 1; i < len(words); i++ {
+		if string(words[i]) == "Do" && words[i-1][0] == '/' {
+			drawn[string(words[i-1][1:])] = true
+		}
+	}
+	for name, o := range objects {
+		sd, _, err := ctx.DereferenceStreamDict(o)
+		if err != nil || sd == nil || !drawn[name] {
+			return false
+		}
+		if kind := sd.Subtype(); kind == nil || *kind != "Image" {
+			return false
+		}
+		for _, hidden := range []string{"SMask", "Mask", "Alternates", "OC"} {
+			if _, ok := sd.Find(hidden); ok {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // burnt adds a page made anew: an image of all that is shown on it but what is
@@ -94,7 +180,7 @@ func (f *pdfFile) burnt(out *joiner, p ocr.DocumentPage) error {
 	if err != nil {
 		return err
 	}
-	if err := blacken(g, p.Black, p.Text.Width, p.Text.Height); err != nil {
+	if err := f.blacken(g, p, size.Width, size.Height); err != nil {
 		return fmt.Errorf("black out page %d: %w", p.Number, err)
 	}
 	rows := make([]byte, 0, g.Rect.Dx()*g.Rect.Dy())
@@ -118,15 +204,33 @@ func (f *pdfFile) burnt(out *joiner, p ocr.DocumentPage) error {
 	return out.add(ctx, 1)
 }
 
-// blacken blacks boxes out, given in pixels of a page of w by h. A box that lies
-// nowhere on the page is an error: it was meant for something.
-func blacken(g *image.Gray, boxes [][4]int, w, h int) error {
-	if w <= 0 || h <= 0 {
+// area is a part of a page, as shares of its width and height from the top left.
+type area struct{ x, y, w, h float64 }
+
+// blacken blacks boxes out, given in pixels of a page as it was read. A box that
+// lies nowhere on the page is an error: it was meant for something. So is a page of
+// another shape than was read.
+func (f *pdfFile) blacken(g *image.Gray, p ocr.DocumentPage, w, h float64) error {
+	if len(p.Black) == 0 {
+		return nil
+	}
+	tw, th := float64(p.Text.Width), float64(p.Text.Height)
+	if tw <= 0 || th <= 0 {
 		return fmt.Errorf("%w: the page has no size", ocr.ErrFormat)
 	}
-	sx, sy := float64(g.Rect.Dx())/float64(w), float64(g.Rect.Dy())/float64(h)
-	for _, b := range boxes {
-		r := image.Rect(int(math.Floor(float64(b[0])*sx))-1, int(math.Floor(float64(b[1])*sy))-1, int(math.Ceil(float64(b[2])*sx))+1, int(math.Ceil(float64(b[3])*sy))+1).Intersect(g.Rect)
+	if shape := tw / th * h / w; shape < 0.95 || shape > 1.05 {
+		return fmt.Errorf("%w: the page has another shape than was read", ocr.ErrFormat)
+	}
+	places, grow := f.places(p.Number, w, h)
+	for _, b := range p.Black {
+		var r image.Rectangle
+		for _, a := range places {
+			at := func(x, y int) image.Point {
+				return image.Pt(int(math.Floor((a.x+float64(x)/tw*a.w)*float64(g.Rect.Dx()))), int(math.Floor((a.y+float64(y)/th*a.h)*float64(g.Rect.Dy()))))
+			}
+			r = r.Union(image.Rectangle{Min: at(b[0], b[1]).Sub(image.Pt(1, 1)), Max: at(b[2], b[3]).Add(image.Pt(2, 2))})
+		}
+		r = r.Inset(-int(math.Ceil(grow * float64(max(g.Rect.Dx(), g.Rect.Dy()))))).Intersect(g.Rect)
 		if r.Empty() {
 			return fmt.Errorf("%w: a box lies beside the page", ocr.ErrFormat)
 		}
@@ -135,6 +239,35 @@ func blacken(g *image.Gray, boxes [][4]int, w, h int) error {
 		}
 	}
 	return nil
+}
+
+// places says where on a page what was read of it may lie: all over it and, where
+// its image is not quite as large as the page, where the image is. Of a page that
+// is turned that is not worked out: grow is by what share of the page it may be off.
+func (f *pdfFile) places(n int, w, h float64) (out []area, grow float64) {
+	out = []area{{0, 0, 1, 1}}
+	rot, err := f.in.FPDFPage_GetRotation(&requests.FPDFPage_GetRotation{Page: f.page(n)})
+	if err != nil {
+		return out, slack
+	}
+	if rot.PageRotation%2 != 0 {
+		w, h = h, w
+	}
+	for _, m := range f.matrices(n) {
+		near := func(v float32, want, of float64) bool { return math.Abs(float64(v)-want) <= slack*of }
+		if !near(m.A, w, w) || !near(m.D, h, h) || !near(m.B, 0, h) || !near(m.C, 0, w) || !near(m.E, 0, w) || !near(m.F, 0, h) {
+			continue
+		}
+		a := area{float64(m.E) / w, 1 - float64(m.F+m.D)/h, float64(m.A) / w, float64(m.D) / h}
+		if math.Abs(a.x)+math.Abs(a.y)+math.Abs(a.w-1)+math.Abs(a.h-1) < 0.001 {
+			continue
+		}
+		if rot.PageRotation != 0 {
+			return out, slack
+		}
+		out = append(out, a)
+	}
+	return out, 0
 }
 
 // Lock encrypts a PDF with a password (AES-256), which opens it and allows

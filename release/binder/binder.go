@@ -210,7 +210,7 @@ func (j *job) bind(ctx context.Context, wish Wish) (*Bound, error) {
 	}
 	if wish.Format == ZIP {
 		inner := write
-		write = func(w io.Writer) error { return j.zip(w, inner) }
+		write = func(w io.Writer) error { return j.zip(w, inner, wish.Password == "") }
 	}
 	if wish.Recipient != "" {
 		inner := write
@@ -308,8 +308,9 @@ func (j *job) list() ([]ocr.DocumentPage, error) {
 	return out, nil
 }
 
-// zip puts a PDF into a ZIP file, with its sum and a list of what it holds.
-func (j *job) zip(w io.Writer, pdf func(io.Writer) error) error {
+// zip puts a PDF into a ZIP file, with its sum and, where the PDF can be read by
+// whoever has the file, a list of what it holds.
+func (j *job) zip(w io.Writer, pdf func(io.Writer) error, listed bool) error {
 	zw := zip.NewWriter(w)
 	name := j.front.Request.ID + ".pdf"
 	add := func(name string, write func(io.Writer) error) error {
@@ -324,9 +325,11 @@ func (j *job) zip(w io.Writer, pdf func(io.Writer) error) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(
-		add("SHA256SUMS", func(f io.Writer) error { _, err := fmt.Fprintf(f, "%x  %s\n", h.Sum(nil), name); return err }),
-		add("contents.csv", j.contents), zw.Close())
+	err = add("SHA256SUMS", func(f io.Writer) error { _, err := fmt.Fprintf(f, "%x  %s\n", h.Sum(nil), name); return err })
+	if err == nil && listed {
+		err = add("contents.csv", j.contents)
+	}
+	return errors.Join(err, zw.Close())
 }
 
 func (j *job) contents(w io.Writer) error {

@@ -15,6 +15,10 @@ func (v *visit) requestAct() error {
 	acts := map[string]func(v *visit, p map[string]any) error{
 		"ground": (*visit).groundFields, "choose": (*visit).chooseFields, "redact": (*visit).redactFields, "clear": (*visit).clearFields,
 		"waive": reasonField, "return": reasonField, "submit": func(*visit, map[string]any) error { return nil },
+		"revoke": func(v *visit, p map[string]any) error {
+			p["until"] = v.field("revoked")
+			return nil
+		},
 		"extend": func(v *visit, p map[string]any) error {
 			p["until"] = v.field("until")
 			return reasonField(v, p)
@@ -145,7 +149,11 @@ func (v *visit) checkRequest() error {
 	if agree != "yes" && agree != "no" {
 		return fmt.Errorf("request %s: %w: agree, or send it back", id, record.ErrInvalid)
 	}
-	if err := v.call("request-check", map[string]any{"id": id, "agree": agree == "yes", "reason": v.field("reason")}, nothing); err != nil {
+	version, err := strconv.Atoi(v.field("version"))
+	if err != nil {
+		return fmt.Errorf("request %s: %w: the version that was looked at is not given", id, record.ErrInvalid)
+	}
+	if err := v.call("request-check", map[string]any{"id": id, "version": version, "agree": agree == "yes", "reason": v.field("reason")}, nothing); err != nil {
 		return err
 	}
 	return v.to("/requests/" + id)

@@ -240,9 +240,17 @@ type requestView struct {
 	Cost      string   `json:"cost"`
 	FeeCite   string   `json:"fee_cite"`
 	Elsewhere []string `json:"elsewhere"`
-	Latest    string   `json:"latest"`
-	Hands     bool     `json:"hands"`
-	Listed    []struct {
+	Version   int      `json:"version"`
+	Account   []struct {
+		ID        string `json:"id"`
+		On        string `json:"on"`
+		Recipient party  `json:"recipient"`
+		What      string `json:"what"`
+		Purpose   string `json:"purpose"`
+	} `json:"account"`
+	Latest string `json:"latest"`
+	Hands  bool   `json:"hands"`
+	Listed []struct {
 		Name    string `json:"name"`
 		Born    string `json:"born"`
 		Differs bool   `json:"differs"`
