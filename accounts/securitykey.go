@@ -53,7 +53,8 @@ type asked struct {
 	site    *webauthn.WebAuthn
 	host    string
 	session webauthn.SessionData
-	handle  []byte // of the user who gets the key
+	user    string // who gets the key
+	handle  []byte // as keys name that user
 	at      time.Time
 }
 
@@ -133,7 +134,7 @@ func (d *Desk) NewKey(ctx context.Context, s *Session, origin string) (Ceremony,
 	if err != nil {
 		return Ceremony{}, fmt.Errorf("security key: %w", err)
 	}
-	return d.ask(&asked{site: site, host: host, session: *session, handle: handle}, options.Response)
+	return d.ask(&asked{site: site, host: host, session: *session, user: s.User.Name, handle: handle}, options.Response)
 }
 
 // AskKey begins a sign-in with a key, whoever it will be.
@@ -218,7 +219,7 @@ func errKey(why string) error {
 // end, this one too: the next sign-in is with it.
 func (d *Desk) KeepKey(ctx context.Context, s *Session, ceremony, name, credential string) error {
 	a := d.answered(ceremony)
-	if a == nil {
+	if a == nil || a.user != s.User.Name {
 		return errKey("it took too long; begin again")
 	}
 	if name = strings.TrimSpace(name); name == "" || len(name) > longTokenName {

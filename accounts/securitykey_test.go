@@ -127,7 +127,7 @@ func TestSecurityKey(t *testing.T) {
 	d, l, c := desk(t)
 	ctx := t.Context()
 	d.RequireFactor = true
-	for _, name := range []string{"tech", "other"} {
+	for _, name := range []string{"tech", "other", "third"} {
 		if err := d.Put(ctx, "t", accounts.User{Name: name, Roles: []accounts.Role{accounts.Records}}, good); err != nil {
 			t.Fatal(err)
 		}
@@ -161,6 +161,18 @@ func TestSecurityKey(t *testing.T) {
 	mine, others := newSoftKey(t, hospital, its), newSoftKey(t, hospital, its)
 	if err := give("tech", mine); err != nil || d.NeedsFactor(l["tech"]) {
 		t.Fatalf("got %v, and it needs a second factor: %v", err, d.NeedsFactor(l["tech"]))
+	}
+	c.t = c.t.Add(time.Hour)
+	asker, err := d.SignIn(ctx, "other", good, "", "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := d.NewKey(ctx, asker, hospital)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.KeepKey(ctx, &accounts.Session{User: l["third"]}, n.ID, "a key", others.create(n)); !errors.Is(err, record.ErrInvalid) || len(l["third"].Keys) > 0 {
+		t.Errorf("a key that somebody else asked for: got %v", err)
 	}
 	if err := give("other", others); err != nil {
 		t.Fatal(err)
@@ -225,7 +237,7 @@ func TestSecurityKey(t *testing.T) {
 		}
 	}
 	c.t = c.t.Add(time.Hour)
-	n := ask()
+	n = ask()
 	if _, err := d.SignIn(ctx, "tech", "wrong", accounts.KeyAnswer(n.ID, mine.get(n)), "b"); !errors.Is(err, record.ErrDenied) {
 		t.Errorf("the key with a wrong password: got %v", err)
 	}

@@ -43,7 +43,8 @@ func MayGive(u User) []Right {
 }
 
 // NewToken makes a token for whoever is signed in and returns its secret, which
-// nobody can be told again. record.ErrInvalid for rights the user does not have,
+// nobody can be told again. Whoever gives the user another password, takes the second
+// factor off or shuts the user out ends them all. record.ErrInvalid for rights the user does not have,
 // and for a time that is too long.
 func (d *Desk) NewToken(ctx context.Context, s *Session, name string, rights []Right, days int) (string, error) {
 	name = strings.TrimSpace(name)
@@ -62,6 +63,9 @@ func (d *Desk) NewToken(ctx context.Context, s *Session, name string, rights []R
 	now := d.now().UTC()
 	t := Token{ID: rand.Text()[:10], Name: name, Hash: sum[:], Rights: rights, Since: now, Expires: now.Add(life)}
 	return secret, d.edit(ctx, s.User.Actor(), s.User.Name, func(u User) (User, error) {
+		if d.NeedsFactor(u) {
+			return u, fmt.Errorf("token: %w: you need a second factor first", record.ErrDenied)
+		}
 		for _, r := range rights {
 			if !slices.Contains(MayGive(u), r) {
 				return u, invalid(fmt.Sprintf("it cannot have the right to %s", r))

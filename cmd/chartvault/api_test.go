@@ -144,6 +144,18 @@ if (!r.valid) { console.log(JSON.stringify(r.errors)); process.exit(1); }`, "../
 	}
 }
 
+// TestPeopleOnly: what people decide, and what only the server does for them, no
+// program can be given.
+func TestPeopleOnly(t *testing.T) {
+	for _, e := range endpoints() {
+		for _, never := range []string{"approve", "approver", "check", "hand", "users", "user", "adopt", "execute", "hold-release", "emergency", "keys", "key", "unlock", "rebuild", "restore", "audit-resume", "sign", "signed", "token", "waiting", "station"} {
+			if e.Op == never || strings.HasPrefix(e.Op, never+"-") || strings.HasSuffix(e.Op, "-"+never) {
+				t.Errorf("%s can be done by a program", e.Op)
+			}
+		}
+	}
+}
+
 // TestBreaks: the check finds each kind of what breaks a program, and nothing in
 // what does not.
 func TestBreaks(t *testing.T) {

@@ -59,19 +59,20 @@ type app struct {
 	made      atomic.Pointer[madeOf]        // which documents were made of which, by corrections
 	correctMu sync.Mutex                    // one correction carried out at a time
 
-	askedMu sync.Mutex // what one request holds is worked out at a time
-	enrolMu sync.Mutex // one approver enrolled at a time, from the pages
-	kinMu   sync.Mutex // one change of whose numbers are whose at a time
-	doorMu  sync.Mutex // one deposit taken over at a time
-	feedMu  sync.Mutex // one feed of the index at a time; guards feeding
-	feeding feeding
-	bound   atomic.Uint64 // changes of what forbids or delays the end of documents
-	boundMu sync.Mutex
-	binding *bindings                 // as of the last such change somebody looked at
-	began   atomic.Pointer[time.Time] // with the monotonic clock, to notice that the wall clock jumped
-	unlock  func()
-	closed  atomic.Bool
-	exposed []string // how keys in memory may leave it
+	askedMu     sync.Mutex // what one request holds is worked out at a time
+	enrolMu     sync.Mutex // one approver enrolled at a time, from the pages
+	emergencyMu sync.Mutex // one review of an access in an emergency at a time
+	kinMu       sync.Mutex // one change of whose numbers are whose at a time
+	doorMu      sync.Mutex // one deposit taken over at a time
+	feedMu      sync.Mutex // one feed of the index at a time; guards feeding
+	feeding     feeding
+	bound       atomic.Uint64 // changes of what forbids or delays the end of documents
+	boundMu     sync.Mutex
+	binding     *bindings                 // as of the last such change somebody looked at
+	began       atomic.Pointer[time.Time] // with the monotonic clock, to notice that the wall clock jumped
+	unlock      func()
+	closed      atomic.Bool
+	exposed     []string // how keys in memory may leave it
 
 	witnessed atomic.Pointer[error] // what the witnesses said last
 	followed  atomic.Int64          // length of the log when it was last published

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -50,11 +51,7 @@ func (a *app) opApproverEnrol(ctx context.Context, r asked, out func(any) error)
 	if err := accounts.CheckPassword(name, p.Passphrase); err != nil {
 		return err
 	}
-	pub, sealed, err := newApproverKey(p.Passphrase, 0)
-	if err != nil {
-		return err
-	}
-	a.enrolMu.Lock()
+	a.enrolMu.Lock() // making a key takes long: one at a time
 	defer a.enrolMu.Unlock()
 	as, err := a.desk.Approvers(ctx)
 	if err != nil {
@@ -64,6 +61,10 @@ func (a *app) opApproverEnrol(ctx context.Context, r asked, out func(any) error)
 		if x.Name == name || x.Account == r.Actor {
 			return fmt.Errorf("approver %s: %w", name, record.ErrExists)
 		}
+	}
+	pub, sealed, err := newApproverKey(p.Passphrase, 0)
+	if err != nil {
+		return err
 	}
 	// The key first: an approver without one could never approve, nor enrol again.
 	if err := a.enter(ctx, audit.ActApproverKey, r.Actor, catalog.Entry{Kind: kindApproverKey, ID: name, State: stateKnown, At: a.now().UTC(), Body: mustJSON(keptKey{r.Actor, sealed})}); err != nil {
@@ -98,9 +99,17 @@ func (a *app) opApproveHere(ctx context.Context, r asked, out func(any) error) e
 	if err != nil {
 		return err
 	}
-	plain, err := keys.OpenPassphrase(k.Sealed, p.Passphrase)
-	if err != nil {
-		return fmt.Errorf("approver %s: %w: this is not the passphrase of your approvals", name, record.ErrDenied)
+	var plain []byte
+	err = a.try(ctx, "approvals of "+name, func() (err error) {
+		plain, err = keys.OpenPassphrase(k.Sealed, p.Passphrase)
+		return err
+	})
+	switch {
+	case errors.Is(err, record.ErrPassphrase):
+		denied := fmt.Errorf("approver %s: %w: this is not the passphrase of your approvals", name, record.ErrDenied)
+		return errors.Join(denied, a.arch.Journal(ctx, audit.ActSignInRefused, "", map[string]any{"actor": r.Actor, "user": name, "for": "approval"}))
+	case err != nil:
+		return err
 	}
 	key, err := approverKey(plain)
 	if err != nil {
@@ -111,4 +120,13 @@ func (a *app) opApproveHere(ctx context.Context, r asked, out func(any) error) e
 		return err
 	}
 	return out(l)
+}
+
+// try opens something with a passphrase of somebody who is signed in, who is slowed
+// down when guessing.
+func (a *app) try(ctx context.Context, what string, open func() error) error {
+	if d := a.accounts.Load(); d != nil {
+		return d.Try(ctx, what, open)
+	}
+	return open() // nobody can be signed in
 }

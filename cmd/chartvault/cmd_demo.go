@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -21,14 +22,35 @@ import (
 	"chartvault/release"
 )
 
-// trainingMark lies in the data directory of an archive for training. Its pages say
-// so, and nothing but such a directory is ever used for one.
-const trainingMark = "training"
+// trainingMark is a file that lies, with these words, in the data directory of an
+// archive for training. Its pages say so, and nothing but such a directory is ever
+// used for one.
+const (
+	trainingMark  = ".training-archive"
+	trainingWords = "nothing in this directory is real\n"
+)
 
 // training reports whether a data directory is one for training.
 func training(dir string) bool {
-	_, err := os.Stat(filepath.Join(dir, trainingMark))
-	return err == nil
+	name := filepath.Join(dir, trainingMark)
+	if fi, err := os.Lstat(name); err != nil || !fi.Mode().IsRegular() || fi.Size() != int64(len(trainingWords)) {
+		return false
+	}
+	b, err := os.ReadFile(name)
+	return err == nil && string(b) == trainingWords
+}
+
+// within wants a configuration that names nothing outside its data directory.
+func (c *config) within() error {
+	if c.Production || c.Storage.S3 != nil || c.Catalogue.Engine != "sqlite" {
+		return fmt.Errorf("demo: %w: its configuration names stores elsewhere, or production", record.ErrDenied)
+	}
+	for _, p := range append([]string{c.Storage.Objects, c.Ingest.Folder}, c.Storage.Keys...) {
+		if p != "" && !filepath.IsLocal(p) {
+			return fmt.Errorf("demo: %w: its configuration names %s, which is outside of its directory", record.ErrDenied, p)
+		}
+	}
+	return nil
 }
 
 func (e *env) demoCmd() *cobra.Command {
@@ -68,11 +90,11 @@ func (e *env) makeDemo(ctx context.Context) error {
 	}
 	if training(e.data) {
 		cfg, err := loadConfig(e.data)
+		if err == nil {
+			err = cfg.within()
+		}
 		if err != nil {
 			return err
-		}
-		if cfg.Production || cfg.Storage.S3 != nil || cfg.Catalogue.Engine != "sqlite" {
-			return fmt.Errorf("demo: %w: its configuration names stores elsewhere, or production", record.ErrDenied)
 		}
 		if _, err := os.Stat(cfg.path("catalogue.db")); err == nil {
 			return nil
@@ -82,8 +104,8 @@ func (e *env) makeDemo(ctx context.Context) error {
 		return err
 	}
 	config := strings.Replace(defaultConfig, `facility = "Unnamed facility"`, `facility = "Sample General Hospital (fictitious)"`, 1)
-	for name, text := range map[string]string{trainingMark: "nothing in this directory is real\n", "passphrase": rand.Text() + "\n", "chartvault.toml": config} {
-		if _, err := durable.Replace(filepath.Join(e.data, name), strings.NewReader(text), 0o600); err != nil {
+	for _, f := range [][2]string{{trainingMark, trainingWords}, {"passphrase", rand.Text() + "\n"}, {"chartvault.toml", config}} { // what is there stays
+		if _, err := durable.Create(filepath.Join(e.data, f[0]), strings.NewReader(f[1]), 0o600); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 	}

@@ -161,6 +161,8 @@ func (a *app) opEmergencyReview(ctx context.Context, r asked, out func(any) erro
 	if err := r.params(&p); err != nil {
 		return err
 	}
+	a.emergencyMu.Lock() // the first word stands
+	defer a.emergencyMu.Unlock()
 	x, err := a.cat.Entry(ctx, kindEmergency, p.ID)
 	if err != nil {
 		return err

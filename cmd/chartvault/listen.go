@@ -32,6 +32,9 @@ func (a *app) handler(token string, shown http.Handler) http.Handler {
 	return mux
 }
 
+// mostHeader bounds the header of a request, in bytes.
+const mostHeader = 32 << 10
+
 // setupFile holds the code with which the first administrator is made, while
 // there is nobody.
 const setupFile = "setup-code"
@@ -75,7 +78,7 @@ func (a *app) listenPages(shown http.Handler) (func(context.Context) error, erro
 	if err != nil {
 		return nil, fmt.Errorf("listen for pages: %w", err)
 	}
-	srv := &http.Server{Handler: strictTransport(shown), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute,
+	srv := &http.Server{Handler: strictTransport(shown), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: mostHeader,
 		ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug)} // strangers' handshakes are no event
 	a.log.Info("serving pages", "addr", ln.Addr().String(), "authority", "tls/ca.pem", "sha256", auth.Fingerprint())
 	return func(ctx context.Context) error {

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"chartvault/internal/durable"
 )
@@ -19,11 +21,18 @@ type pipedFile struct {
 
 // writable reports whether a file of a name can be begun.
 func writable(name string) error {
-	f, err := os.CreateTemp(filepath.Dir(name), ".chartvault-*")
+	probe := filepath.Join(filepath.Dir(name), ".chartvault-"+rand.Text())
+	fi, err := os.Stat(filepath.Dir(name)) // the probe would make it
+	if err == nil && !fi.IsDir() {
+		err = errors.New("it is no directory")
+	}
+	if err == nil {
+		_, err = durable.Create(probe, strings.NewReader(""), 0o600)
+	}
 	if err != nil {
 		return fmt.Errorf("nothing can be written to the directory of %s: %w", name, err)
 	}
-	return errors.Join(f.Close(), os.Remove(f.Name()))
+	return durable.Remove(probe)
 }
 
 // pipeTo begins a file.

@@ -6,19 +6,26 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
 	"chartvault/record"
 )
 
-// errOtherBody: an idempotency key came with another body than before.
-var errOtherBody = errors.New("this idempotency key was sent with another body before")
+// An idempotency key that cannot be answered: it came with another body than before,
+// or is too long.
+var (
+	errOtherBody = errors.New("this idempotency key was sent with another body before")
+	errLongKey   = fmt.Errorf("idempotency key: %w: it has at most 128 characters", record.ErrInvalid)
+)
 
 // Bounds of what is remembered: for how long, how many answers, and of how many
 // bytes each; a longer answer is not, and its operation would run again.
 const (
 	keyLife   = 24 * time.Hour
+	longKey   = 128
+	gone      = 499 // the status of what its client did not wait for
 	mostKeys  = 4096
 	mostBytes = 64 << 10
 )
@@ -27,13 +34,24 @@ const (
 // concurrent use.
 type answered struct {
 	mu    sync.Mutex
-	slots map[string]*slot
-	order []*slot
+	slots map[keyName]*slot
+	order []*slot // oldest first
+}
+
+// keyName is whose key for which operation, hashed: what clients make up takes no
+// room.
+type keyName [32]byte
+
+func named(user, op, key string) (keyName, error) {
+	if len(key) > longKey {
+		return keyName{}, errLongKey
+	}
+	return sha256.Sum256([]byte(user + "\x00" + op + "\x00" + key)), nil
 }
 
 // slot is one key's answer, while it is made and after.
 type slot struct {
-	name   string
+	name   keyName
 	sum    [32]byte // of the body
 	at     time.Time
 	done   bool
@@ -44,18 +62,13 @@ type slot struct {
 
 // take returns the slot of a key: done when it was answered, else the caller's to
 // answer. record.ErrBusy while another answers it.
-func (a *answered) take(name string, body []byte, now time.Time) (*slot, error) {
+func (a *answered) take(name keyName, body []byte, now time.Time) (*slot, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.slots == nil {
-		a.slots = map[string]*slot{}
+		a.slots = map[keyName]*slot{}
 	}
-	for len(a.order) > 0 && (now.Sub(a.order[0].at) > keyLife || len(a.order) >= mostKeys && a.order[0].done) {
-		if old := a.order[0]; a.slots[old.name] == old {
-			delete(a.slots, old.name)
-		}
-		a.order = a.order[1:]
-	}
+	a.forget(now)
 	sum := sha256.Sum256(body)
 	if s := a.slots[name]; s != nil {
 		switch {
@@ -71,12 +84,28 @@ func (a *answered) take(name string, body []byte, now time.Time) (*slot, error) 
 	return s, nil
 }
 
+// forget makes room: of what is over, and of the oldest there is. What is being done
+// is not forgotten, whatever its age.
+func (a *answered) forget(now time.Time) {
+	over := len(a.order) + 1 - mostKeys
+	a.order = slices.DeleteFunc(a.order, func(s *slot) bool {
+		if !s.done || over <= 0 && now.Sub(s.at) <= keyLife {
+			return false
+		}
+		over--
+		if a.slots[s.name] == s {
+			delete(a.slots, s.name)
+		}
+		return true
+	})
+}
+
 // give keeps an answer, or forgets the key where it cannot be kept, or where
 // trying again may help.
 func (a *answered) give(s *slot, r *recorder) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if r.status == 0 || r.status >= http.StatusInternalServerError || r.status == http.StatusConflict || r.body.Len() > mostBytes {
+	if status := max(r.status, r.failed); status == 0 || status >= gone || status == http.StatusConflict || r.body.Len() > mostBytes {
 		delete(a.slots, s.name)
 		s.done = true // so that it leaves the order
 		return
@@ -91,11 +120,12 @@ func (s *slot) replay(w http.ResponseWriter) {
 	w.Write(s.body) // the client may have gone
 }
 
-// recorder keeps what is answered.
+// recorder keeps what is answered, also where the client has gone: it may ask again.
 type recorder struct {
 	http.ResponseWriter
 	slot   *slot
 	status int
+	failed int // what went wrong after the first line; 0 for nothing
 	body   bytes.Buffer
 }
 
@@ -115,7 +145,8 @@ func (r *recorder) Write(b []byte) (int, error) {
 	if r.body.Len() <= mostBytes {
 		r.body.Write(b)
 	}
-	return r.ResponseWriter.Write(b)
+	r.ResponseWriter.Write(b) // the client may have gone
+	return len(b), nil
 }
 
 // Unwrap lets http.ResponseController reach what is below.

@@ -3,6 +3,7 @@ package api_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -90,12 +91,15 @@ func problem(err error) web.Problem {
 	return web.Problem{Code: "internal", Message: err.Error(), Status: 500}
 }
 
-func (s *site) call(_ context.Context, who record.Actor, op string, params any, f func(json.RawMessage) error) error {
+func (s *site) call(ctx context.Context, who record.Actor, op string, params any, f func(json.RawMessage) error) error {
 	s.mu.Lock()
 	s.calls = append(s.calls, fmt.Sprintf("%s %s %s", op, who, params))
 	do := s.do
 	s.mu.Unlock()
 	n, err := do(op)
+	if err == nil {
+		err = ctx.Err()
+	}
 	for i := range n {
 		if err := f(json.RawMessage(fmt.Sprintf(`{"id":"%d"}`, i))); err != nil {
 			return err
@@ -317,6 +321,15 @@ func TestIdempotency(t *testing.T) {
 			t.Errorf("%v: replayed %v, want %v", tt.err, again, tt.replay)
 		}
 	}
+	// What goes wrong after the first line is no answer to keep either.
+	s.do = func(string) (int, error) { return 2, errors.New("x") }
+	send("k4", `{}`)
+	if _, _, again := send("k4", `{}`); again {
+		t.Error("what went wrong half way is answered again")
+	}
+	if code, _, _ := send(strings.Repeat("k", 129), `{}`); code != 422 {
+		t.Errorf("a key of 129 characters: got %d, want 422", code)
+	}
 	// While it is being done, the same is not begun.
 	hold, begun := make(chan bool), make(chan bool)
 	s.do = func(string) (int, error) { close(begun); <-hold; return 1, nil }
@@ -334,6 +347,55 @@ func TestIdempotency(t *testing.T) {
 	s.mu.Unlock()
 	if _, _, again := send("k1", `{"chart":"1"}`); again {
 		t.Error("a key of yesterday is answered")
+	}
+}
+
+// TestClientGone: what is begun under a key is done though its client goes away, and
+// is answered when the client asks again; without a key it ends with the client.
+func TestClientGone(t *testing.T) {
+	for _, key := range []string{"k1", ""} {
+		s := newSite(t)
+		tok := s.token(accounts.Records)
+		begun, went, done := make(chan bool), make(chan bool), make(chan bool, 1)
+		s.do = func(string) (int, error) { close(begun); <-went; return 3, nil }
+		ctx, cancel := context.WithCancel(t.Context())
+		req, err := http.NewRequestWithContext(ctx, "POST", s.srv.URL+api.Prefix+"place-holds", strings.NewReader(`{}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+tok)
+		req.Header.Set("Content-Type", "application/json")
+		if key != "" {
+			req.Header.Set("Idempotency-Key", key)
+		}
+		go func() {
+			if resp, err := http.DefaultClient.Do(req); err == nil {
+				resp.Body.Close()
+			}
+			done <- true
+		}()
+		<-begun
+		cancel()
+		<-done
+		time.Sleep(50 * time.Millisecond) // the server hears of it
+		close(went)
+		if key == "" {
+			continue
+		}
+		s.mu.Lock()
+		s.do = func(string) (int, error) { return 1, nil }
+		s.mu.Unlock()
+		var resp *http.Response
+		var b string
+		for range 100 { // until the first is done
+			if resp, b = s.post(tok, "place-holds", `{}`, "Idempotency-Key", key); resp.StatusCode != 409 {
+				break
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		if resp.StatusCode != 200 || resp.Header.Get("Idempotent-Replayed") != "true" || strings.Count(b, "\n") != 3 || len(s.calls) != 1 {
+			t.Errorf("asked again: got %d %q, %d calls, want the three lines of the one call", resp.StatusCode, b, len(s.calls))
+		}
 	}
 }
 
@@ -376,5 +438,46 @@ func TestTokens(t *testing.T) {
 	}
 	if n := len(s.users["user-scan"].Tokens); n != accounts.MostTokens {
 		t.Errorf("after a change of roles: got %d tokens, want them all, and none that may do more than its user", n)
+	}
+}
+
+// TestTokensEnd: whoever gives a user another password, takes the second factor off
+// or shuts the user out ends the user's tokens; and who needs a second factor makes
+// none before.
+func TestTokensEnd(t *testing.T) {
+	base := accounts.User{Name: "user-records", Roles: []accounts.Role{accounts.Records}}
+	for what, tt := range map[string]struct {
+		user     accounts.User
+		password string
+		ends     bool
+	}{
+		"another password": {accounts.KeepFactor(base), "five words make a sentence too", true},
+		"no second factor": {base, "", true},
+		"shut out":         {accounts.KeepFactor(accounts.User{Name: base.Name, Roles: base.Roles, Disabled: true}), "", true},
+		"another role":     {accounts.KeepFactor(accounts.User{Name: base.Name, Roles: []accounts.Role{accounts.Records, accounts.Scan}}), "", false},
+	} {
+		s := newSite(t)
+		tok := s.token(accounts.Records)
+		u := s.users["user-records"]
+		u.Factor = "JBSWY3DPEHPK3PXP"
+		s.users["user-records"] = u
+		if err := s.desk.Put(t.Context(), "test", tt.user, tt.password); err != nil {
+			t.Fatal(err)
+		}
+		if got := len(s.users["user-records"].Tokens) == 0; got != tt.ends {
+			t.Errorf("%s: its tokens end: %v, want %v", what, got, tt.ends)
+		}
+		if resp, _ := s.post(tok, "open-charts", `{}`); (resp.StatusCode == 401) != tt.ends {
+			t.Errorf("%s: got %d", what, resp.StatusCode)
+		}
+	}
+	s := newSite(t)
+	sess, err := s.desk.SignIn(t.Context(), "user-records", password, "", "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.desk.RequireFactor = true
+	if _, err := s.desk.NewToken(t.Context(), sess, "a program", []accounts.Right{accounts.OpenChart}, 1); !errors.Is(err, record.ErrDenied) {
+		t.Errorf("without a second factor: got %v, want ErrDenied", err)
 	}
 }

@@ -150,7 +150,12 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, e Endpoint, who acc
 		a.run(w, r, e, who, body)
 		return
 	}
-	slot, err := a.answered.take(who.User.Name+" "+e.Op+" "+key, body, a.Now())
+	name, err := named(who.User.Name, e.Op, key)
+	if err != nil {
+		a.fail(w, a.keyed(err))
+		return
+	}
+	slot, err := a.answered.take(name, body, a.Now())
 	if err != nil {
 		a.fail(w, a.keyed(err))
 		return
@@ -161,11 +166,11 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, e Endpoint, who acc
 	}
 	rec := &recorder{ResponseWriter: w, slot: slot}
 	defer a.answered.give(slot, rec)
-	a.run(rec, r, e, who, body)
+	a.run(rec, r.WithContext(context.WithoutCancel(r.Context())), e, who, body) // what is begun under a key is done, and its answer kept
 }
 
 func (a *API) keyed(err error) web.Problem {
-	if errors.Is(err, errOtherBody) {
+	if errors.Is(err, errOtherBody) || errors.Is(err, errLongKey) {
 		return web.Problem{Code: "invalid", Message: err.Error(), Status: http.StatusUnprocessableEntity}
 	}
 	return a.Problem(err)
@@ -177,6 +182,7 @@ func (a *API) run(w http.ResponseWriter, r *http.Request, e Endpoint, who accoun
 		a.fail(w, a.Problem(err))
 		return
 	}
+	rec, keyed := w.(*recorder)
 	begun := false
 	err := a.Call(r.Context(), who.User.Actor(), e.Op, json.RawMessage(body), func(line json.RawMessage) error {
 		if !begun {
@@ -186,7 +192,7 @@ func (a *API) run(w http.ResponseWriter, r *http.Request, e Endpoint, who accoun
 		if _, err := w.Write(append(line, '\n')); err != nil {
 			return err
 		}
-		if err := rc.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		if err := rc.Flush(); err != nil && !keyed && !errors.Is(err, http.ErrNotSupported) {
 			return err
 		}
 		return nil
@@ -197,7 +203,11 @@ func (a *API) run(w http.ResponseWriter, r *http.Request, e Endpoint, who accoun
 	case err == nil:
 	case begun:
 		// The status has gone out; the last line says it.
-		b, merr := json.Marshal(map[string]Problem{"error": problemOf(a.hide(a.Problem(err), err, e))})
+		p := a.hide(a.Problem(err), err, e)
+		if keyed {
+			rec.failed = p.Status
+		}
+		b, merr := json.Marshal(map[string]Problem{"error": problemOf(p)})
 		if merr == nil {
 			w.Write(append(b, '\n')) // the client may have gone
 		}

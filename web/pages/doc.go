@@ -46,7 +46,8 @@ type Pages struct {
 	Call     Call
 	Problem  func(error) web.Problem // the table of errors
 	Facility string
-	Training bool // nothing in the archive is real, and every page says so
+	Names    []string // by which the pages are asked for, without ports; security keys sign for them, and for localhost
+	Training bool     // nothing in the archive is real, and every page says so
 	Now      func() time.Time
 	Log      *slog.Logger
 
@@ -64,6 +65,7 @@ type Route struct {
 	do           func(v *visit) error
 
 	Emergency bool // whoever broke the glass may as well
+	Fresh     bool // whoever gave password and code too long ago gives them once more
 }
 
 // Routes is the table of all there is: what is not in it is not found, and what
@@ -83,18 +85,18 @@ func (p *Pages) Routes() []Route {
 		row("GET", "/account", "", false, (*visit).account),
 		row("POST", "/account/factor", "", false, (*visit).enrol),
 		row("POST", "/account/confirm", "", false, (*visit).confirm),
-		row("POST", "/account/newkey", "", false, fresh((*visit).newKey)),
+		fresh(row("POST", "/account/newkey", "", false, (*visit).newKey)),
 		row("POST", "/account/key", "", false, (*visit).keepKey),
-		row("POST", "/account/dropkey", "", false, fresh((*visit).dropKey)),
+		fresh(row("POST", "/account/dropkey", "", false, (*visit).dropKey)),
 		row("GET", "/tokens", "", false, (*visit).tokens),
-		row("POST", "/tokens", "", false, fresh((*visit).newToken)),
+		fresh(row("POST", "/tokens", "", false, (*visit).newToken)),
 		row("POST", "/tokens/end", "", false, (*visit).endToken),
 		row("GET", "/programs", "", false, (*visit).describe),
 
 		row("POST", "/chart", accounts.OpenChart, false, (*visit).lookUp),
 		row("GET", "/chart/{chart}", accounts.OpenChart, false, (*visit).chart),
 		row("GET", "/document/{document}", accounts.OpenChart, false, (*visit).document),
-		row("POST", "/document/{document}/pdf", accounts.OpenChart, false, (*visit).pdf),
+		fresh(row("POST", "/document/{document}/pdf", accounts.OpenChart, false, (*visit).pdf)),
 		row("POST", "/document/{document}/correct", accounts.Correct, false, (*visit).correct),
 		row("GET", "/image/{image}", "", false, (*visit).image),
 
@@ -109,7 +111,7 @@ func (p *Pages) Routes() []Route {
 		row("POST", "/qa/{document}/people", accounts.Settle, false, (*visit).people),
 
 		row("GET", "/corrections", accounts.Correct, false, (*visit).corrections),
-		row("POST", "/corrections/{correction}", accounts.Correct, false, (*visit).decide),
+		fresh(row("POST", "/corrections/{correction}", accounts.Correct, false, (*visit).decide)),
 
 		row("GET", "/requests", accounts.AnswerAsks, false, (*visit).requests),
 		row("GET", "/requests/new", accounts.AnswerAsks, false, (*visit).requestForm),
@@ -118,8 +120,8 @@ func (p *Pages) Routes() []Route {
 		row("GET", "/requests/{request}/pages/{document}", accounts.AnswerAsks, false, (*visit).requestDocument),
 		row("POST", "/requests/{request}/{act}", accounts.AnswerAsks, false, (*visit).requestAct),
 		row("POST", "/requests/{request}/letter", accounts.AnswerAsks, false, (*visit).letter),
-		row("POST", "/requests/{request}/check", accounts.AnswerAsks, false, fresh((*visit).checkRequest)),
-		row("POST", "/requests/{request}/hand", accounts.AnswerAsks, false, fresh((*visit).hand)),
+		fresh(row("POST", "/requests/{request}/check", accounts.AnswerAsks, false, (*visit).checkRequest)),
+		fresh(row("POST", "/requests/{request}/hand", accounts.AnswerAsks, false, (*visit).hand)),
 		row("GET", "/disclosures", accounts.AnswerAsks, false, (*visit).disclosuresForm),
 		row("POST", "/disclosures", accounts.AnswerAsks, false, (*visit).lookDisclosures),
 		row("POST", "/disclosures/note", accounts.AnswerAsks, false, (*visit).noteDisclosure),
@@ -132,9 +134,9 @@ func (p *Pages) Routes() []Route {
 		row("GET", "/sheets", accounts.SeeBatches, false, (*visit).sheetsForm),
 		row("POST", "/sheets", accounts.SeeBatches, false, (*visit).sheets),
 		row("GET", "/emergency", accounts.BreakGlass, false, (*visit).emergencyForm),
-		row("POST", "/emergency", accounts.BreakGlass, false, fresh((*visit).breakGlass)),
+		fresh(row("POST", "/emergency", accounts.BreakGlass, false, (*visit).breakGlass)),
 		row("GET", "/emergencies", accounts.ReviewGlass, false, (*visit).emergencies),
-		row("POST", "/emergencies/{emergency}", accounts.ReviewGlass, false, (*visit).reviewEmergency),
+		fresh(row("POST", "/emergencies/{emergency}", accounts.ReviewGlass, false, (*visit).reviewEmergency)),
 		row("GET", "/holds", accounts.SeeHolds, false, (*visit).holds),
 		row("POST", "/holds", accounts.PlaceHold, false, (*visit).placeHold),
 		row("GET", "/retention", accounts.SeeRetention, false, (*visit).retention),
@@ -142,15 +144,15 @@ func (p *Pages) Routes() []Route {
 		row("POST", "/plans", accounts.ProposeEnds, false, (*visit).makePlan),
 		row("GET", "/plans/{plan}", accounts.SeeRetention, false, (*visit).plan),
 		row("POST", "/plans/{plan}/{act}", accounts.ProposeEnds, false, (*visit).planAct),
-		row("POST", "/plans/{plan}/approve", accounts.Approve, false, fresh((*visit).approvePlan)),
+		fresh(row("POST", "/plans/{plan}/approve", accounts.Approve, false, (*visit).approvePlan)),
 		row("GET", "/schedules", accounts.SeeRetention, false, (*visit).schedules),
 		row("POST", "/schedules", accounts.SetSchedule, false, (*visit).draftSchedule),
 		row("GET", "/schedules/{schedule}", accounts.SeeRetention, false, (*visit).schedule),
-		row("POST", "/schedules/{schedule}/{act}", accounts.SetSchedule, false, fresh((*visit).scheduleAct)),
-		row("POST", "/schedules/{schedule}/approve", accounts.Approve, false, fresh((*visit).approveSchedule)),
-		row("POST", "/holds/{hold}/release", accounts.ReleaseHold, false, fresh((*visit).releaseHold)),
-		row("POST", "/holds/{hold}/approve", accounts.Approve, false, fresh((*visit).approveRelease)),
-		row("POST", "/account/approver", accounts.Approve, false, fresh((*visit).becomeApprover)),
+		fresh(row("POST", "/schedules/{schedule}/{act}", accounts.SetSchedule, false, (*visit).scheduleAct)),
+		fresh(row("POST", "/schedules/{schedule}/approve", accounts.Approve, false, (*visit).approveSchedule)),
+		fresh(row("POST", "/holds/{hold}/release", accounts.ReleaseHold, false, (*visit).releaseHold)),
+		fresh(row("POST", "/holds/{hold}/approve", accounts.Approve, false, (*visit).approveRelease)),
+		fresh(row("POST", "/account/approver", accounts.Approve, false, (*visit).becomeApprover)),
 		row("GET", "/certificates", accounts.SeeRetention, false, (*visit).certificates),
 		row("GET", "/certificates/{number}", accounts.SeeRetention, false, (*visit).certificate),
 		row("GET", "/audit", accounts.SeeAudit, false, (*visit).audit),
@@ -158,7 +160,7 @@ func (p *Pages) Routes() []Route {
 		row("GET", "/reports", accounts.SeeReports, false, (*visit).reports),
 		row("GET", "/health", accounts.SeeHealth, false, (*visit).health),
 		row("GET", "/users", accounts.KeepUsers, false, (*visit).users),
-		row("POST", "/users", accounts.KeepUsers, false, (*visit).putUser),
+		fresh(row("POST", "/users", accounts.KeepUsers, false, (*visit).putUser)),
 	}
 	for i, r := range rs { // pages are looked at in an emergency, and nothing is saved or changed
 		rs[i].Emergency = r.Path == "/chart" || r.Path == "/chart/{chart}" || r.Path == "/document/{document}"
@@ -247,6 +249,9 @@ func (p *Pages) serve(r Route) http.Handler {
 		case r.Right != "" && !v.session.User.May(r.Right) && !(r.Emergency && v.inEmergency()):
 			v.fail(fmt.Errorf("your role may not %s: %w", r.Right, record.ErrDenied))
 			return
+		case r.Fresh && !v.Accounts.Proved(v.session):
+			v.prove()
+			return
 		}
 		if err := r.do(v); err != nil {
 			v.fail(err)
@@ -254,19 +259,19 @@ func (p *Pages) serve(r Route) http.Handler {
 	})
 }
 
-// fresh asks whoever gave password and code too long ago for them once more,
-// before what must not happen at a desk that was left.
-func fresh(do func(*visit) error) func(*visit) error {
-	return func(v *visit) error {
-		if v.Accounts.Proved(v.session) {
-			return do(v)
-		}
-		to := v.r.URL.EscapedPath()
-		if i := strings.LastIndex(to, "/"); i > 0 {
-			to = to[:i]
-		}
-		return v.to("/again?to=" + to)
+// fresh marks what must not happen at a desk that was left.
+func fresh(r Route) Route {
+	r.Fresh = true
+	return r
+}
+
+// prove asks for password and code once more.
+func (v *visit) prove() {
+	to := v.r.URL.EscapedPath()
+	if i := strings.LastIndex(to, "/"); i > 0 && !v.known(to) {
+		to = to[:i]
 	}
+	http.Redirect(v.w, v.r, "/again?to="+to, http.StatusSeeOther)
 }
 
 // wrong reports whether an error says that password or code are, or that it is

@@ -365,10 +365,10 @@ func (v *visit) againPage(to, message string) againPage {
 
 // onward is a path of the pages; "/" for anything else.
 func (v *visit) onward(to string) string {
-	known := slices.ContainsFunc([]string{"/requests/", "/plans/", "/schedules/", "/holds/"}, func(p string) bool { return strings.HasPrefix(to, p) })
-	if to == "/account" || to == "/tokens" || to == "/emergency" {
+	if v.known(to) {
 		return to
 	}
+	known := slices.ContainsFunc([]string{"/requests/", "/plans/", "/schedules/", "/holds/", "/document/"}, func(p string) bool { return strings.HasPrefix(to, p) })
 	if known && !strings.ContainsAny(to, "\\:?#") && !strings.Contains(to, "//") && !strings.Contains(to, "..") {
 		if strings.HasPrefix(to, "/holds/") { // they have one page
 			return "/holds"
@@ -376,6 +376,11 @@ func (v *visit) onward(to string) string {
 		return to
 	}
 	return "/"
+}
+
+// known reports whether a path is a page of its own, which shows what it is about.
+func (v *visit) known(to string) bool {
+	return slices.Contains([]string{"/account", "/tokens", "/emergency", "/emergencies", "/corrections", "/users"}, to)
 }
 
 func (v *visit) again() error {

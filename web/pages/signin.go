@@ -2,7 +2,10 @@ package pages
 
 import (
 	"errors"
+	"net"
 	"net/http"
+	"slices"
+	"strings"
 
 	"chartvault/accounts"
 	"chartvault/record"
@@ -16,6 +19,13 @@ type message struct {
 
 // origin is where the browser says it is: keys sign for that.
 func (v *visit) origin() string {
+	name, _, err := net.SplitHostPort(v.r.Host)
+	if err != nil {
+		name = v.r.Host
+	}
+	if name = strings.ToLower(name); name != "localhost" && !slices.Contains(v.Names, name) {
+		return "" // a name that somebody made up
+	}
 	if v.r.TLS == nil {
 		return "http://" + v.r.Host
 	}
