@@ -450,6 +450,7 @@ test('a security key is given, and signs somebody in', async () => {
 	await words(); // which are not enough any more
 	const [refused] = await Promise.all([page.waitForResponse((r) => r.request().method() === 'POST'), page.keyboard.press('Enter')]);
 	assert.equal(refused.status(), 401);
+	await page.waitForSelector('text=is wrong');
 	await words();
 	await look({ page, theme: 'light' }, 'signin-key');
 	await page.click('button:has-text("With a security key")');
