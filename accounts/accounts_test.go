@@ -98,7 +98,14 @@ func TestSessions(t *testing.T) {
 		t.Error("a session outlives the twelve hours")
 	}
 	s = in()
-	c.t = c.t.Add(accounts.Idle)
+	c.t = c.t.Add(accounts.Idle - time.Minute)
+	if d.Peek(s.Secret) == nil {
+		t.Error("a session is not there for what a page asks by itself")
+	}
+	c.t = c.t.Add(time.Minute) // in which nobody was seen
+	if d.Peek(s.Secret) != nil {
+		t.Error("an idle session goes on for what a page asks by itself")
+	}
 	if d.Session(s.Secret) != nil {
 		t.Error("an idle session goes on")
 	}

@@ -35,7 +35,8 @@ func TestBrowser(t *testing.T) {
 	const password = "four words make a sentence"
 	a := newArchive(t, "facility = \"Sample General Hospital (fictitious)\"\n[server]\nlisten = \"127.0.0.1:0\"\n[retention]\ncooling_off = \"0s\"\napprover_age = \"0s\"\n")
 	a.plain()
-	if out, code := a.run("ingest", putSamples(t)); code != 0 {
+	samples := putSamples(t)
+	if out, code := a.run("ingest", samples); code != 0 {
 		t.Fatalf("ingest: exit %d\n%s", code, out)
 	}
 	facts := filepath.Join(t.TempDir(), "facts.csv")
@@ -57,7 +58,7 @@ func TestBrowser(t *testing.T) {
 	})
 	c := exec.CommandContext(t.Context(), "node", "--test", "--test-reporter=spec", e2e)
 	c.Dir = e2e
-	c.Env = append(os.Environ(), "CHARTVAULT_BASE=http://"+d.Addr, "CHARTVAULT_PASSWORD="+password)
+	c.Env = append(os.Environ(), "CHARTVAULT_BASE=http://"+d.Addr, "CHARTVAULT_PASSWORD="+password, "CHARTVAULT_SCAN="+filepath.Join(samples, "monday-box-1.tif"), "CHARTVAULT_FOLDER="+filepath.Join(a.dir, "scans"))
 	if dir := os.Getenv("CHARTVAULT_SHOTS"); dir != "" {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			t.Fatal(err)

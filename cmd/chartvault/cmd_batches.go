@@ -12,6 +12,7 @@ import (
 
 	"chartvault/archive/keys"
 	"chartvault/catalog"
+	"chartvault/ingest"
 	"chartvault/internal/durable"
 	"chartvault/record"
 )
@@ -23,6 +24,10 @@ type batchLine struct {
 	ReceivedAt string            `json:"received_at"`
 	State      record.BatchState `json:"state"`
 	record.Counts
+
+	Step record.BatchState `json:"step,omitempty"` // of a batch on its way: claimed while its pages are read, split while its documents are stored
+	Done int               `json:"done,omitempty"` // how many of them
+	Of   int               `json:"of,omitempty"`
 }
 
 func (e *env) batchesCmd() *cobra.Command {
@@ -82,7 +87,16 @@ func (e *env) sealedBatches(ctx context.Context, f func(json.RawMessage) error) 
 }
 
 func (a *app) opBatches(ctx context.Context, _ asked, out func(any) error) error {
-	return listBatches(ctx, a.cat, out)
+	return listBatches(ctx, a.cat, func(v any) error {
+		l := v.(batchLine)
+		if id, err := record.ParseID(l.ID); err == nil && !l.State.Done() {
+			if p, ok := a.meter.steps.Load(id); ok {
+				p := p.(ingest.Progress)
+				l.Step, l.Done, l.Of = p.State, p.Done, p.Of
+			}
+		}
+		return out(l)
+	})
 }
 
 func listBatches(ctx context.Context, cat *catalog.DB, out func(any) error) error {

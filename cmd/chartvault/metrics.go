@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"sync"
 	"sync/atomic"
 
 	"chartvault/disposition"
@@ -16,6 +17,7 @@ import (
 type meter struct {
 	pages     atomic.Int64
 	documents atomic.Int64
+	steps     sync.Map // of batches on their way: record.ID to the ingest.Progress they made last
 
 	evaluated  atomic.Int64 // documents of the evaluation that runs, or ran last
 	evaluation atomic.Pointer[evaluation]
@@ -40,7 +42,14 @@ func (m *meter) disposing(p disposition.Progress) {
 	}
 }
 
+// progress is told how far a batch has come, from several goroutines: the furthest
+// of a state is kept.
 func (m *meter) progress(p ingest.Progress) {
+	if p.State.Done() {
+		m.steps.Delete(p.Batch)
+	} else if old, ok := m.steps.Load(p.Batch); !ok || old.(ingest.Progress).State != p.State || old.(ingest.Progress).Done < p.Done {
+		m.steps.Store(p.Batch, p)
+	}
 	switch p.State {
 	case record.BatchClaimed:
 		m.pages.Add(1)

@@ -2,7 +2,7 @@
 // CHARTVAULT_BASE is where, CHARTVAULT_SHOTS where screenshots go, if anywhere.
 // The users and their password are the Go test's.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { chromium } from 'playwright-core';
 import AxeBuilder from '@axe-core/playwright';
@@ -424,6 +424,36 @@ test('a program acts for a person, with some of their rights', async () => {
 		await page.locator('tr', { hasText: 'a report, ' + theme }).locator('button').click();
 		await page.waitForLoadState();
 		assert.equal((await ask('batches')).status, 401);
+		await me.end();
+	}
+});
+
+test('a list of batches goes on by itself while scans come in', async () => {
+	const me = await someone('demo.scan');
+	const { page } = me;
+	await page.goto(base + '/batches');
+	const had = await page.locator('tbody tr').count();
+	// The same scan once more, as another file: a name of its own when it is whole.
+	const scan = Buffer.concat([readFileSync(process.env.CHARTVAULT_SCAN), Buffer.from('again')]);
+	writeFileSync(process.env.CHARTVAULT_FOLDER + '/again.part', scan);
+	renameSync(process.env.CHARTVAULT_FOLDER + '/again.part', process.env.CHARTVAULT_FOLDER + '/again.tif');
+	await page.waitForSelector('#news a', { timeout: 60000 });
+	assert.equal(await page.textContent('#news'), '1 new batch: show it');
+	await look(me, 'batches-news');
+	await page.locator('#news a').focus();
+	await keys(page, 'Enter');
+	await page.waitForFunction((n) => document.querySelectorAll('tbody tr').length === n, had + 1);
+	await page.evaluate(() => { window.same = true; });
+	await page.waitForFunction(() => document.querySelector('tbody tr td:last-child').textContent === 'yes', null, { timeout: 60000 });
+	assert.equal(await page.evaluate(() => window.same), true, 'it was loaded again');
+	await me.end();
+});
+
+test('reports, and lists as files', async () => {
+	for (const theme of ['light', 'dark']) {
+		const me = await someone('demo.director', theme);
+		await me.page.goto(base + '/reports');
+		await look(me, 'reports');
 		await me.end();
 	}
 });

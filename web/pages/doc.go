@@ -65,6 +65,7 @@ type Route struct {
 	do           func(v *visit) error
 
 	Emergency bool // whoever broke the glass may as well
+	Quiet     bool // pages ask for it by themselves: nobody is seen at the desk
 	Fresh     bool // whoever gave password and code too long ago gives them once more
 }
 
@@ -131,6 +132,7 @@ func (p *Pages) Routes() []Route {
 		row("POST", "/again", "", false, (*visit).again),
 
 		row("GET", "/batches", accounts.SeeBatches, false, (*visit).batches),
+		quiet(row("GET", "/batches/now", accounts.SeeBatches, false, (*visit).batchesNow)),
 		row("GET", "/sheets", accounts.SeeBatches, false, (*visit).sheetsForm),
 		row("POST", "/sheets", accounts.SeeBatches, false, (*visit).sheets),
 		row("GET", "/emergency", accounts.BreakGlass, false, (*visit).emergencyForm),
@@ -197,7 +199,7 @@ func cached(next http.Handler) http.Handler {
 }
 
 // policy allows this origin's own script, style and images, and nothing else.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; " +
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; " +
 	"frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 
 func headers(next http.Handler) http.Handler {
@@ -233,7 +235,11 @@ func (p *Pages) serve(r Route) http.Handler {
 		req.Body = http.MaxBytesReader(w, req.Body, maxForm)
 		v := &visit{Pages: p, w: w, r: req}
 		if c, err := req.Cookie(cookieName); err == nil {
-			v.session = p.Accounts.Session(c.Value)
+			if r.Quiet {
+				v.session = p.Accounts.Peek(c.Value)
+			} else {
+				v.session = p.Accounts.Session(c.Value)
+			}
 		}
 		switch {
 		case r.Open:
@@ -257,6 +263,12 @@ func (p *Pages) serve(r Route) http.Handler {
 			v.fail(err)
 		}
 	})
+}
+
+// quiet marks what pages ask for by themselves.
+func quiet(r Route) Route {
+	r.Quiet = true
+	return r
 }
 
 // fresh marks what must not happen at a desk that was left.

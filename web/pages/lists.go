@@ -2,6 +2,8 @@ package pages
 
 import (
 	"encoding/json"
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -107,6 +109,29 @@ type batch struct {
 	Separators int    `json:"separators"`
 	Blanks     int    `json:"blanks"`
 	QA         int    `json:"qa"`
+	Step       string `json:"step"` // of a batch on its way
+	Done       int    `json:"done"`
+	Of         int    `json:"of"`
+}
+
+// Stage says where a batch is, in words.
+func (b batch) Stage() string {
+	switch {
+	case b.State == "filed" && b.Balanced():
+		return "yes"
+	case b.State == "unread" && b.Balanced():
+		return "yes, unread in quality"
+	case b.Step == "claimed" && b.Of > 0:
+		return fmt.Sprintf("reading, %d of %d pages", b.Done, b.Of)
+	case b.Step == "split" && b.Of > 0:
+		return fmt.Sprintf("storing, %d of %d documents", b.Done, b.Of)
+	}
+	return "on its way"
+}
+
+// Cells are what its row says, of which the table changes by itself.
+func (b batch) Cells() []string {
+	return []string{b.State, itoa(b.PagesIn), itoa(b.Filed), itoa(b.Separators), itoa(b.Blanks), itoa(b.QA), b.Stage()}
 }
 
 // Balanced reports whether every page that came in has its place.
@@ -115,13 +140,31 @@ func (b batch) Balanced() bool { return b.PagesIn == b.Filed+b.Separators+b.Blan
 // shownBatches is how many of the newest are shown.
 const shownBatches = 200
 
-func (v *visit) batches() error {
+// newestBatches are all of them, newest first.
+func (v *visit) newestBatches() ([]batch, error) {
 	bs, err := each[batch](v, "batches", struct{}{})
+	slices.Reverse(bs)
+	return bs, err
+}
+
+// batchesNow is the list as it is now, for the table to change by itself.
+func (v *visit) batchesNow() error {
+	bs, err := v.newestBatches()
 	if err != nil {
 		return err
 	}
-	for i, j := 0, len(bs)-1; i < j; i, j = i+1, j-1 { // newest first
-		bs[i], bs[j] = bs[j], bs[i]
+	rows := map[string][]string{}
+	for _, b := range bs[:min(len(bs), shownBatches)] {
+		rows[b.ID] = b.Cells()
+	}
+	v.w.Header().Set("Content-Type", "application/json")
+	return json.NewEncoder(v.w).Encode(rows)
+}
+
+func (v *visit) batches() error {
+	bs, err := v.newestBatches()
+	if err != nil {
+		return err
 	}
 	if v.csvWanted() {
 		return saveList(v, "batches", []string{"batch", "received", "state", "pages in", "filed", "separators", "blank", "in quality"}, bs, func(b batch) []string {

@@ -576,6 +576,27 @@ func (s *site) allFresh() {
 	}
 }
 
+// TestBatchesNow: a list that changes by itself says what its rows say, and does not
+// keep an empty desk signed in.
+func TestBatchesNow(t *testing.T) {
+	s := newSite(t, "")
+	c := s.browser(accounts.Scan)
+	_, b := s.do(c, "GET", "/batches/now", nil)
+	var rows map[string][]string
+	if err := json.Unmarshal([]byte(b), &rows); err != nil || fmt.Sprint(rows[document]) != "[filed 3 3 0 0 0 yes]" {
+		t.Fatalf("got %q, %v", b, err)
+	}
+	for passed := time.Duration(0); passed < accounts.Idle; passed += time.Minute {
+		s.do(c, "GET", "/batches/now", nil)
+		s.mu.Lock()
+		s.late += time.Minute
+		s.mu.Unlock()
+	}
+	if resp, _ := s.do(c, "GET", "/batches", nil); resp.Header.Get("Location") != "/signin" {
+		t.Errorf("after nobody was at the desk: got %d, want the sign-in", resp.StatusCode)
+	}
+}
+
 // TestKeysOfNames: a security key is asked for only where the pages are asked for by
 // a name that is theirs.
 func TestKeysOfNames(t *testing.T) {

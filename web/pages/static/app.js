@@ -54,6 +54,29 @@
 		tools.hidden = false;
 		for (const b of tools.querySelectorAll("[data-look]")) b.addEventListener("click", () => { look[b.dataset.look](); if (b.dataset.look !== "print") arrange(); });
 	}
+	// A list that changes by itself while somebody looks at it: its cells, and a word
+	// about what is new. What it asks does not count as somebody at the desk.
+	const live = document.querySelector("[data-now]"), news = document.getElementById("news");
+	const refresh = async () => {
+		if (document.hidden) return;
+		const answer = await fetch(live.dataset.now, { redirect: "error" });
+		if (!answer.ok) throw new Error(answer.status);
+		const rows = await answer.json();
+		const fresh = Object.keys(rows).filter((id) => !document.querySelector(`[data-id="${id}"]`)).length;
+		for (const tr of live.querySelectorAll("[data-id]")) {
+			const cells = [...tr.cells].slice(-(rows[tr.dataset.id]?.length ?? 0));
+			rows[tr.dataset.id]?.forEach((text, i) => { if (cells[i].textContent !== text) cells[i].textContent = text; });
+		}
+		if (!fresh || news.dataset.fresh === String(fresh)) return;
+		news.dataset.fresh = fresh;
+		const a = document.createElement("a");
+		a.href = location.pathname + location.search;
+		a.textContent = fresh === 1 ? "1 new batch: show it" : `${fresh} new batches: show them`;
+		news.replaceChildren(a);
+	};
+	if (live && news) {
+		const timer = setInterval(() => refresh().catch(() => { clearInterval(timer); news.textContent = "This list is not kept up to date any more: load it again."; }), 2000);
+	}
 	// Boxes drawn on a page, in its pixels, go into the field "boxes".
 	const boxes = document.getElementById("boxes"), sheet = document.querySelector(".sheet svg");
 	if (boxes && sheet) {
