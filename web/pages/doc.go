@@ -225,6 +225,8 @@ type visit struct {
 	w       http.ResponseWriter
 	r       *http.Request
 	session *accounts.Session // nil for whoever is not signed in
+
+	first, more string // where a list begins, and goes on
 }
 
 // maxForm bounds the body of a request, in bytes.
@@ -326,6 +328,8 @@ type page struct {
 	Here     string         // path, to mark where one is
 
 	Training  bool       // nothing in the archive is real
+	First     string     // where a list begins that is shown from a later row; "" for none
+	More      string     // and where it goes on
 	Emergency *time.Time // until when charts are open in one; nil when there is none
 	Data      any
 }
@@ -339,7 +343,7 @@ func (v *visit) show(name, title string, data any) error {
 }
 
 func (v *visit) showAs(status int, name, title string, data any) error {
-	pg := page{Title: title, Facility: v.Facility, Here: v.r.URL.Path, Data: data, Training: v.Training}
+	pg := page{Title: title, Facility: v.Facility, Here: v.r.URL.Path, Data: data, Training: v.Training, First: v.first, More: v.more}
 	if v.session != nil {
 		pg.User = &v.session.User
 		if until := v.Accounts.Broken(v.session); !until.IsZero() {

@@ -45,7 +45,7 @@ func (v *visit) emergencies() error {
 			return []string{b.ID, b.At, b.By, b.Reason, b.Why, itoa(b.Charts), itoa(b.Pages), b.Reviewed, b.Outcome, b.Note}
 		})
 	}
-	return v.show("emergencies", "Emergencies", es[:min(len(es), shownBatches)])
+	return v.show("emergencies", "Emergencies", paged(v, es, func(b broken) string { return b.ID }))
 }
 
 func (v *visit) reviewEmergency() error {

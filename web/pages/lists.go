@@ -137,9 +137,6 @@ func (b batch) Cells() []string {
 // Balanced reports whether every page that came in has its place.
 func (b batch) Balanced() bool { return b.PagesIn == b.Filed+b.Separators+b.Blanks+b.QA }
 
-// shownBatches is how many of the newest are shown.
-const shownBatches = 200
-
 // newestBatches are all of them, newest first.
 func (v *visit) newestBatches() ([]batch, error) {
 	bs, err := each[batch](v, "batches", struct{}{})
@@ -154,7 +151,7 @@ func (v *visit) batchesNow() error {
 		return err
 	}
 	rows := map[string][]string{}
-	for _, b := range bs[:min(len(bs), shownBatches)] {
+	for _, b := range bs[:min(len(bs), shownRows)] {
 		rows[b.ID] = b.Cells()
 	}
 	v.w.Header().Set("Content-Type", "application/json")
@@ -171,7 +168,7 @@ func (v *visit) batches() error {
 			return []string{b.ID, b.ReceivedAt, b.State, itoa(b.PagesIn), itoa(b.Filed), itoa(b.Separators), itoa(b.Blanks), itoa(b.QA)}
 		})
 	}
-	return v.show("batches", "Batches", bs[:min(len(bs), shownBatches)])
+	return v.show("batches", "Batches", paged(v, bs, func(b batch) string { return b.ID }))
 }
 
 // hold is a hold as it is listed.
@@ -196,7 +193,7 @@ func (v *visit) holds() error {
 			return []string{h.ID, h.State, h.Kind, h.Matter, h.Reason, h.Scope, h.PlacedBy, h.PlacedAt}
 		})
 	}
-	return v.show("holds", "Holds", hs)
+	return v.show("holds", "Holds", paged(v, hs, func(h hold) string { return h.ID }))
 }
 
 func (v *visit) placeHold() error {
@@ -221,8 +218,8 @@ type due struct {
 // duePage is what has come to the end of its time.
 type duePage struct {
 	Due   []due
-	Pages int
-	More  int
+	All   int
+	Pages int // of all
 }
 
 func (v *visit) retention() error {
@@ -235,7 +232,7 @@ func (v *visit) retention() error {
 			return []string{d.Document, d.Type, d.Class, itoa(d.Pages), d.Due, d.Plan, d.Why}
 		})
 	}
-	p := duePage{Due: ds[:min(len(ds), shownBatches)], More: max(0, len(ds)-shownBatches)}
+	p := duePage{Due: paged(v, ds, func(d due) string { return d.Document }), All: len(ds)}
 	for _, d := range ds {
 		p.Pages += d.Pages
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"chartvault/record"
 )
@@ -30,15 +31,13 @@ func (v *visit) corrections() error {
 	if err != nil {
 		return err
 	}
-	for i, j := 0, len(cs)-1; i < j; i, j = i+1, j-1 { // newest first
-		cs[i], cs[j] = cs[j], cs[i]
-	}
+	slices.Reverse(cs) // newest first
 	if v.csvWanted() {
 		return saveList(v, "corrections", []string{"correction", "what", "state", "of", "into", "why", "by", "second person"}, cs, func(c correction) []string {
 			return []string{c.ID, c.Act, c.State, itoa(len(c.Sources)), itoa(len(c.Results)), c.Reason, string(c.By), string(c.Second)}
 		})
 	}
-	return v.show("corrections", "Corrections", cs[:min(len(cs), shownBatches)])
+	return v.show("corrections", "Corrections", paged(v, cs, func(c correction) string { return c.ID }))
 }
 
 // decide agrees to a correction, or refuses it, as the second person.
@@ -90,7 +89,7 @@ func (v *visit) certificates() error {
 			return []string{c.Number, c.Issued, c.Schedule, itoa(c.Documents)}
 		})
 	}
-	return v.show("certificates", "Certificates of destruction", out)
+	return v.show("certificates", "Certificates of destruction", paged(v, out, func(c issued) string { return c.Number }))
 }
 
 func (v *visit) certificate() error {

@@ -42,7 +42,7 @@ func (v *visit) plans() error {
 			return []string{p.ID, p.MadeAt, p.State, p.Action, itoa(p.Documents), itoa(p.Charts), itoa(p.Pages), itoa(p.Excluded), p.MadeBy, strings.Join(p.Approvals, " "), p.Certificate, itoa(p.Kept)}
 		})
 	}
-	return v.show("plans", "Plans", ps[:min(len(ps), shownBatches)])
+	return v.show("plans", "Plans", paged(v, ps, func(p plan) string { return p.ID }))
 }
 
 func (v *visit) makePlan() error {
@@ -69,7 +69,6 @@ type planned struct {
 type planPage struct {
 	plan
 	Items []planned
-	More  int
 	Mine  bool // whoever looks made it, and cannot approve it
 }
 
@@ -95,7 +94,7 @@ func (v *visit) plan() error {
 	if err != nil {
 		return err
 	}
-	return v.show("plan", "Plan", planPage{p, items[:min(len(items), shownBatches)], max(0, len(items)-shownBatches), p.MadeBy == string(v.session.User.Actor())})
+	return v.show("plan", "Plan", planPage{p, paged(v, items, func(i planned) string { return i.Document }), p.MadeBy == string(v.session.User.Actor())})
 }
 
 // planAct takes a document out, ends the review, or cancels.

@@ -77,7 +77,7 @@ func (v *visit) queue() error {
 	if err != nil {
 		return err
 	}
-	return v.show("queue", "Quality questions", ws)
+	return v.show("queue", "Quality questions", paged(v, ws, func(w waiting) string { return w.Document }))
 }
 
 // next goes to the first item nobody works on.

@@ -35,11 +35,7 @@ type askedPage struct {
 	State    string // of those that are listed; "" for all that are open
 	States   []string
 	Requests []asked
-	More     int
 }
-
-// shownRequests is how many are shown at once.
-const shownRequests = 200
 
 func (v *visit) requests() error {
 	p := askedPage{State: v.r.URL.Query().Get("state"), States: []string{"open", "returned", "checking", "approved", "closed"}}
@@ -55,7 +51,7 @@ func (v *visit) requests() error {
 			return []string{r.ID, r.Kind, r.For, r.State, r.Outcome, r.Received, r.Due, itoa(r.Left), itoa(r.Pages), r.By}
 		})
 	}
-	p.Requests, p.More = rs[:min(len(rs), shownRequests)], max(0, len(rs)-shownRequests)
+	p.Requests = paged(v, rs, func(r asked) string { return r.ID })
 	return v.show("requests", "Requests", p)
 }
 
