@@ -142,7 +142,7 @@ func (d *Desk) Put(ctx context.Context, by record.Actor, u User, password string
 	}
 	return d.change(ctx, by, u.Name, func(old User) (User, error) {
 		u.By, u.Since, u.Tokens = by, d.now().UTC(), old.Tokens
-		u.Handle = old.Handle
+		u.Handle, u.Shortcuts = old.Handle, old.Shortcuts
 		lost := u.Factor != keepFactor && (old.Factor != "" || len(old.Keys) > 0)
 		if hash != "" || u.Disabled || lost { // whoever had password or factor may have made some
 			u.Tokens = nil

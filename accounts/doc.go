@@ -108,6 +108,8 @@ type User struct {
 
 	Keys   []SecurityKey `json:"keys,omitempty"`
 	Handle []byte        `json:"handle,omitempty"` // how keys name the user; of chance
+
+	Shortcuts map[string]string `json:"shortcuts,omitempty"` // keys of the keyboard the user chose, by those they stand for
 }
 
 // Actor is how the log names the user.

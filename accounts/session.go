@@ -18,10 +18,11 @@ type Session struct {
 	proved      time.Time // when password and code were given last; guarded by the desk
 	broken      time.Time // until when it is an emergency; guarded by the desk
 
-	mu    sync.Mutex
-	kept  map[string]any
-	order []string // of what is kept
-	large []string // of what is kept to be fetched once
+	mu        sync.Mutex
+	shortcuts map[string]string // keys the user chose
+	kept      map[string]any
+	order     []string // of what is kept
+	large     []string // of what is kept to be fetched once
 }
 
 // mostKept and mostLarge bound what one session keeps, mostSessions how many
@@ -89,7 +90,7 @@ func (d *Desk) begin(u User) *Session {
 		delete(d.sessions, own[0])
 		own = own[1:]
 	}
-	s := &Session{Secret: rand.Text() + rand.Text(), User: u, began: now, seen: now, proved: now, kept: map[string]any{}}
+	s := &Session{Secret: rand.Text() + rand.Text(), User: u, began: now, seen: now, proved: now, shortcuts: u.Shortcuts, kept: map[string]any{}}
 	d.sessions[sessionKey(s.Secret)] = s
 	return s
 }

@@ -19,7 +19,8 @@ import (
 )
 
 // TestBrowser walks people's days through the pages of a real daemon in a real
-// browser. CHARTVAULT_SHOTS names a folder for pictures of every screen.
+// browser. CHARTVAULT_SHOTS names a folder for pictures of every screen,
+// CHARTVAULT_STORY the stories that are walked, as an expression.
 func TestBrowser(t *testing.T) {
 	t.Parallel()
 	e2e, err := filepath.Abs("../../web/e2e")
@@ -56,7 +57,7 @@ func TestBrowser(t *testing.T) {
 		b, err := os.ReadFile(filepath.Join(a.dir, "daemon.json"))
 		return err == nil && json.Unmarshal(b, &d) == nil && d.Addr != ""
 	})
-	c := exec.CommandContext(t.Context(), "node", "--test", "--test-reporter=spec", e2e)
+	c := exec.CommandContext(t.Context(), "node", "--test", "--test-reporter=spec", "--test-name-pattern="+os.Getenv("CHARTVAULT_STORY"), e2e)
 	c.Dir = e2e
 	c.Env = append(os.Environ(), "CHARTVAULT_BASE=http://"+d.Addr, "CHARTVAULT_PASSWORD="+password, "CHARTVAULT_SCAN="+filepath.Join(samples, "monday-box-1.tif"), "CHARTVAULT_FOLDER="+filepath.Join(a.dir, "scans"))
 	if dir := os.Getenv("CHARTVAULT_SHOTS"); dir != "" {

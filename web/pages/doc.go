@@ -83,6 +83,7 @@ func (p *Pages) Routes() []Route {
 		row("POST", "/signout", "", false, (*visit).signOut),
 		row("GET", "/{$}", "", false, (*visit).home),
 		row("GET", "/keys", "", false, (*visit).shortcuts),
+		row("POST", "/keys", "", false, (*visit).setShortcuts),
 		row("GET", "/account", "", false, (*visit).account),
 		row("POST", "/account/factor", "", false, (*visit).enrol),
 		row("POST", "/account/confirm", "", false, (*visit).confirm),
@@ -328,6 +329,8 @@ type page struct {
 	Here     string         // path, to mark where one is
 
 	Training  bool       // nothing in the archive is real
+	Last      string     // the document that was settled before; "" for none
+	Own       string     // keys the user chose, as JSON; "" for none
 	First     string     // where a list begins that is shown from a later row; "" for none
 	More      string     // and where it goes on
 	Emergency *time.Time // until when charts are open in one; nil when there is none
@@ -343,7 +346,7 @@ func (v *visit) show(name, title string, data any) error {
 }
 
 func (v *visit) showAs(status int, name, title string, data any) error {
-	pg := page{Title: title, Facility: v.Facility, Here: v.r.URL.Path, Data: data, Training: v.Training, First: v.first, More: v.more}
+	pg := page{Title: title, Facility: v.Facility, Here: v.r.URL.Path, Data: data, Training: v.Training, First: v.first, More: v.more, Last: v.last(), Own: v.own()}
 	if v.session != nil {
 		pg.User = &v.session.User
 		if until := v.Accounts.Broken(v.session); !until.IsZero() {

@@ -89,8 +89,6 @@ func itoa(n int) string {
 	return string(b)
 }
 
-func (v *visit) shortcuts() error { return v.show("keys", "Keys", nil) }
-
 func (v *visit) health() error {
 	var s summary
 	if err := v.one("status", struct{}{}, &s); err != nil {

@@ -3,6 +3,9 @@ package pages_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -71,5 +74,72 @@ func TestBatchesNow(t *testing.T) {
 	}
 	if resp, _ := s.do(c, "GET", "/batches", nil); resp.Header.Get("Location") != "/signin" {
 		t.Errorf("after nobody was at the desk: got %d, want the sign-in", resp.StatusCode)
+	}
+}
+
+// TestShortcuts: every key of the pages is on the list of those that can be chosen, or
+// of those that stay; no key means two things; and a user keeps what was chosen.
+func TestShortcuts(t *testing.T) {
+	s := newSite(t, "")
+	c := s.browser(accounts.Scan)
+	_, list := s.do(c, "GET", "/keys", nil)
+	listed := map[string]string{} // a key, and its field
+	for _, m := range regexp.MustCompile(`<td><kbd>([^<]+)</kbd></td><td>[^<]*</td><td><input name="(key[0-9]+)"`).FindAllStringSubmatch(list, -1) {
+		listed[html.UnescapeString(m[1])] = m[2]
+	}
+	used := map[string]bool{}
+	files, err := filepath.Glob("templates/*.html")
+	if err != nil || len(files) == 0 {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`data-key="([^"]+)"`).FindAllSubmatch(b, -1) {
+			if key := string(m[1]); !strings.HasPrefix(key, "g ") && !slices.Contains([]string{"/", "?", "Enter", "Escape"}, key) {
+				used[key] = true
+			}
+		}
+	}
+	for key := range used {
+		if listed[key] == "" {
+			t.Errorf("%s does something and is not on the list", key)
+		}
+	}
+	for key := range listed {
+		if !used[key] {
+			t.Errorf("%s is on the list and does nothing", key)
+		}
+	}
+	set := func(form url.Values) int {
+		resp, _ := s.do(c, "POST", "/keys", form)
+		return resp.StatusCode
+	}
+	for what, form := range map[string]url.Values{
+		"two of one": {listed["j"]: {"x"}, listed["k"]: {"x"}}, "one that is another's": {listed["j"]: {"k"}}, "the chart number's": {listed["j"]: {"/"}},
+		"a word": {listed["j"]: {"xy"}}, "no character": {listed["j"]: {"\x01"}}, "another alphabet's": {listed["j"]: {"ж"}},
+	} {
+		if code := set(form); code != 400 {
+			t.Errorf("%s: got %d, want 400", what, code)
+		}
+	}
+	if code := set(url.Values{listed["j"]: {"k"}, listed["k"]: {"j"}, listed["s"]: {`"`}}); code != 303 {
+		t.Errorf("two that change places: got %d", code)
+	}
+	const want = `<body data-own="{&#34;j&#34;:&#34;k&#34;,&#34;k&#34;:&#34;j&#34;,&#34;s&#34;:&#34;\&#34;&#34;}">`
+	if _, b := s.do(c, "GET", "/", nil); !strings.Contains(b, want) {
+		t.Errorf("what was chosen is not on the page: %.600s", b)
+	}
+	if _, b := s.do(s.browser(accounts.Scan), "GET", "/", nil); !strings.Contains(b, want) {
+		t.Error("what was chosen is gone at the next sign-in")
+	}
+	if _, b := s.do(s.browser(accounts.Records), "GET", "/", nil); strings.Contains(b, "data-own") {
+		t.Error("somebody else has the keys")
+	}
+	set(url.Values{"reset": {"yes"}, listed["j"]: {"x"}})
+	if _, b := s.do(c, "GET", "/", nil); strings.Contains(b, "data-own") {
+		t.Error("the keys the pages came with do not come back")
 	}
 }

@@ -86,12 +86,26 @@ func (v *visit) next() error {
 	if err != nil {
 		return err
 	}
+	last := ""
+	if id := v.last(); id != "" {
+		last = "?last=" + id
+	}
 	for _, w := range ws {
 		if w.Holder == "" || w.Holder == v.session.User.Name {
-			return v.to("/qa/" + w.Document)
+			return v.to("/qa/" + w.Document + last)
 		}
 	}
-	return v.to("/qa")
+	return v.to("/qa" + last)
+}
+
+// last is the document that was settled before, which can be looked at again; "" for
+// none.
+func (v *visit) last() string {
+	id, err := record.ParseID(v.r.URL.Query().Get("last"))
+	if err != nil {
+		return ""
+	}
+	return id.String()
 }
 
 // readValue is a value that was read of a document, and where.
@@ -166,7 +180,7 @@ func (v *visit) settle() error {
 		return err
 	}
 	v.claims.drop(id)
-	return v.to("/qa/next")
+	return v.to("/qa/next?last=" + id)
 }
 
 // people looks a patient up in the list, for the document on the workstation.

@@ -4,6 +4,10 @@
 "use strict";
 (() => {
 	const typing = (t) => t instanceof HTMLElement && (t.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(t.tagName));
+	// Keys that the user chose stand in for those the pages come with.
+	const own = JSON.parse(document.body.dataset.own ?? "{}");
+	for (const el of document.querySelectorAll("[data-key]")) if (own[el.dataset.key]) el.dataset.key = own[el.dataset.key];
+	for (const el of document.querySelectorAll("kbd")) if (own[el.textContent] && !el.closest("[data-fixed]")) el.textContent = own[el.textContent];
 	let before = "", at = 0;
 	document.addEventListener("keydown", (e) => {
 		if (e.ctrlKey || e.metaKey || e.altKey || document.body.dataset.nokeys) return;
