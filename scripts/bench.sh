@@ -73,5 +73,8 @@ go test -run '^$' -bench 'BenchmarkAppend|BenchmarkVerify' -benchtime 3s ./audit
 # is a hospital's size, and takes an hour.
 CHARTVAULT_PAGES=${CHARTVAULT_PAGES:-20000,100000} go test -run '^$' -bench BenchmarkFinding -benchtime 1x -timeout 120m ./internal/hospital 2>&1 | grep '^finding'
 
+# Turning pages in the browser, beside the entry of the log that each page needs.
+go test -run '^$' -bench BenchmarkPage -benchtime 200x ./cmd/chartvault 2>&1 | grep '^BenchmarkPage'
+
 # Retention: every document of a large catalogue decided, and decided again.
 CHARTVAULT_DOCUMENTS=${CHARTVAULT_DOCUMENTS:-1000000} go test -run '^$' -bench BenchmarkEvaluate -benchtime 1x -timeout 60m ./cmd/chartvault 2>&1 | grep documents
