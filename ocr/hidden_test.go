@@ -74,9 +74,18 @@ func TestNothingHidden(t *testing.T) {
 			"<</Type /OCG /Name (x) /Usage <</View <</ViewState /OFF>>>>>>"), nil},
 		"a form in a form": {one("/MediaBox [0 0 200 100] /Resources <</Font "+hiddenFont+" /XObject <</X 5 0 R>>>>", stream("", shownText+" /X Do"),
 			stream("/Type /XObject /Subtype /Form /BBox [0 0 1 1] /Resources <</Font "+hiddenFont+">>", "BT /F1 12 Tf 20 10 Td (HIDDEN) Tj ET")), nil},
-		"a mask":        {one("/MediaBox [0 0 200 100] /Resources <</XObject <</X 5 0 R>>>>", stream("", "q 200 0 0 100 0 0 cm /X Do Q"), gray("SHOWN", "/SMask 6 0 R"), gray("HIDDEN", "")), nil},
-		"an alternate":  {one("/MediaBox [0 0 200 100] /Resources <</XObject <</X 5 0 R>>>>", stream("", "q 200 0 0 100 0 0 cm /X Do Q"), gray("SHOWN", "/Alternates [<</Image 6 0 R>>]"), gray("HIDDEN", "")), nil},
-		"an open state": {one(plain, stream("", "q 0.2 0 0 0.2 0 0 cm BT /F1 12 Tf 20 50 Td (SHOWN) Tj ET")), nil},
+		"a mask":                       {one("/MediaBox [0 0 200 100] /Resources <</XObject <</X 5 0 R>>>>", stream("", "q 200 0 0 100 0 0 cm /X Do Q"), gray("SHOWN", "/SMask 6 0 R"), gray("HIDDEN", "")), nil},
+		"an alternate":                 {one("/MediaBox [0 0 200 100] /Resources <</XObject <</X 5 0 R>>>>", stream("", "q 200 0 0 100 0 0 cm /X Do Q"), gray("SHOWN", "/Alternates [<</Image 6 0 R>>]"), gray("HIDDEN", "")), nil},
+		"words under a box":            {one(plain, stream("", shownText+" BT /F1 12 Tf 20 10 Td (HIDDEN) Tj ET 0 g 10 5 150 20 re f")), nil},
+		"words in white":               {one(plain, stream("", shownText+" 1 g BT /F1 12 Tf 20 10 Td (HIDDEN) Tj ET")), nil},
+		"words off the page":           {one(plain, stream("", shownText+" BT /F1 12 Tf 20 900 Td (HIDDEN) Tj ET")), nil},
+		"words nobody sees":            {one("/MediaBox [0 0 200 100] /Resources <</Font "+hiddenFont+" /XObject <</X 5 0 R>>>>", stream("", "q 200 0 0 100 0 0 cm /X Do Q BT 3 Tr /F1 12 Tf 20 10 Td (HIDDEN) Tj ET"), gray("SHOWN", "")), nil},
+		"an image inline":              {one(plain, stream("", shownText+" q 10 0 0 10 0 0 cm BI /W 6 /H 1 /BPC 8 /CS /G ID HIDDEN EI Q")), nil},
+		"an image under another":       {one("/MediaBox [0 0 200 100] /Resources <</XObject <</X 5 0 R /Y 6 0 R>>>>", stream("", "q 200 0 0 100 0 0 cm /Y Do /X Do Q"), gray("SHOWN", ""), gray("HIDDEN", "")), nil},
+		"an image mostly off the page": {one("/MediaBox [0 0 200 100] /Resources <</XObject <</X 5 0 R>>>>", stream("", "q 400 0 0 100 0 0 cm /X Do Q"), gray("HIDDEN", "")), nil},
+		"an image without a size":      {one("/MediaBox [0 0 200 100] /Resources <</XObject <</X 5 0 R /Y 6 0 R>>>>", stream("", "q 200 0 0 100 0 0 cm /X Do Q q 0 0 0 0 0 0 cm /Y Do Q"), gray("SHOWN", ""), gray("HIDDEN", "")), nil},
+		"an image that is clipped":     {one("/MediaBox [0 0 200 100] /Resources <</XObject <</X 5 0 R>>>>", stream("", "q 0 0 50 50 re W n 200 0 0 100 0 0 cm /X Do Q"), gray("HIDDEN", "")), nil},
+		"an open state":                {one(plain, stream("", "q 0.2 0 0 0.2 0 0 cm BT /F1 12 Tf 20 50 Td (SHOWN) Tj ET")), nil},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -104,5 +113,32 @@ func TestNothingHidden(t *testing.T) {
 				t.Errorf("nothing is printed below it (darkest %x)", v)
 			}
 		})
+	}
+}
+
+// TestBlackShifted: what is blacked out of a page whose image does not begin where the
+// page does is blacked out where it is seen.
+func TestBlackShifted(t *testing.T) {
+	// Dark lines on white: rows 2 and 7 of ten, of an image as large as the page.
+	rows := strings.Repeat("\xff", 20) + strings.Repeat("\x00", 10) + strings.Repeat("\xff", 40) + strings.Repeat("\x00", 10) + strings.Repeat("\xff", 20)
+	for box, at := range map[string]image.Point{"[3 2 203 102]": {-3, 2}, "[0 0 200 100]": {}} {
+		file := rawPDF(hiddenCatalog, "<</Type /Pages /Kids [3 0 R] /Count 1>>", "<</Type /Page /Parent 2 0 R /Contents 4 0 R /MediaBox "+box+" /Resources <</XObject <</X 5 0 R>>>>>>",
+			stream("", "q 200 0 0 100 0 0 cm /X Do Q"), stream("/Type /XObject /Subtype /Image /Width 10 /Height 10 /BitsPerComponent 8 /ColorSpace /DeviceGray", rows))
+		// A part between them as it was read of the image, in pixels twenty to one of it.
+		name, err := boundOf(t, file, "", ocr.DocumentPage{Number: 1, Text: ocr.PageText{Width: 200, Height: 100}, Black: [][4]int{{20, 40, 180, 60}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		im := picture(t, name, 1)
+		for y := 41; y < 59; y++ { // where it is seen
+			for _, x := range []int{21, 100, 178} {
+				if v, _, _, _ := im.At(x+at.X, y+at.Y).RGBA(); v > 0x2000 {
+					t.Fatalf("%s: pixel %d, %d is not black (%x)", box, x+at.X, y+at.Y, v)
+				}
+			}
+		}
+		if v, _, _, _ := im.At(100, 33).RGBA(); v < 0xd000 {
+			t.Errorf("%s: more is black than was meant", box)
+		}
 	}
 }

@@ -91,84 +91,6 @@ func (s *stamp) before(page types.Dict, attrs *model.InheritedPageAttrs) ([]byte
 	return append(append([]byte{}, s.content...), clip...), nil
 }
 
-// modest reports whether a page holds nothing but what it shows, so that it may
-// leave as it is: images that are all drawn, and print. A page with notes, forms,
-// layers, patterns, masks, images that it does not draw (of other pages, where a file
-// shares them) or a part that is cropped away leaves as an image.
-func (f *pdfFile) modest(n int) bool {
-	b, err := f.copyPages([]ocr.DocumentPage{{Number: n}})
-	if err != nil {
-		return false
-	}
-	ctx, err := parsePDF(b)
-	if err != nil {
-		return false
-	}
-	page, _, attrs, err := ctx.PageDict(1, false)
-	if err != nil || page == nil || attrs == nil || attrs.MediaBox == nil {
-		return false
-	}
-	if notes, ok := page.Find("Annots"); ok {
-		if a, err := ctx.DereferenceArray(notes); err != nil || len(a) > 0 {
-			return false
-		}
-	}
-	if c, m := attrs.CropBox, attrs.MediaBox; c != nil && (c.LL.X > m.LL.X+1 || c.LL.Y > m.LL.Y+1 || c.UR.X < m.UR.X-1 || c.UR.Y < m.UR.Y-1) {
-		return false
-	}
-	if attrs.Resources == nil {
-		return true
-	}
-	for name := range attrs.Resources {
-		switch name {
-		case "Font", "ProcSet", "ColorSpace", "XObject":
-		default: // states may hide a mask, and properties a layer
-			if d, err := ctx.DereferenceDict(attrs.Resources[name]); err != nil || len(d) > 0 {
-				return false
-			}
-		}
-	}
-	return drawsAll(ctx, page, attrs.Resources)
-}
-
-// drawsAll reports whether every object of a page's resources is an image that its
-// content draws.
-func drawsAll(ctx *model.Context, page, resources types.Dict) bool {
-	objects, err := ctx.DereferenceDict(resources["XObject"])
-	if err != nil {
-		return false
-	}
-	if len(objects) == 0 {
-		return true
-	}
-	content, err := ctx.PageContent(page, 1)
-	if err != nil {
-		return false
-	}
-	drawn := map[string]bool{}
-	words := bytes.Fields(content)
-	for i := 1; i < len(words); i++ {
-		if string(words[i]) == "Do" && words[i-1][0] == '/' {
-			drawn[string(words[i-1][1:])] = true
-		}
-	}
-	for name, o := range objects {
-		sd, _, err := ctx.DereferenceStreamDict(o)
-		if err != nil || sd == nil || !drawn[name] {
-			return false
-		}
-		if kind := sd.Subtype(); kind == nil || *kind != "Image" {
-			return false
-		}
-		for _, hidden := range []string{"SMask", "Mask", "Alternates", "OC"} {
-			if _, ok := sd.Find(hidden); ok {
-				return false
-			}
-		}
-	}
-	return true
-}
-
 // burnt adds a page made anew: an image of all that is shown on it but what is
 // blacked out, and no text.
 func (f *pdfFile) burnt(out *joiner, p ocr.DocumentPage) error {
@@ -253,7 +175,9 @@ func (f *pdfFile) places(n int, w, h float64) (out []area, grow float64) {
 	if rot.PageRotation%2 != 0 {
 		w, h = h, w
 	}
+	x0, y0 := f.corner(n)
 	for _, m := range f.matrices(n) {
+		m.E, m.F = m.E-x0, m.F-y0
 		near := func(v float32, want, of float64) bool { return math.Abs(float64(v)-want) <= slack*of }
 		if !near(m.A, w, w) || !near(m.D, h, h) || !near(m.B, 0, h) || !near(m.C, 0, w) || !near(m.E, 0, w) || !near(m.F, 0, h) {
 			continue
@@ -268,6 +192,17 @@ func (f *pdfFile) places(n int, w, h float64) (out []area, grow float64) {
 		out = append(out, a)
 	}
 	return out, 0
+}
+
+// corner is where a page begins in its own space: its lower left.
+func (f *pdfFile) corner(n int) (x, y float32) {
+	if b, err := f.in.FPDFPage_GetCropBox(&requests.FPDFPage_GetCropBox{Page: f.page(n)}); err == nil {
+		return b.Left, b.Bottom
+	}
+	if b, err := f.in.FPDFPage_GetMediaBox(&requests.FPDFPage_GetMediaBox{Page: f.page(n)}); err == nil {
+		return b.Left, b.Bottom
+	}
+	return 0, 0
 }
 
 // Lock encrypts a PDF with a password (AES-256), which opens it and allows
