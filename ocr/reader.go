@@ -62,9 +62,12 @@ type DocumentPage struct {
 	// Of a page of a PDF that is to leave the archive. Black lists what is blacked
 	// out, as left, top, right, bottom in pixels of the page as displayed, of
 	// Text's width and height: such a page is made anew as an image, without a
-	// text layer. Stamp is printed below the page, in room made for it.
+	// text layer. Stamp is printed below the page, in room made for it; a stamped
+	// page that may hold more than it shows is made anew too, unless this program
+	// made it, of words that are all to be read.
 	Black [][4]int `json:"black,omitempty"`
 	Stamp string   `json:"stamp,omitempty"`
+	Made  bool     `json:"made,omitempty"`
 }
 
 // Plain reports whether a page goes in as it is.

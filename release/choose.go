@@ -35,7 +35,7 @@ func (h Holding) gone() bool {
 func (r Request) Destroyed(rules *Rules, c Class, hs []Holding) (out []Holding) {
 	for _, h := range hs {
 		h.Labels = map[int][]string{1: rules.Labels(h.Type, "")}
-		if h.gone() && r.inScope(h) && (!c.Minimum || slices.Contains(c.Types, h.Type)) && len(r.blocked(rules, c, h, 1)) == 0 {
+		if h.State == record.DocumentDestroyed && r.inScope(h) && (!c.Minimum || slices.Contains(c.Types, h.Type)) && len(r.blocked(rules, c, h, 1)) == 0 {
 			out = append(out, h)
 		}
 	}

@@ -164,7 +164,8 @@ func closedError(r Request) error {
 	return fmt.Errorf("request %s: %w: it is closed (%s)", r.ID, record.ErrInvalid, r.Outcome)
 }
 
-// Ground writes down what a requester's authority rests on.
+// Ground writes down what a requester's authority rests on. A revocation stays: only
+// another authorisation, newly signed, is one without it.
 func (d *Desk) Ground(ctx context.Context, who record.Actor, id string, g Grounds) (Request, error) {
 	return d.change(ctx, who, id, "authority written down", func(r *Request, _ Class, _ []Holding) error {
 		for _, s := range g.Sensitive {
@@ -175,6 +176,15 @@ func (d *Desk) Ground(ctx context.Context, who record.Actor, id string, g Ground
 		if g.Document != "" {
 			if _, err := record.ParseID(g.Document); err != nil {
 				return err
+			}
+		}
+		if old := r.Grounds.Authorisation; old != nil && !old.Revoked.IsZero() {
+			switch now := g.Authorisation; {
+			case now == nil:
+				g.Authorisation = old
+			case now.Signed == old.Signed && now.Signer == old.Signer:
+				kept := *now
+				kept.Revoked, g.Authorisation = old.Revoked, &kept
 			}
 		}
 		r.Grounds = g

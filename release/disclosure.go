@@ -70,7 +70,11 @@ func (d *Desk) Ready(ctx context.Context, id string) (Request, Class, []Holding,
 		return r, c, hs, err
 	}
 	rows, err := d.rows(ctx, r)
-	if err == nil && rows != r.Rows {
+	switch {
+	case err != nil || rows == r.Rows:
+	case r.State == Closed:
+		err = fmt.Errorf("request %s: %w: what the accounting lists has changed since it went out; take a new request in hand", id, record.ErrNotReady)
+	default:
 		err = fmt.Errorf("request %s: %w: what the accounting lists is not what was checked; a second person has to look again", id, record.ErrNotReady)
 	}
 	return r, c, hs, err

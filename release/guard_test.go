@@ -51,6 +51,24 @@ func TestRevoked(t *testing.T) {
 		if len(o.disclosures) != had {
 			t.Errorf("a disclosure is written down")
 		}
+		if handed {
+			continue
+		}
+		// Who had the form open before does not take it back without knowing; a new
+		// authorisation is another.
+		for what, g := range map[string]release.Grounds{"the form as it was": {Identity: "x", Authorisation: authorisation()}, "a form without one": {Identity: "x"}} {
+			got, err := o.Ground(ctx, "helper", r.ID, g)
+			want(t, what, err, nil)
+			if got.Grounds.Authorisation == nil || got.Grounds.Authorisation.Revoked != date("2026-03-01") {
+				t.Errorf("%s: the revocation is gone", what)
+			}
+			_, err = o.Submit(ctx, "helper", r.ID)
+			want(t, what, err, record.ErrNotReady)
+		}
+		anew := authorisation()
+		anew.Signed = date("2026-03-02")
+		want(t, "a new one", second(o.Ground(ctx, "helper", r.ID, release.Grounds{Identity: "x", Authorisation: anew})), nil)
+		want(t, "submit under a new one", second(o.Submit(ctx, "helper", r.ID)), nil)
 	}
 	o := newOffice(t, "")
 	r := o.take(t, "patient")
@@ -99,7 +117,8 @@ func TestMoving(t *testing.T) {
 // gone, and where else a record is to whom may have it whole.
 func TestToldOnly(t *testing.T) {
 	o := newOffice(t, "")
-	o.holdings[2].State = record.DocumentDestroyed // a psychotherapy note
+	o.holdings[2].State = record.DocumentDestroyed  // a psychotherapy note
+	o.holdings[1].State = record.DocumentDestroying // which is not done yet
 	for class, want := range map[string]int{"patient": 1, "provider": 1, "attorney": 1} {
 		c, err := o.Rules.Class(class)
 		if err != nil {

@@ -12,7 +12,6 @@ import (
 
 	"chartvault/archive/keys"
 	"chartvault/catalog"
-	"chartvault/ingest"
 	"chartvault/internal/durable"
 	"chartvault/record"
 )
@@ -90,8 +89,7 @@ func (a *app) opBatches(ctx context.Context, _ asked, out func(any) error) error
 	return listBatches(ctx, a.cat, func(v any) error {
 		l := v.(batchLine)
 		if id, err := record.ParseID(l.ID); err == nil && !l.State.Done() {
-			if p, ok := a.meter.steps.Load(id); ok {
-				p := p.(ingest.Progress)
+			if p, ok := a.meter.step(id); ok {
 				l.Step, l.Done, l.Of = p.State, p.Done, p.Of
 			}
 		}

@@ -46,11 +46,27 @@ func (c *config) within() error {
 		return fmt.Errorf("demo: %w: its configuration names stores elsewhere, or production", record.ErrDenied)
 	}
 	for _, p := range append([]string{c.Storage.Objects, c.Ingest.Folder}, c.Storage.Keys...) {
-		if p != "" && !filepath.IsLocal(p) {
+		if p != "" && (!filepath.IsLocal(p) || !inside(c.dir, c.path(p))) {
 			return fmt.Errorf("demo: %w: its configuration names %s, which is outside of its directory", record.ErrDenied, p)
 		}
 	}
 	return nil
+}
+
+// inside reports whether a path lies below a directory, whatever links lead there. What
+// is not there yet is made there.
+func inside(dir, path string) bool {
+	real, err := filepath.EvalSymlinks(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		_, err = os.Lstat(path) // a link to nothing leads elsewhere
+		return errors.Is(err, fs.ErrNotExist)
+	}
+	root, rerr := filepath.EvalSymlinks(dir)
+	if err != nil || rerr != nil {
+		return false
+	}
+	rel, err := filepath.Rel(root, real)
+	return err == nil && filepath.IsLocal(rel)
 }
 
 func (e *env) demoCmd() *cobra.Command {

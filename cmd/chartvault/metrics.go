@@ -17,7 +17,9 @@ import (
 type meter struct {
 	pages     atomic.Int64
 	documents atomic.Int64
-	steps     sync.Map // of batches on their way: record.ID to the ingest.Progress they made last
+
+	mu    sync.Mutex
+	steps map[record.ID]ingest.Progress // of batches on their way: how far they came
 
 	evaluated  atomic.Int64 // documents of the evaluation that runs, or ran last
 	evaluation atomic.Pointer[evaluation]
@@ -42,20 +44,34 @@ func (m *meter) disposing(p disposition.Progress) {
 	}
 }
 
-// progress is told how far a batch has come, from several goroutines: the furthest
-// of a state is kept.
+// progress is told how far a batch has come, from several goroutines: a page that
+// was read first may be told of last.
 func (m *meter) progress(p ingest.Progress) {
-	if p.State.Done() {
-		m.steps.Delete(p.Batch)
-	} else if old, ok := m.steps.Load(p.Batch); !ok || old.(ingest.Progress).State != p.State || old.(ingest.Progress).Done < p.Done {
-		m.steps.Store(p.Batch, p)
+	m.mu.Lock()
+	if m.steps == nil {
+		m.steps = map[record.ID]ingest.Progress{}
 	}
+	switch old, ok := m.steps[p.Batch]; {
+	case p.State.Done():
+		delete(m.steps, p.Batch)
+	case !ok, old.State == p.State && old.Done < p.Done, old.State == record.BatchClaimed && p.State == record.BatchSplit:
+		m.steps[p.Batch] = p
+	}
+	m.mu.Unlock()
 	switch p.State {
 	case record.BatchClaimed:
 		m.pages.Add(1)
 	case record.BatchSplit:
 		m.documents.Add(1)
 	}
+}
+
+// step is how far a batch came that is on its way.
+func (m *meter) step(id record.ID) (p ingest.Progress, ok bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p, ok = m.steps[id]
+	return p, ok
 }
 
 func (a *app) metrics() []web.Metric {

@@ -57,7 +57,7 @@ func (f *pdfFile) Extract(w io.Writer, pages iter.Seq2[ocr.DocumentPage, error])
 func (f *pdfFile) extract(out *joiner, pages []ocr.DocumentPage) error {
 	for len(pages) > 0 {
 		n := 0
-		for n < len(pages) && len(pages[n].Black) == 0 && (pages[n].Stamp == "" || f.modest(pages[n].Number)) {
+		for n < len(pages) && len(pages[n].Black) == 0 && (pages[n].Stamp == "" || pages[n].Made || f.modest(pages[n].Number)) {
 			n++
 		}
 		if n > 0 {

@@ -285,7 +285,7 @@ func (j *job) bundle(w io.Writer) error {
 func (j *job) list() ([]ocr.DocumentPage, error) {
 	var out []ocr.DocumentPage
 	for n := 1; n <= j.pages; n++ {
-		out = append(out, ocr.DocumentPage{Number: n, Text: ocr.PageText{Origin: ocr.FromFile}})
+		out = append(out, ocr.DocumentPage{Number: n, Text: ocr.PageText{Origin: ocr.FromFile}, Made: true})
 	}
 	before := j.pages
 	for _, d := range j.docs {

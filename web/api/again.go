@@ -107,7 +107,7 @@ func (a *answered) give(s *slot, r *recorder) {
 	defer a.mu.Unlock()
 	if status := max(r.status, r.failed); status == 0 || status >= gone || status == http.StatusConflict || r.body.Len() > mostBytes {
 		delete(a.slots, s.name)
-		s.done = true // so that it leaves the order
+		a.order = slices.DeleteFunc(a.order, func(o *slot) bool { return o == s })
 		return
 	}
 	s.done, s.status, s.kind, s.body = true, r.status, r.Header().Get("Content-Type"), r.body.Bytes()

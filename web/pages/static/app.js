@@ -79,7 +79,11 @@
 		news.replaceChildren(a);
 	};
 	if (live && news) {
-		const timer = setInterval(() => refresh().catch(() => { clearInterval(timer); news.textContent = "This list is not kept up to date any more: load it again."; }), 2000);
+		let failed = 0;
+		const again = () => setTimeout(() => refresh().then(() => { failed = 0; again(); }, () => {
+			if (++failed < 5) again(); else news.textContent = "This list is not kept up to date any more: load it again.";
+		}), 2000 + failed * 3000);
+		again();
 	}
 	// Boxes drawn on a page, in its pixels, go into the field "boxes".
 	const boxes = document.getElementById("boxes"), sheet = document.querySelector(".sheet svg");
