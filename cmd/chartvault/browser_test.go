@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
@@ -57,7 +58,7 @@ func TestBrowser(t *testing.T) {
 		b, err := os.ReadFile(filepath.Join(a.dir, "daemon.json"))
 		return err == nil && json.Unmarshal(b, &d) == nil && d.Addr != ""
 	})
-	c := exec.CommandContext(t.Context(), "node", "--test", "--test-reporter=spec", "--test-name-pattern="+os.Getenv("CHARTVAULT_STORY"), e2e)
+	c := exec.CommandContext(t.Context(), "node", "--test", "--test-reporter=spec", "--test-name-pattern="+cmp.Or(os.Getenv("CHARTVAULT_STORY"), "."), e2e)
 	c.Dir = e2e
 	c.Env = append(os.Environ(), "CHARTVAULT_BASE=http://"+d.Addr, "CHARTVAULT_PASSWORD="+password, "CHARTVAULT_SCAN="+filepath.Join(samples, "monday-box-1.tif"), "CHARTVAULT_FOLDER="+filepath.Join(a.dir, "scans"))
 	if dir := os.Getenv("CHARTVAULT_SHOTS"); dir != "" {
