@@ -100,7 +100,7 @@ func relying(origin string) (*webauthn.WebAuthn, string, error) {
 		name = h
 	}
 	if !ok || name == "" || net.ParseIP(name) != nil || scheme != "https" && name != "localhost" {
-		return nil, "", fmt.Errorf("security key: %w: keys sign for a server's name: open the pages by it, not by an address", record.ErrInvalid)
+		return nil, "", errKey("keys sign for a server's name: open the pages by it, not by an address")
 	}
 	w, err := webauthn.New(&webauthn.Config{RPID: name, RPDisplayName: "Chartvault", RPOrigins: []string{origin}})
 	if err != nil {
@@ -223,7 +223,7 @@ func (d *Desk) KeepKey(ctx context.Context, s *Session, ceremony, name, credenti
 		return errKey("it took too long; begin again")
 	}
 	if name = strings.TrimSpace(name); name == "" || len(name) > longTokenName {
-		return fmt.Errorf("security key: %w: give it a name of at most 64 characters", record.ErrInvalid)
+		return errKey("give it a name of at most 64 characters")
 	}
 	parsed, err := protocol.ParseCredentialCreationResponseBytes([]byte(credential))
 	if err != nil {
@@ -238,7 +238,7 @@ func (d *Desk) KeepKey(ctx context.Context, s *Session, ceremony, name, credenti
 			return u, errKey("its answer is not right")
 		}
 		if len(u.Keys) >= mostKeys {
-			return u, fmt.Errorf("security key: %w: there are ten; take one off first", record.ErrInvalid)
+			return u, errKey("there are ten; take one off first")
 		}
 		u.Handle = a.handle
 		u.Keys = append(slices.Clone(u.Keys), SecurityKey{rand.Text()[:10], name, a.host, d.now().UTC(), *c})

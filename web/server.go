@@ -68,10 +68,12 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("POST /station/v1/ask", s.ask)
 	mux.Handle("GET /metrics", s.authenticated(s.metrics))
 	mux.Handle("POST /api/v1/{op}", s.authenticated(s.operate))
-	return http.NewCrossOriginProtection().Handler(headers(mux))
+	return http.NewCrossOriginProtection().Handler(Headers(mux))
 }
 
-func headers(next http.Handler) http.Handler {
+// Headers has answers to programs kept by nobody, and shown as nothing else than what
+// they are.
+func Headers(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Cache-Control", "no-store")

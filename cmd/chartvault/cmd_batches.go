@@ -76,8 +76,8 @@ func (e *env) sealedBatches(ctx context.Context, f func(json.RawMessage) error) 
 	if err != nil {
 		return err
 	}
-	return errors.Join(listBatches(ctx, cat, func(v any) error {
-		line, err := json.Marshal(v)
+	return errors.Join(listBatches(ctx, cat, func(l batchLine) error {
+		line, err := json.Marshal(l)
 		if err != nil {
 			return err
 		}
@@ -86,8 +86,7 @@ func (e *env) sealedBatches(ctx context.Context, f func(json.RawMessage) error) 
 }
 
 func (a *app) opBatches(ctx context.Context, _ asked, out func(any) error) error {
-	return listBatches(ctx, a.cat, func(v any) error {
-		l := v.(batchLine)
+	return listBatches(ctx, a.cat, func(l batchLine) error {
 		if id, err := record.ParseID(l.ID); err == nil && !l.State.Done() {
 			if p, ok := a.meter.step(id); ok {
 				l.Step, l.Done, l.Of = p.State, p.Done, p.Of
@@ -97,7 +96,7 @@ func (a *app) opBatches(ctx context.Context, _ asked, out func(any) error) error
 	})
 }
 
-func listBatches(ctx context.Context, cat *catalog.DB, out func(any) error) error {
+func listBatches(ctx context.Context, cat *catalog.DB, out func(batchLine) error) error {
 	bs, err := cat.Batches(ctx)
 	if err != nil {
 		return err

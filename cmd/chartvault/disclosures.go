@@ -94,12 +94,18 @@ func (a *app) bind(ctx context.Context, q release.Request, c release.Class, hs [
 	return b.Bind(ctx, front, versions, wish)
 }
 
-func (a *app) accountPDF(ctx context.Context, patient string, charts []string) ([]byte, int, error) {
-	var xs []release.Disclosure
-	if err := a.releases.Account(ctx, charts, false, func(x release.Disclosure) error {
+// accounted is what an accounting of charts lists.
+func (a *app) accounted(ctx context.Context, charts []string) (xs []release.Disclosure, err error) {
+	err = a.releases.Account(ctx, charts, false, func(x release.Disclosure) error {
 		xs = append(xs, x)
 		return nil
-	}); err != nil {
+	})
+	return xs, err
+}
+
+func (a *app) accountPDF(ctx context.Context, patient string, charts []string) ([]byte, int, error) {
+	xs, err := a.accounted(ctx, charts)
+	if err != nil {
 		return nil, 0, err
 	}
 	var b bytes.Buffer

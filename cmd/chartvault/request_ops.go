@@ -182,18 +182,9 @@ func (a *app) opRequestShow(ctx context.Context, r asked, out func(any) error) e
 			v.Latest = q.Term.Due.AddDays(q.Term.Extension)
 		}
 	}
-	for _, n := range q.Charts { // whoever works on it is told where else to look
-		if c, err := record.ParseChartNumber(n); err == nil {
-			if w := a.elsewhere(c); w != "" {
-				v.Elsewhere = append(v.Elsewhere, w)
-			}
-		}
-	}
+	v.Elsewhere = a.heldElsewhere(q.Charts) // whoever works on it is told where else to look
 	if q.Kind == release.Accounting {
-		if err := a.releases.Account(ctx, q.Charts, false, func(x release.Disclosure) error {
-			v.Account = append(v.Account, x)
-			return nil
-		}); err != nil {
+		if v.Account, err = a.accounted(ctx, q.Charts); err != nil {
 			return err
 		}
 	}

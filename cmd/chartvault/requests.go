@@ -309,11 +309,17 @@ func (a *app) gone(q release.Request, c release.Class, hs []release.Holding) (ou
 	return out
 }
 
-// elsewheres says where else parts of charts are, to whom it may be told.
-func (a *app) elsewheres(class release.Class, charts []string) (out []string) {
+// elsewheres says where else parts of charts are, to a requester to whom it may be
+// told.
+func (a *app) elsewheres(class release.Class, charts []string) []string {
 	if !class.Told() {
 		return nil
 	}
+	return a.heldElsewhere(charts)
+}
+
+// heldElsewhere says where else parts of charts are.
+func (a *app) heldElsewhere(charts []string) (out []string) {
 	for _, c := range charts {
 		if n, err := record.ParseChartNumber(c); err == nil {
 			if w := a.elsewhere(n); w != "" {

@@ -94,13 +94,9 @@ func drawsAll(ctx *model.Context, resources types.Dict, drawn []string) bool {
 // lieWithin reports whether each of the images of a page lies on it, straight, with a
 // size, beside and not over the others: what is covered is not seen either.
 func (f *pdfFile) lieWithin(n int, box *types.Rectangle, images int) bool {
-	ms := f.matrices(n)
-	if len(ms) != images {
-		return false
-	}
 	w, h := box.Width(), box.Height()
 	var lie []types.Rectangle
-	for _, m := range ms {
+	for _, m := range f.placed(n) {
 		upright, turned := math.Abs(float64(m.B))+math.Abs(float64(m.C)) < 0.01, math.Abs(float64(m.A))+math.Abs(float64(m.D)) < 0.01
 		x0, y0 := float64(m.E)-box.LL.X, float64(m.F)-box.LL.Y
 		x1, y1 := x0+float64(m.A+m.C), y0+float64(m.B+m.D)
@@ -115,7 +111,7 @@ func (f *pdfFile) lieWithin(n int, box *types.Rectangle, images int) bool {
 		}
 		lie = append(lie, *r)
 	}
-	return true
+	return len(lie) == images
 }
 
 // paints lists what a content stream draws, in order. It is false for one that does

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"image"
 	"io"
+	"iter"
 	"math"
 	"slices"
 	"time"
@@ -243,30 +244,17 @@ func renderDPI(w, h, imageDPI float64) int {
 // images returns the resolution of the largest image on the page and the share
 // of the page it covers.
 func (f *pdfFile) images(n int, w, h float64) (dpi, covered float64) {
-	count, err := f.in.FPDFPage_CountObjects(&requests.FPDFPage_CountObjects{Page: f.page(n)})
-	if err != nil || w <= 0 || h <= 0 {
+	if w <= 0 || h <= 0 {
 		return 0, 0
 	}
-	for i := range min(count.Count, enoughObjects) {
-		o, err := f.in.FPDFPage_GetObject(&requests.FPDFPage_GetObject{Page: f.page(n), Index: i})
-		if err != nil {
-			continue
-		}
-		kind, err := f.in.FPDFPageObj_GetType(&requests.FPDFPageObj_GetType{PageObject: o.PageObject})
-		if err != nil || kind.Type != enums.FPDF_PAGEOBJ_IMAGE {
-			continue
-		}
-		m, err := f.in.FPDFPageObj_GetMatrix(&requests.FPDFPageObj_GetMatrix{PageObject: o.PageObject})
-		if err != nil {
-			continue
-		}
-		wide := math.Hypot(float64(m.Matrix.A), float64(m.Matrix.B))
-		high := math.Hypot(float64(m.Matrix.C), float64(m.Matrix.D))
+	for o, m := range f.placed(n) {
+		wide := math.Hypot(float64(m.A), float64(m.B))
+		high := math.Hypot(float64(m.C), float64(m.D))
 		share := min(wide*high/(w*h), 1)
 		if share <= covered || wide == 0 {
 			continue
 		}
-		md, err := f.in.FPDFImageObj_GetImageMetadata(&requests.FPDFImageObj_GetImageMetadata{ImageObject: o.PageObject, Page: f.page(n)})
+		md, err := f.in.FPDFImageObj_GetImageMetadata(&requests.FPDFImageObj_GetImageMetadata{ImageObject: o, Page: f.page(n)})
 		if err == nil {
 			dpi, covered = float64(md.ImageMetadata.Width)/wide*72, share
 		}
@@ -280,24 +268,25 @@ func (f *pdfFile) images(n int, w, h float64) (dpi, covered float64) {
 // enoughObjects is how many objects of a page are looked at; a scan has one.
 const enoughObjects = 200
 
-// matrices are those of the images of a page.
-func (f *pdfFile) matrices(n int) (out []structs.FPDF_FS_MATRIX) {
-	count, err := f.in.FPDFPage_CountObjects(&requests.FPDFPage_CountObjects{Page: f.page(n)})
-	if err != nil {
-		return nil
-	}
-	for i := range min(count.Count, enoughObjects) {
-		o, err := f.in.FPDFPage_GetObject(&requests.FPDFPage_GetObject{Page: f.page(n), Index: i})
+// placed are the images of a page, and the matrices that place them.
+func (f *pdfFile) placed(n int) iter.Seq2[references.FPDF_PAGEOBJECT, structs.FPDF_FS_MATRIX] {
+	return func(yield func(references.FPDF_PAGEOBJECT, structs.FPDF_FS_MATRIX) bool) {
+		count, err := f.in.FPDFPage_CountObjects(&requests.FPDFPage_CountObjects{Page: f.page(n)})
 		if err != nil {
-			continue
+			return
 		}
-		kind, err := f.in.FPDFPageObj_GetType(&requests.FPDFPageObj_GetType{PageObject: o.PageObject})
-		if err != nil || kind.Type != enums.FPDF_PAGEOBJ_IMAGE {
-			continue
-		}
-		if m, err := f.in.FPDFPageObj_GetMatrix(&requests.FPDFPageObj_GetMatrix{PageObject: o.PageObject}); err == nil {
-			out = append(out, m.Matrix)
+		for i := range min(count.Count, enoughObjects) {
+			o, err := f.in.FPDFPage_GetObject(&requests.FPDFPage_GetObject{Page: f.page(n), Index: i})
+			if err != nil {
+				continue
+			}
+			kind, err := f.in.FPDFPageObj_GetType(&requests.FPDFPageObj_GetType{PageObject: o.PageObject})
+			if err != nil || kind.Type != enums.FPDF_PAGEOBJ_IMAGE {
+				continue
+			}
+			if m, err := f.in.FPDFPageObj_GetMatrix(&requests.FPDFPageObj_GetMatrix{PageObject: o.PageObject}); err == nil && !yield(o.PageObject, m.Matrix) {
+				return
+			}
 		}
 	}
-	return out
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/klippa-app/go-pdfium/enums"
 	"github.com/klippa-app/go-pdfium/references"
 	"github.com/klippa-app/go-pdfium/requests"
+	"github.com/klippa-app/go-pdfium/structs"
 
 	"chartvault/ocr/lept"
 )
@@ -36,8 +37,7 @@ func (f *pdfFile) whole(n int, w, h float64) (s Side, ok bool) {
 	if err != nil {
 		return Side{}, false
 	}
-	near := func(a float32, b, of float64) bool { return math.Abs(float64(a)-b) <= slack*of }
-	if !near(m.Matrix.A, pw, pw) || !near(m.Matrix.D, ph, ph) || !near(m.Matrix.B, 0, ph) || !near(m.Matrix.C, 0, pw) || !near(m.Matrix.E, 0, pw) || !near(m.Matrix.F, 0, ph) {
+	if !fills(m.Matrix, pw, ph) {
 		return Side{}, false
 	}
 	md, err := f.in.FPDFImageObj_GetImageMetadata(&requests.FPDFImageObj_GetImageMetadata{ImageObject: o, Page: f.page(n)})
@@ -159,4 +159,11 @@ func (f *pdfFile) jpeg(o references.FPDF_PAGEOBJECT) *lept.Pix {
 		return nil
 	}
 	return p
+}
+
+// fills reports whether a matrix places an image upright all over a page, but for the
+// slack.
+func fills(m structs.FPDF_FS_MATRIX, w, h float64) bool {
+	near := func(v float32, want, of float64) bool { return math.Abs(float64(v)-want) <= slack*of }
+	return near(m.A, w, w) && near(m.D, h, h) && near(m.B, 0, h) && near(m.C, 0, w) && near(m.E, 0, w) && near(m.F, 0, h)
 }

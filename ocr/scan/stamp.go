@@ -176,10 +176,9 @@ func (f *pdfFile) places(n int, w, h float64) (out []area, grow float64) {
 		w, h = h, w
 	}
 	x0, y0 := f.corner(n)
-	for _, m := range f.matrices(n) {
+	for _, m := range f.placed(n) {
 		m.E, m.F = m.E-x0, m.F-y0
-		near := func(v float32, want, of float64) bool { return math.Abs(float64(v)-want) <= slack*of }
-		if !near(m.A, w, w) || !near(m.D, h, h) || !near(m.B, 0, h) || !near(m.C, 0, w) || !near(m.E, 0, w) || !near(m.F, 0, h) {
+		if !fills(m, w, h) {
 			continue
 		}
 		a := area{float64(m.E) / w, 1 - float64(m.F+m.D)/h, float64(m.A) / w, float64(m.D) / h}

@@ -93,9 +93,7 @@ func (a *answered) forget(now time.Time) {
 			return false
 		}
 		over--
-		if a.slots[s.name] == s {
-			delete(a.slots, s.name)
-		}
+		delete(a.slots, s.name) // what is not kept is in neither
 		return true
 	})
 }
@@ -123,7 +121,6 @@ func (s *slot) replay(w http.ResponseWriter) {
 // recorder keeps what is answered, also where the client has gone: it may ask again.
 type recorder struct {
 	http.ResponseWriter
-	slot   *slot
 	status int
 	failed int // what went wrong after the first line; 0 for nothing
 	body   bytes.Buffer

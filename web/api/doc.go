@@ -87,17 +87,7 @@ func (a *API) Handler() (http.Handler, error) {
 	mux.HandleFunc(Prefix, func(w http.ResponseWriter, _ *http.Request) {
 		a.fail(w, web.Problem{Code: "not_found", Message: "there is no such operation", Status: http.StatusNotFound})
 	})
-	return headers(mux), nil
-}
-
-func headers(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("Cache-Control", "no-store")
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-		next.ServeHTTP(w, r)
-	})
+	return web.Headers(mux), nil
 }
 
 // serve answers one operation: whose token it is comes before the body is read.
@@ -164,7 +154,7 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, e Endpoint, who acc
 		slot.replay(w)
 		return
 	}
-	rec := &recorder{ResponseWriter: w, slot: slot}
+	rec := &recorder{ResponseWriter: w}
 	defer a.answered.give(slot, rec)
 	a.run(rec, r.WithContext(context.WithoutCancel(r.Context())), e, who, body) // what is begun under a key is done, and its answer kept
 }
