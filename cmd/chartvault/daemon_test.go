@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"image"
 	"io"
@@ -37,6 +38,9 @@ type testArchive struct {
 
 func newArchive(t *testing.T, config string) *testArchive {
 	t.Helper()
+	if _, err := plainBinary(); err != nil {
+		t.Fatal(err)
+	}
 	root := t.TempDir()
 	a := &testArchive{t: t, dir: filepath.Join(root, "a"), pass: filepath.Join(root, "pass")}
 	a.write(a.pass, []byte("a passphrase for tests\n"))
@@ -87,7 +91,8 @@ func (a *testArchive) plain() {
 	}
 }
 
-// plainBinary builds the program, once for all tests.
+// plainBinary builds the program, once for all tests, and lays a link to it
+// where reading processes look for it.
 var plainBinary = sync.OnceValues(func() (string, error) {
 	name, err := filepath.Abs("../../.cache/test/chartvault")
 	if err != nil {
@@ -95,6 +100,13 @@ var plainBinary = sync.OnceValues(func() (string, error) {
 	}
 	if out, err := exec.Command("go", "build", "-o", name, ".").CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	link, err := plainBeside()
+	if err != nil {
+		return "", err
+	}
+	if err := os.Symlink(name, link); err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", err
 	}
 	return name, nil
 })
