@@ -142,7 +142,7 @@ func (d *Desk) Put(ctx context.Context, by record.Actor, u User, password string
 	}
 	return d.change(ctx, by, u.Name, func(old User) (User, error) {
 		u.By, u.Since, u.Tokens = by, d.now().UTC(), old.Tokens
-		u.Handle, u.Shortcuts = old.Handle, old.Shortcuts
+		u.Handle, u.Shortcuts, u.Outside = old.Handle, old.Shortcuts, old.Outside
 		lost := u.Factor != keepFactor && (old.Factor != "" || len(old.Keys) > 0)
 		if hash != "" || u.Disabled || lost { // whoever had password or factor may have made some
 			u.Tokens = nil
@@ -153,7 +153,7 @@ func (d *Desk) Put(ctx context.Context, by record.Actor, u User, password string
 		if u.Password = old.Password; hash != "" {
 			u.Password = hash
 		}
-		if u.Password == "" {
+		if u.Password == "" && u.Outside == nil {
 			return u, fmt.Errorf("user %s: %w: give a password", u.Name, record.ErrInvalid)
 		}
 		return u, nil

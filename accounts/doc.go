@@ -99,12 +99,13 @@ func Rights() []Right {
 type User struct {
 	Name     string       `json:"name"`
 	Roles    []Role       `json:"roles"`
-	Password string       `json:"password"`         // argon2id, as text
+	Password string       `json:"password"`         // argon2id, as text; "" for whoever comes by way of the site's own sign-in alone
 	Factor   string       `json:"factor,omitempty"` // the second factor's secret, base32; "" for none
 	Disabled bool         `json:"disabled,omitempty"`
 	By       record.Actor `json:"by"`
 	Since    time.Time    `json:"since"`
 	Tokens   []Token      `json:"tokens,omitempty"`
+	Outside  *Subject     `json:"outside,omitempty"` // who they are to the site's own sign-in; nil for nobody
 
 	Keys   []SecurityKey `json:"keys,omitempty"`
 	Handle []byte        `json:"handle,omitempty"` // how keys name the user; of chance

@@ -106,7 +106,12 @@ func (d *Desk) factorOK(u User, code string) bool {
 
 // NeedsFactor reports whether the user has to enrol a second factor before
 // anything else: whoever opens charts or decides about them, where the site
-// wants it.
+// wants it. Of whoever has no password here, the site's own sign-in asked for it.
 func (d *Desk) NeedsFactor(u User) bool {
-	return d.RequireFactor && u.Factor == "" && len(u.Keys) == 0 && (u.May(OpenChart) || u.May(BreakGlass) || u.May(Settle) || u.May(PlaceHold) || u.May(KeepUsers))
+	return d.RequireFactor && u.Factor == "" && len(u.Keys) == 0 && !u.byGroups() && needsFactor(u)
+}
+
+// needsFactor reports whether a user's roles are those of second factors.
+func needsFactor(u User) bool {
+	return u.May(OpenChart) || u.May(BreakGlass) || u.May(Settle) || u.May(PlaceHold) || u.May(KeepUsers)
 }

@@ -66,6 +66,9 @@ func (d *Desk) NewToken(ctx context.Context, s *Session, name string, rights []R
 		if d.NeedsFactor(u) {
 			return u, fmt.Errorf("token: %w: you need a second factor first", record.ErrDenied)
 		}
+		if u.byGroups() { // nobody here would hear that they left
+			return u, fmt.Errorf("token: %w: programs act for people with a password of this archive", record.ErrDenied)
+		}
 		for _, r := range rights {
 			if !slices.Contains(MayGive(u), r) {
 				return u, invalid(fmt.Sprintf("it cannot have the right to %s", r))
