@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"chartvault/accounts/provider/providertest"
 	"chartvault/internal/testserver"
 )
 
@@ -35,7 +36,11 @@ func TestBrowser(t *testing.T) {
 		t.Fatal("Chromium is missing: apt-get install chromium")
 	}
 	const password = "four words make a sentence"
-	a := newArchive(t, "facility = \"Sample General Hospital (fictitious)\"\n[server]\nlisten = \"127.0.0.1:0\"\n[retention]\ncooling_off = \"0s\"\napprover_age = \"0s\"\n")
+	house := providertest.New(t)
+	house.Knows(map[string]any{"sub": "7", "preferred_username": "house.clerk@house.example", "groups": []string{"him"}})
+	a := newArchive(t, "facility = \"Sample General Hospital (fictitious)\"\n[server]\nlisten = \"127.0.0.1:0\"\n[retention]\ncooling_off = \"0s\"\napprover_age = \"0s\"\n"+
+		fmt.Sprintf("[signin]\nissuer = %q\nclient = %q\nsecret_file = \"signin-secret\"\nlabel = \"House sign-in\"\ngroups = { him = \"records\" }\n", house.URL, providertest.Client))
+	a.write(filepath.Join(a.dir, "signin-secret"), []byte(providertest.Secret+"\n"))
 	a.plain()
 	samples := putSamples(t)
 	if out, code := a.run("ingest", samples); code != 0 {

@@ -107,7 +107,11 @@ func (a *app) serve(ctx context.Context, listen func() (*endpoint, error)) error
 		return err
 	}
 	desk.RequireFactor = a.cfg.Production
-	pages, err := a.pages(desk).Handler()
+	door, err := a.cfg.door(a.now)
+	if err != nil {
+		return err
+	}
+	pages, err := a.pages(desk, door).Handler()
 	if err != nil {
 		return err
 	}

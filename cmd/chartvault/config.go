@@ -14,6 +14,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"chartvault/accounts"
 	"chartvault/ingest/fields"
 	"chartvault/ingest/sheet"
 	"chartvault/record"
@@ -48,6 +49,7 @@ type config struct {
 		Pages  string   `toml:"pages"`
 		Names  []string `toml:"names"`
 	} `toml:"server"`
+	SignIn *signInConfig `toml:"signin"`
 	Station struct {
 		Server string `toml:"server"`
 		CAFile string `toml:"ca_file"`
@@ -133,6 +135,20 @@ type s3Config struct {
 	CAFile          string `toml:"ca_file"`
 	PlainHTTP       bool   `toml:"plain_http"`
 	Governance      bool   `toml:"governance"`
+}
+
+// signInConfig is [signin].
+type signInConfig struct {
+	Issuer     string                   `toml:"issuer"`
+	Client     string                   `toml:"client"`
+	SecretFile string                   `toml:"secret_file"`
+	Label      string                   `toml:"label"`
+	Hosts      []string                 `toml:"hosts"`
+	CAFile     string                   `toml:"ca_file"`
+	Name       string                   `toml:"name_claim"`
+	Claim      string                   `toml:"groups_claim"`
+	Factors    []string                 `toml:"second_factors"`
+	Groups     map[string]accounts.Role `toml:"groups"`
 }
 
 // loadConfig reads the configuration of a data directory over the defaults. A

@@ -64,8 +64,8 @@ func (p people) PutUser(ctx context.Context, by record.Actor, u accounts.User) e
 }
 
 // pages makes the pages for people.
-func (a *app) pages(desk *accounts.Desk) *pages.Pages {
-	return &pages.Pages{Accounts: desk, Problem: problem, Facility: a.cfg.Facility, Names: a.cfg.Server.Names, Training: training(a.cfg.dir), Now: a.now, Log: a.log, Call: a.callAs}
+func (a *app) pages(desk *accounts.Desk, door pages.Door) *pages.Pages {
+	return &pages.Pages{Accounts: desk, Outside: door, Problem: problem, Facility: a.cfg.Facility, Names: a.cfg.Server.Names, Training: training(a.cfg.dir), Now: a.now, Log: a.log, Call: a.callAs}
 }
 
 // pageParams ask for one page of a document, on a screen.

@@ -513,6 +513,26 @@ test('a security key is given, and signs somebody in', async () => {
 	await ctx.close();
 });
 
+test("somebody comes by the house's own sign-in, which is another site", async () => {
+	const local = base.replace('127.0.0.1', 'localhost');
+	const ctx = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+	const page = await ctx.newPage();
+	const wrong = [];
+	page.on('console', (m) => { if (m.type() === 'error') wrong.push(m.text()); });
+	await page.goto(local + '/signin');
+	await look({ page, theme: 'light' }, 'signin-house');
+	await page.focus('a:has-text("House sign-in")');
+	await keys(page, 'Enter'); // there, back, and on, by itself
+	await page.waitForURL(local + '/');
+	await page.click('a:has-text("house.clerk")');
+	await page.waitForURL(local + '/account');
+	assert.match(await page.textContent('main'), /roles are those of your groups/);
+	await look({ page, theme: 'light' }, 'account-house');
+	for (const c of await ctx.cookies(local)) assert.ok(c.httpOnly && c.secure && c.sameSite === 'Strict', c.name + ' ' + c.sameSite);
+	assert.deepEqual(wrong, []);
+	await ctx.close();
+});
+
 test('after the sign-out nothing is left', async () => {
 	const me = await someone('demo.release');
 	const { page } = me;

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"image/png"
 	"net/http"
+	"slices"
 
 	"chartvault/accounts"
 	"chartvault/record"
@@ -22,6 +23,10 @@ type accountPage struct {
 
 	Keys []accounts.SecurityKey
 	Key  *accounts.Ceremony // for whoever has a security key
+
+	Door   string // what the site's own sign-in is called; "" where there is none, or the roles may not come by it
+	Linked bool   // with it
+	Known  bool   // by a password
 }
 
 func (v *visit) account() error { return v.showAccount(http.StatusOK, nil, "") }
@@ -31,6 +36,10 @@ func (v *visit) showAccount(status int, e *accounts.Enrolment, message string) e
 	p := accountPage{Has: u.Factor != "", Must: v.Accounts.NeedsFactor(u), Message: message, Keys: u.Keys}
 	if len(u.Keys) > 0 {
 		p.Key = v.ask()
+	}
+	p.Linked, p.Known = u.Outside != nil, u.Password != ""
+	if p.Linked || !slices.ContainsFunc(u.Roles, func(r accounts.Role) bool { return !slices.Contains(accounts.FromGroups(), r) }) {
+		p.Door = v.door()
 	}
 	if u.May(accounts.Approve) && !p.Must {
 		as, err := each[struct {

@@ -45,6 +45,7 @@ type Pages struct {
 	Accounts *accounts.Desk
 	Call     Call
 	Problem  func(error) web.Problem // the table of errors
+	Outside  Door                    // the site's own sign-in; nil for none
 	Facility string
 	Names    []string // by which the pages are asked for, without ports; security keys sign for them, and for localhost
 	Training bool     // nothing in the archive is real, and every page says so
@@ -113,6 +114,7 @@ type visit struct {
 	session *accounts.Session // nil for whoever is not signed in
 
 	first, more string // where a list begins, and goes on
+	onto        string // where the page goes by itself; "" for nowhere
 }
 
 // maxForm bounds the body of a request, in bytes.
@@ -207,6 +209,7 @@ type page struct {
 	First     string     // where a list begins that is shown from a later row; "" for none
 	More      string     // and where it goes on
 	Emergency *time.Time // until when charts are open in one; nil when there is none
+	Onto      string     // where the page goes by itself; "" for nowhere
 	Data      any
 }
 
@@ -219,7 +222,7 @@ func (v *visit) show(name, title string, data any) error {
 }
 
 func (v *visit) showAs(status int, name, title string, data any) error {
-	pg := page{Title: title, Facility: v.Facility, Here: v.r.URL.Path, Data: data, Training: v.Training, First: v.first, More: v.more, Last: v.last(), Own: v.own()}
+	pg := page{Title: title, Facility: v.Facility, Here: v.r.URL.Path, Data: data, Training: v.Training, First: v.first, More: v.more, Last: v.last(), Own: v.own(), Onto: v.onto}
 	if v.session != nil {
 		pg.User = &v.session.User
 		if until := v.Accounts.Broken(v.session); !until.IsZero() {

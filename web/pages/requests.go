@@ -349,10 +349,16 @@ type againPage struct {
 	Factor  bool
 	Message string
 	Key     *accounts.Ceremony // for whoever has a security key
+	Door    string             // for whoever came by the site's own sign-in, what it is called
+	Known   bool               // by a password
 }
 
 func (v *visit) againPage(to, message string) againPage {
-	p := againPage{To: v.onward(to), Factor: v.session.User.Factor != "", Message: message}
+	u := v.session.User
+	p := againPage{To: v.onward(to), Factor: u.Factor != "", Message: message, Known: u.Password != ""}
+	if u.Outside != nil {
+		p.Door = v.door()
+	}
 	if len(v.session.User.Keys) > 0 {
 		p.Key = v.ask()
 	}

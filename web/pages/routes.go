@@ -18,29 +18,7 @@ type Route struct {
 // Routes is the table of all there is: what is not in it is not found, and what
 // it does not allow is denied.
 func (p *Pages) Routes() []Route {
-	row := func(method, path string, right accounts.Right, open bool, do func(*visit) error) Route {
-		return Route{Method: method, Path: path, Right: right, Open: open, do: do}
-	}
-	rs := []Route{
-		row("GET", "/signin", "", true, (*visit).signInForm),
-		row("POST", "/signin", "", true, (*visit).signIn),
-		row("GET", "/setup", "", true, (*visit).setUpForm),
-		row("POST", "/setup", "", true, (*visit).setUp),
-		row("POST", "/signout", "", false, (*visit).signOut),
-		row("GET", "/{$}", "", false, (*visit).home),
-		row("GET", "/keys", "", false, (*visit).shortcuts),
-		row("POST", "/keys", "", false, (*visit).setShortcuts),
-		row("GET", "/account", "", false, (*visit).account),
-		row("POST", "/account/factor", "", false, (*visit).enrol),
-		row("POST", "/account/confirm", "", false, (*visit).confirm),
-		fresh(row("POST", "/account/newkey", "", false, (*visit).newKey)),
-		row("POST", "/account/key", "", false, (*visit).keepKey),
-		fresh(row("POST", "/account/dropkey", "", false, (*visit).dropKey)),
-		row("GET", "/tokens", "", false, (*visit).tokens),
-		fresh(row("POST", "/tokens", "", false, (*visit).newToken)),
-		row("POST", "/tokens/end", "", false, (*visit).endToken),
-		row("GET", "/programs", "", false, (*visit).describe),
-
+	rs := append(signInRoutes(), []Route{
 		row("POST", "/chart", accounts.OpenChart, false, (*visit).lookUp),
 		row("GET", "/chart/{chart}", accounts.OpenChart, false, (*visit).chart),
 		row("GET", "/document/{document}", accounts.OpenChart, false, (*visit).document),
@@ -75,8 +53,6 @@ func (p *Pages) Routes() []Route {
 		row("POST", "/disclosures/note", accounts.AnswerAsks, false, (*visit).noteDisclosure),
 		row("GET", "/disclosures/{kept}", accounts.AnswerAsks, false, (*visit).disclosures),
 		row("POST", "/disclosures/{kept}/print", accounts.AnswerAsks, false, (*visit).printDisclosures),
-		row("GET", "/again", "", false, (*visit).againForm),
-		row("POST", "/again", "", false, (*visit).again),
 
 		row("GET", "/batches", accounts.SeeBatches, false, (*visit).batches),
 		quiet(row("GET", "/batches/now", accounts.SeeBatches, false, (*visit).batchesNow)),
@@ -110,11 +86,46 @@ func (p *Pages) Routes() []Route {
 		row("GET", "/health", accounts.SeeHealth, false, (*visit).health),
 		row("GET", "/users", accounts.KeepUsers, false, (*visit).users),
 		fresh(row("POST", "/users", accounts.KeepUsers, false, (*visit).putUser)),
-	}
+	}...)
 	for i, r := range rs { // pages are looked at in an emergency, and nothing is saved or changed
 		rs[i].Emergency = r.Path == "/chart" || r.Path == "/chart/{chart}" || r.Path == "/document/{document}"
 	}
 	return rs
+}
+
+// signInRoutes are those of signing in, and of what is everybody's own.
+func signInRoutes() []Route {
+	return []Route{
+		row("GET", "/signin", "", true, (*visit).signInForm),
+		row("POST", "/signin", "", true, (*visit).signIn),
+		row("GET", "/signin/outside", "", true, (*visit).signInOutside),
+		row("GET", "/signin/back", "", true, (*visit).back),
+		row("GET", "/setup", "", true, (*visit).setUpForm),
+		row("POST", "/setup", "", true, (*visit).setUp),
+		row("POST", "/signout", "", false, (*visit).signOut),
+		row("GET", "/{$}", "", false, (*visit).home),
+		row("GET", "/keys", "", false, (*visit).shortcuts),
+		row("POST", "/keys", "", false, (*visit).setShortcuts),
+		row("GET", "/account", "", false, (*visit).account),
+		row("POST", "/account/factor", "", false, (*visit).enrol),
+		row("POST", "/account/confirm", "", false, (*visit).confirm),
+		fresh(row("POST", "/account/newkey", "", false, (*visit).newKey)),
+		row("POST", "/account/key", "", false, (*visit).keepKey),
+		fresh(row("POST", "/account/dropkey", "", false, (*visit).dropKey)),
+		fresh(row("GET", "/account/link", "", false, (*visit).link)),
+		fresh(row("POST", "/account/unlink", "", false, (*visit).unlink)),
+		row("GET", "/tokens", "", false, (*visit).tokens),
+		fresh(row("POST", "/tokens", "", false, (*visit).newToken)),
+		row("POST", "/tokens/end", "", false, (*visit).endToken),
+		row("GET", "/programs", "", false, (*visit).describe),
+		row("GET", "/again", "", false, (*visit).againForm),
+		row("POST", "/again", "", false, (*visit).again),
+		row("GET", "/again/outside", "", false, (*visit).proveOutside),
+	}
+}
+
+func row(method, path string, right accounts.Right, open bool, do func(*visit) error) Route {
+	return Route{Method: method, Path: path, Right: right, Open: open, do: do}
 }
 
 // quiet marks what pages ask for by themselves.

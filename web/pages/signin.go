@@ -15,6 +15,7 @@ import (
 type message struct {
 	Message string
 	Key     *accounts.Ceremony // nil where keys cannot be used
+	Door    string             // what the site's own sign-in is called; "" where there is none
 }
 
 // origin is where the browser says it is: keys sign for that.
@@ -61,7 +62,7 @@ func (v *visit) signInForm() error {
 	if len(us) == 0 {
 		return v.to("/setup")
 	}
-	return v.show("signin", "Sign in", message{Key: v.ask()})
+	return v.show("signin", "Sign in", message{Key: v.ask(), Door: v.door()})
 }
 
 func (v *visit) signIn() error {
@@ -70,20 +71,14 @@ func (v *visit) signIn() error {
 		if err := v.refused("signin", v.field("name"), err); err != nil {
 			return err
 		}
-		return v.showAs(http.StatusUnauthorized, "signin", "Sign in", message{v.Problem(err).Message, v.ask()})
+		return v.showAs(http.StatusUnauthorized, "signin", "Sign in", message{v.Problem(err).Message, v.ask(), v.door()})
+	}
+	if err == nil {
+		err = v.welcome(s)
 	}
 	if err != nil {
 		return err
 	}
-	// A new secret for every sign-in: one that was known before is worth nothing.
-	if v.session != nil {
-		v.Accounts.SignOut(v.session)
-	}
-	if err := v.Call(v.r.Context(), s.User.Actor(), "signed-in", map[string]string{"from": v.addr()}, nothing); err != nil {
-		v.Accounts.SignOut(s)
-		return err
-	}
-	http.SetCookie(v.w, &http.Cookie{Name: cookieName, Value: s.Secret, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode})
 	return v.to("/")
 }
 

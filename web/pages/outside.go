@@ -1,0 +1,137 @@
+package pages
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"chartvault/accounts"
+	"chartvault/record"
+)
+
+// Door is the site's own sign-in. Its one implementation is accounts/provider.
+type Door interface {
+	// Label is what its button says.
+	Label() string
+	// Send begins a journey there: where the browser goes, and what its cookie
+	// holds until it is back at the address. anew asks for the password in any case.
+	Send(ctx context.Context, back string, anew bool, errand any) (to, secret string, err error)
+	// Receive ends it: who came back, and on what errand.
+	Receive(ctx context.Context, secret string, answer url.Values) (accounts.Outside, any, error)
+}
+
+// doorCookie knows a browser again that comes back. The browser comes from
+// elsewhere then, which the session's own cookie does not allow.
+const doorCookie = "__Host-chartvault-door"
+
+// errand is what somebody was sent to the site's own sign-in for.
+type errand struct {
+	what    string            // signs in, links or proves
+	session *accounts.Session // of whoever links or proves
+	to      string            // and goes on to
+}
+
+// Errands.
+const (
+	signsIn = "sign in"
+	links   = "link"
+	proves  = "prove"
+)
+
+// door is what a page says of the site's own sign-in; "" where there is none.
+func (v *visit) door() string {
+	if v.Outside == nil || v.origin() == "" {
+		return ""
+	}
+	return v.Outside.Label()
+}
+
+func (v *visit) signInOutside() error { return v.send(errand{what: signsIn, to: "/"}, false) }
+func (v *visit) link() error          { return v.send(errand{links, v.session, "/signin"}, true) }
+func (v *visit) proveOutside() error {
+	return v.send(errand{proves, v.session, v.onward(v.r.URL.Query().Get("to"))}, true)
+}
+
+// unlink takes the site's own sign-in off whoever is signed in, who signs in anew.
+func (v *visit) unlink() error {
+	if err := v.Accounts.Unlink(v.r.Context(), v.session); err != nil {
+		return err
+	}
+	return v.to("/signin")
+}
+
+// send sends the browser to the site's own sign-in.
+func (v *visit) send(e errand, anew bool) error {
+	if v.door() == "" {
+		return fmt.Errorf("sign in: %w: this site has no sign-in of its own, or you came by an address that has no name", record.ErrNotFound)
+	}
+	to, secret, err := v.Outside.Send(v.r.Context(), v.origin()+"/signin/back", anew, e)
+	if err != nil {
+		return err
+	}
+	http.SetCookie(v.w, &http.Cookie{Name: doorCookie, Value: secret, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode, MaxAge: 600})
+	return v.to(to)
+}
+
+// back takes whoever comes back from the site's own sign-in.
+func (v *visit) back() error {
+	if v.Outside == nil {
+		return fmt.Errorf("sign in: %w: this site has no sign-in of its own", record.ErrNotFound)
+	}
+	secret := ""
+	if c, err := v.r.Cookie(doorCookie); err == nil {
+		secret = c.Value
+	}
+	o, on, err := v.Outside.Receive(v.r.Context(), secret, v.r.URL.Query())
+	e, _ := on.(errand) // of nobody's journey there is none
+	if err == nil {
+		err = v.arrive(e, o)
+	}
+	if v.wrong(err) {
+		if err := v.refused(v.Outside.Label(), o.Name, err); err != nil {
+			return err
+		}
+		return v.showAs(http.StatusUnauthorized, "signin", "Sign in", message{v.Problem(err).Message, v.ask(), v.door()})
+	}
+	if err != nil {
+		return err
+	}
+	http.SetCookie(v.w, &http.Cookie{Name: doorCookie, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode, MaxAge: -1})
+	// A redirect would still be a journey from elsewhere, without the session's
+	// cookie; a page that goes on by itself is one of ours.
+	v.onto = e.to
+	return v.show("onward", "You are signed in", e.to)
+}
+
+// arrive does what somebody was sent for.
+func (v *visit) arrive(e errand, o accounts.Outside) error {
+	if e.what != signsIn && v.Accounts.Peek(e.session.Secret) != e.session {
+		return fmt.Errorf("you are not signed in any more: %w: sign in and do it again", record.ErrDenied)
+	}
+	switch e.what {
+	case links:
+		return v.Accounts.Link(v.r.Context(), e.session, o)
+	case proves:
+		return v.Accounts.AgainOutside(v.r.Context(), e.session, o)
+	}
+	s, err := v.Accounts.SignInOutside(v.r.Context(), o)
+	if err != nil {
+		return err
+	}
+	return v.welcome(s)
+}
+
+// welcome gives a session that began to the browser, once it is in the log.
+func (v *visit) welcome(s *accounts.Session) error {
+	// A new secret for every sign-in: one that was known before is worth nothing.
+	if v.session != nil {
+		v.Accounts.SignOut(v.session)
+	}
+	if err := v.Call(v.r.Context(), s.User.Actor(), "signed-in", map[string]string{"from": v.addr()}, nothing); err != nil {
+		v.Accounts.SignOut(s)
+		return err
+	}
+	http.SetCookie(v.w, &http.Cookie{Name: cookieName, Value: s.Secret, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode})
+	return nil
+}
