@@ -75,6 +75,9 @@ const (
 	ActStationRevoked   Action = "station.revoked"
 	ActUnlocked         Action = "daemon.unlocked"
 
+	ActRestricted Action = "chart.restricted" // charts were shut, opened to somebody else, or to everybody again
+	ActTurnedAway Action = "chart.refused"    // somebody asked for a chart that is shut to them
+
 	ActPersonSearched Action = "patients.search"
 	ActPullList       Action = "patients.pull_list"
 	ActChartsLinked   Action = "chart.linked"   // two numbers are one person's

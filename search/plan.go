@@ -94,12 +94,25 @@ const mostPhrase = 5000
 // bounded is the plan for pages that a person looks at, who does not want to
 // wait for all of them: complete says whether it finds every one.
 func (q Query) bounded(c class) (plan query.Query, complete bool) {
-	if c == classExact && len(q.any) == 1 && len(q.any[0]) == 1 && len(q.where)+len(q.never)+len(q.not) == 0 {
+	if c == classExact && len(q.any) == 1 && len(q.any[0]) == 1 && len(q.where)+len(q.not) == 0 {
 		if t := q.any[0][0]; len(t.tokens) > 1 && !t.prefix {
-			return phrase{t.tokens, mostPhrase}, false
+			return q.sparing(phrase{t.tokens, mostPhrase}), false
 		}
 	}
 	return q.plan(c), true
+}
+
+// sparing has a plan find nothing of what q leaves out.
+func (q Query) sparing(plan query.Query) query.Query {
+	if len(q.never) == 0 {
+		return plan
+	}
+	b := bleve.NewBooleanQuery()
+	b.AddMust(plan)
+	for _, v := range q.never {
+		b.AddMustNot(is(v))
+	}
+	return b
 }
 
 // several reports whether q asks for more than one word.

@@ -241,6 +241,13 @@ func confidences(s string) ([]string, error) {
 	return out, nil
 }
 
+// Without has a query find nothing of charts, whatever else it asks for.
+func (q *Query) Without(charts []record.ChartNumber) {
+	for _, n := range charts {
+		q.never = append(q.never, isChart+n.Canonical())
+	}
+}
+
 // Charts has f widen every chart number the query narrows to, given in its
 // canonical form: to all numbers of the same person.
 func (q *Query) Charts(f func(number string) []record.ChartNumber) {

@@ -69,6 +69,8 @@ type app struct {
 	bound       atomic.Uint64 // changes of what forbids or delays the end of documents
 	boundMu     sync.Mutex
 	binding     *bindings                 // as of the last such change somebody looked at
+	shutMu      sync.Mutex                // guards shut
+	shut        *restrictions             // as of the last change somebody looked at
 	began       atomic.Pointer[time.Time] // with the monotonic clock, to notice that the wall clock jumped
 	unlock      func()
 	closed      atomic.Bool

@@ -212,6 +212,9 @@ func (a *app) opCorrect(ctx context.Context, r asked, out func(any) error) error
 		if err != nil {
 			return fmt.Errorf("document: %w: %w", record.ErrInvalid, err)
 		}
+		if err := a.mayTouch(ctx, r.Actor, id); err != nil {
+			return err
+		}
 		s, err := a.sourceOf(ctx, id)
 		if err != nil {
 			return err

@@ -360,6 +360,9 @@ func (a *app) opFactsShow(ctx context.Context, r asked, out func(any) error) err
 	if err != nil {
 		return err
 	}
+	if err := a.mayOpen(ctx, r.Actor, a.cat.ChartToken(n), ""); err != nil {
+		return err
+	}
 	ch, err := a.cat.ChartByToken(ctx, a.cat.ChartToken(n))
 	if err != nil {
 		return err

@@ -205,6 +205,9 @@ func (a *app) opGet(ctx context.Context, r asked, out func(any) error) error {
 	if err != nil {
 		return err
 	}
+	if err := a.mayOpen(ctx, r.Actor, a.cat.ChartToken(n), ""); err != nil {
+		return err
+	}
 	// What was asked is logged before anything is said, found or not.
 	if err := a.arch.Journal(ctx, audit.ActLookup, "", map[string]any{
 		"actor": r.Actor, "purpose": p.Purpose, "chart": n.Reveal(), "documents": len(rows),

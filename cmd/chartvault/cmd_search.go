@@ -103,6 +103,9 @@ func (a *app) opSearch(ctx context.Context, r asked, out func(any) error) error 
 	if err := a.widen(ctx, &q); err != nil {
 		return err
 	}
+	if err := a.leaveOut(ctx, r.Actor, &q); err != nil {
+		return err
+	}
 	// Logged before the first snippet: it is a disclosure.
 	if err := a.arch.Journal(ctx, audit.ActSearch, "", map[string]any{"actor": r.Actor, "query": p.Query}); err != nil {
 		return err

@@ -49,7 +49,7 @@ type config struct {
 		Pages  string   `toml:"pages"`
 		Names  []string `toml:"names"`
 	} `toml:"server"`
-	SignIn *signInConfig `toml:"signin"`
+	SignIn  *signInConfig `toml:"signin"`
 	Station struct {
 		Server string `toml:"server"`
 		CAFile string `toml:"ca_file"`

@@ -101,6 +101,9 @@ func (a *app) decideOn(ctx context.Context, who record.Actor, id string, agree b
 	if c.State != correct.Proposed {
 		return c, fmt.Errorf("correction %s is %s: %w", id, c.State, record.ErrInvalid)
 	}
+	if err := a.mayTouch(ctx, who, c.Sources...); err != nil {
+		return c, err
+	}
 	if c.Second = who; !agree {
 		c.State = correct.Refused
 		return c, a.putCorrection(ctx, who, c)

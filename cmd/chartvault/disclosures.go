@@ -38,6 +38,9 @@ func (a *app) opRequestHand(ctx context.Context, r asked, out func(any) error) e
 	if err := r.params(&p); err != nil {
 		return err
 	}
+	if err := a.mayAnswer(ctx, r.Actor, p.ID); err != nil {
+		return err
+	}
 	q, c, hs, err := a.releases.Ready(ctx, p.ID)
 	if err != nil {
 		return err
@@ -130,6 +133,9 @@ func (a *app) opDisclosures(ctx context.Context, r asked, out func(any) error) e
 	if err != nil {
 		return err
 	}
+	if err := a.mayOpen(ctx, r.Actor, a.cat.ChartToken(n), ""); err != nil {
+		return err
+	}
 	if err := a.arch.Journal(ctx, audit.ActAccounting, "", map[string]any{"actor": r.Actor, "chart": n.Reveal(), "all": p.All}); err != nil {
 		return err
 	}
@@ -147,6 +153,9 @@ func (a *app) opDisclosuresPrint(ctx context.Context, r asked, out func(any) err
 	}
 	n, err := record.ParseChartNumber(p.Chart)
 	if err != nil {
+		return err
+	}
+	if err := a.mayOpen(ctx, r.Actor, a.cat.ChartToken(n), ""); err != nil {
 		return err
 	}
 	if err := a.arch.Journal(ctx, audit.ActAccounting, "", map[string]any{"actor": r.Actor, "chart": n.Reveal(), "printed": true}); err != nil {

@@ -150,6 +150,10 @@ func peopleOperations() map[string]op {
 		"emergency-begin":   (*app).opEmergencyBegin,
 		"emergency-list":    (*app).opEmergencyList,
 		"emergency-review":  (*app).opEmergencyReview,
+		"restriction-shut":  (*app).opRestrictionShut,
+		"restriction-name":  (*app).opRestrictionName,
+		"restriction-lift":  (*app).opRestrictionLift,
+		"restriction-list":  (*app).opRestrictionList,
 		"report":            (*app).opReport,
 		"api-describe":      (*app).opAPIDescribe,
 	}

@@ -89,14 +89,20 @@ type pageLine struct {
 	Image   []byte               `json:"image,omitempty"` // PNG; none of a page that could not be read
 }
 
-// toShow returns a document that may be shown: one that is filed, or in QA.
-func (a *app) toShow(ctx context.Context, id record.ID) (catalog.Row, *archive.Stored, error) {
+// toShow returns a document that may be shown to somebody: one that is filed, in a
+// chart that is not shut to them, or in QA.
+func (a *app) toShow(ctx context.Context, who record.Actor, id record.ID) (catalog.Row, *archive.Stored, error) {
 	row, err := a.cat.Document(ctx, id)
 	if err != nil {
 		return row, nil, err
 	}
 	if row.State != record.DocumentFiled && row.State != record.DocumentQA {
 		return row, nil, fmt.Errorf("document %s is %s: %w", id, row.State, record.ErrNotFound)
+	}
+	if row.State == record.DocumentFiled {
+		if err := a.mayOpen(ctx, who, row.ChartToken, id.String()); err != nil {
+			return row, nil, err
+		}
 	}
 	s, err := a.arch.Load(ctx, id, row.Version)
 	return row, s, err
@@ -108,7 +114,7 @@ func (a *app) opPage(ctx context.Context, r asked, out func(any) error) error {
 	if err := r.params(&p); err != nil {
 		return err
 	}
-	row, s, err := a.toShow(ctx, p.Document)
+	row, s, err := a.toShow(ctx, r.Actor, p.Document)
 	if err != nil {
 		return err
 	}
@@ -374,7 +380,7 @@ func (a *app) opDocument(ctx context.Context, r asked, out func(any) error) erro
 	if err := r.params(&p); err != nil {
 		return err
 	}
-	row, s, err := a.toShow(ctx, p.Document)
+	row, s, err := a.toShow(ctx, r.Actor, p.Document)
 	if err != nil {
 		return err
 	}

@@ -164,6 +164,9 @@ func (a *app) opRequestShow(ctx context.Context, r asked, out func(any) error) e
 	if err := r.params(&p); err != nil {
 		return err
 	}
+	if err := a.mayAnswer(ctx, r.Actor, p.ID); err != nil {
+		return err
+	}
 	q, c, hs, err := a.releases.Get(ctx, p.ID)
 	if err != nil {
 		return err
@@ -257,6 +260,9 @@ func requestOps() map[string]op {
 			if err := r.params(&p); err != nil {
 				return err
 			}
+			if err := a.mayAnswer(ctx, r.Actor, p.ID); err != nil {
+				return err
+			}
 			q, err := f(a, ctx, r.Actor, p)
 			if err != nil {
 				return err
@@ -265,6 +271,16 @@ func requestOps() map[string]op {
 		}
 	}
 	return out
+}
+
+// mayAnswer refuses whoever is not named for the charts of a request that are
+// restricted.
+func (a *app) mayAnswer(ctx context.Context, who record.Actor, id string) error {
+	q, err := requests{a}.Request(ctx, id)
+	if err != nil {
+		return err
+	}
+	return a.mayOpenAll(ctx, who, q.Charts, q.ID)
 }
 
 // redact blacks out boxes of a page, and words wherever they stand on it.
@@ -278,7 +294,7 @@ func (a *app) redact(ctx context.Context, who record.Actor, p requestAct) (relea
 	}
 	boxes := p.Boxes
 	if p.Words != "" {
-		_, s, err := a.toShow(ctx, p.Document)
+		_, s, err := a.toShow(ctx, who, p.Document)
 		if err != nil {
 			return q, err
 		}
@@ -317,6 +333,9 @@ type letterParams struct {
 func (a *app) opRequestLetter(ctx context.Context, r asked, out func(any) error) error {
 	var p letterParams
 	if err := r.params(&p); err != nil {
+		return err
+	}
+	if err := a.mayAnswer(ctx, r.Actor, p.ID); err != nil {
 		return err
 	}
 	q, c, hs, err := a.releases.Get(ctx, p.ID)

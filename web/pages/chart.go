@@ -30,7 +30,7 @@ func (v *visit) lookUp() error {
 	if !slices.Contains([]string{"treatment", "release", "operations", "quality"}, purpose) {
 		purpose = "operations"
 	}
-	if !v.session.User.May(accounts.OpenChart) {
+	if v.hurries() {
 		purpose = purposeEmergency
 	}
 	return v.to("/chart/" + v.session.Keep(wanted{number, purpose}))
@@ -218,14 +218,18 @@ func (w view) Previous() int {
 
 // purpose is what a chart was looked up for, by the name it is kept under.
 func (v *visit) purpose(chart string) string {
+	if v.hurries() {
+		return purposeEmergency
+	}
 	if w, ok := v.session.Kept(chart).(wanted); ok {
 		return w.purpose
 	}
-	if !v.session.User.May(accounts.OpenChart) {
-		return purposeEmergency
-	}
 	return "operations"
 }
+
+// hurries reports whether what is opened is opened in an emergency, and reviewed:
+// whatever it is, for the hour that it lasts.
+func (v *visit) hurries() bool { return v.inEmergency() || !v.session.User.May(accounts.OpenChart) }
 
 func (v *visit) pageNumber() int {
 	n, err := strconv.Atoi(v.r.URL.Query().Get("page"))

@@ -370,10 +370,12 @@ func (v *visit) onward(to string) string {
 	if v.known(to) {
 		return to
 	}
-	known := slices.ContainsFunc([]string{"/requests/", "/plans/", "/schedules/", "/holds/", "/document/"}, func(p string) bool { return strings.HasPrefix(to, p) })
+	known := slices.ContainsFunc([]string{"/requests/", "/plans/", "/schedules/", "/holds/", "/document/", "/restrictions/"}, func(p string) bool { return strings.HasPrefix(to, p) })
 	if known && !strings.ContainsAny(to, "\\:?#") && !strings.Contains(to, "//") && !strings.Contains(to, "..") {
-		if strings.HasPrefix(to, "/holds/") { // they have one page
-			return "/holds"
+		for _, p := range []string{"/holds", "/restrictions"} { // they have one page
+			if strings.HasPrefix(to, p+"/") {
+				return p
+			}
 		}
 		return to
 	}
@@ -382,7 +384,7 @@ func (v *visit) onward(to string) string {
 
 // known reports whether a path is a page of its own, which shows what it is about.
 func (v *visit) known(to string) bool {
-	return slices.Contains([]string{"/account", "/tokens", "/emergency", "/emergencies", "/corrections", "/users"}, to)
+	return slices.Contains([]string{"/account", "/tokens", "/emergency", "/emergencies", "/corrections", "/restrictions", "/users"}, to)
 }
 
 func (v *visit) again() error {
