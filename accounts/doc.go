@@ -52,6 +52,7 @@ const (
 	AnswerAsks   Right = "answer requests"             // and have their answers checked
 	BreakGlass   Right = "open charts in an emergency" // for an hour, with a reason, reviewed after
 	ReviewGlass  Right = "review emergencies"
+	Import       Right = "import what other systems exported"
 	Restrict     Right = "restrict charts" // to those who are named for them
 	SeeHolds     Right = "see holds"
 	PlaceHold    Right = "place holds"
@@ -78,6 +79,7 @@ func rights() map[Right][]Role {
 		BreakGlass:   {Records, Release, Director, Clinician}, // to the others only restricted charts are shut
 		ReviewGlass:  {Director, Auditor},
 		Restrict:     {Director},
+		Import:       {Records, Director},
 		SeeHolds:     {Records, Release, Director, Auditor},
 		PlaceHold:    {Records, Release, Director, Auditor},
 		SeeRetention: {Records, Director, Auditor},
@@ -94,7 +96,7 @@ func rights() map[Right][]Role {
 
 // Rights lists every right, in a fixed order.
 func Rights() []Right {
-	return []Right{SeeBatches, Settle, Correct, OpenChart, SearchAll, AnswerAsks, BreakGlass, ReviewGlass, Restrict, SeeHolds, PlaceHold, SeeRetention, ProposeEnds, SetSchedule, ReleaseHold, Approve, SeeAudit, SeeReports, SeeHealth, KeepUsers}
+	return []Right{SeeBatches, Settle, Correct, OpenChart, SearchAll, Import, AnswerAsks, BreakGlass, ReviewGlass, Restrict, SeeHolds, PlaceHold, SeeRetention, ProposeEnds, SetSchedule, ReleaseHold, Approve, SeeAudit, SeeReports, SeeHealth, KeepUsers}
 }
 
 // User is somebody who may sign in.

@@ -78,6 +78,8 @@ const (
 	ActRestricted Action = "chart.restricted" // charts were shut, opened to somebody else, or to everybody again
 	ActTurnedAway Action = "chart.refused"    // somebody asked for a chart that is shut to them
 
+	ActImport Action = "import.changed" // an import by the daemon was begun, stopped or ended
+
 	ActPersonSearched Action = "patients.search"
 	ActPullList       Action = "patients.pull_list"
 	ActChartsLinked   Action = "chart.linked"   // two numbers are one person's

@@ -12,6 +12,7 @@ import (
 
 	"chartvault/accounts"
 	"chartvault/disposition"
+	"chartvault/ingest/legacy"
 	"chartvault/record"
 	"chartvault/release"
 	"chartvault/retention"
@@ -52,6 +53,14 @@ func endpoints() []api.Endpoint {
 		row("patients-find", work, "Find people in the patient list", accounts.Settle, false, personParams{}, personLine{}),
 		row("correct", work, "Split, merge, move, turn or date filed documents", accounts.Correct, true, correctParams{}, correctionLine{}),
 		row("corrections", work, "List corrections", accounts.Correct, false, openOnly{}, correctionLine{}),
+
+		row("import-folders", work, "Folders with exports of other systems", accounts.Import, false, nil, importFolder{}),
+		row("import-look", work, "What an import would take, and what it would not", accounts.Import, false, importWish{}, importLine{}),
+		row("import-begin", work, "Take what another system exported in; the daemon goes on with it", accounts.Import, true, importWish{}, importStatus{}),
+		row("import-go-on", work, "Have an import that stopped go on", accounts.Import, true, importID{}, importStatus{}),
+		row("import-stop", work, "Stop an import", accounts.Import, true, importID{}, importStatus{}),
+		row("import-list", work, "List imports, each as far as it is", accounts.Import, false, nil, importStatus{}),
+		row("import-rejects", work, "The lines of an import that were not taken, and why", accounts.Import, false, importID{}, legacy.Problem{}),
 
 		row("request-rules", requests, "Who may ask, under what authority, and what is sensitive", accounts.AnswerAsks, false, nil, release.Rules{}),
 		row("request-new", requests, "Take a request in hand", accounts.AnswerAsks, true, newRequest{}, requestLine{}),

@@ -52,6 +52,8 @@ type app struct {
 	outbox  *archive.Outbox // what was taken in while the vault was not open
 	meter   meter
 
+	imports importer
+
 	desk     *disposition.Desk
 	releases *release.Desk
 
@@ -85,7 +87,7 @@ type unlocker func(ctx context.Context, places keys.Places) (*keys.Vault, error)
 
 // open opens the archive in a data directory, holding its lock until Close.
 func open(ctx context.Context, cfg *config, by unlocker, log *slog.Logger, rebuilding bool, unlock func()) (_ *app, err error) {
-	a := &app{cfg: cfg, log: log, now: time.Now, unlock: unlock}
+	a := &app{cfg: cfg, log: log, now: time.Now, unlock: unlock, imports: importer{wake: make(chan struct{}, 1)}}
 	clocks{a}.Trust()
 	a.exposed = keys.Guard()
 	defer func() {

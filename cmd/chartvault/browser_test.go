@@ -56,6 +56,7 @@ func TestBrowser(t *testing.T) {
 			t.Fatalf("users put: exit %d\n%s", code, out)
 		}
 	}
+	putExport(a, samples)
 	var log syncBuffer
 	a.serve(&log)
 	var d daemonFile
@@ -80,6 +81,22 @@ func TestBrowser(t *testing.T) {
 			t.Errorf("%q is in the daemon's log", w)
 		}
 	}
+}
+
+// putExport lays an export of another system where people import from: two
+// lines, one of them without its file.
+func putExport(a *testArchive, samples string) {
+	a.t.Helper()
+	box := filepath.Join(a.dir, "exports", "oldbase-2009")
+	if err := os.MkdirAll(box, 0o700); err != nil {
+		a.t.Fatal(err)
+	}
+	page, err := os.ReadFile(filepath.Join(samples, "loose-page.jpg"))
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	a.write(filepath.Join(box, "1.jpg"), append(page, 0)) // another file than the one that was taken in
+	a.write(filepath.Join(box, "index.csv"), []byte("file,MRN\n1.jpg,7654321\n2.jpg,7654321\n"))
 }
 
 // TestPagesOverTLS: people on other machines get the pages and nothing else,

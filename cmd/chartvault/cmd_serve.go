@@ -130,7 +130,7 @@ func (a *app) serve(ctx context.Context, listen func() (*endpoint, error)) error
 	}
 	a.log.Info("serving", "addr", ep.addr(), "folder", a.watcher.Folder)
 	g, gctx := errgroup.WithContext(ctx)
-	for _, f := range []func(context.Context) error{a.watcher.Run, a.schedule, a.publishing, a.watchStore, a.takingOver} {
+	for _, f := range []func(context.Context) error{a.watcher.Run, a.schedule, a.publishing, a.watchStore, a.takingOver, a.importing} {
 		g.Go(func() error { return f(gctx) })
 	}
 	g.Go(func() error { return ep.wait(gctx) })

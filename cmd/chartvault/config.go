@@ -75,6 +75,7 @@ type config struct {
 	} `toml:"catalogue"`
 	Ingest struct {
 		Folder      string            `toml:"folder"`
+		Exports     string            `toml:"exports"`
 		Settle      duration          `toml:"settle"`
 		Poll        duration          `toml:"poll"`
 		Patience    duration          `toml:"patience"`

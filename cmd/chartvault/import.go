@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"sync"
@@ -24,7 +25,7 @@ type importing struct {
 	*app
 	who record.Actor
 	p   importParams
-	out func(any) error
+	say func(legacy.Problem) error // of a line that is not taken
 
 	kept *disposition.Extensions // as they were when it began
 
@@ -33,15 +34,45 @@ type importing struct {
 }
 
 func (a *app) opImport(ctx context.Context, r asked, out func(any) error) error {
-	m := &importing{app: a, who: r.Actor, out: out, sum: importSum{Types: map[string]int{}}}
-	if err := r.params(&m.p); err != nil {
+	var p importParams
+	if err := r.params(&p); err != nil {
 		return err
 	}
+	m := a.newImport(r.Actor, p, func(q legacy.Problem) error { return out(importLine{Problem: &q}) })
+	if err := m.run(ctx); err != nil {
+		return err
+	}
+	if err := out(importLine{Sum: &m.sum}); err != nil {
+		return err
+	}
+	if m.sum.Rejected > 0 {
+		return fmt.Errorf("%d lines were not taken: %w", m.sum.Rejected, record.ErrInvalid)
+	}
+	return nil
+}
+
+func (a *app) newImport(who record.Actor, p importParams, say func(legacy.Problem) error) *importing {
+	return &importing{app: a, who: who, p: p, say: say, sum: importSum{Types: map[string]int{}, Dry: p.Dry}}
+}
+
+// soFar is what an import has done until now.
+func (m *importing) soFar() importSum {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.sum
+	s.Types = maps.Clone(s.Types)
+	return s
+}
+
+// run carries an import out; what it did and did not is in its sum.
+func (m *importing) run(ctx context.Context) error {
 	items, bad, err := m.read()
 	if err != nil {
 		return err
 	}
-	m.sum.Lines, m.sum.Dry = len(items)+len(bad), m.p.Dry
+	m.mu.Lock()
+	m.sum.Lines = len(items) + len(bad)
+	m.mu.Unlock()
 	for _, b := range bad {
 		if err := m.reject(b); err != nil {
 			return err
@@ -51,24 +82,16 @@ func (a *app) opImport(ctx context.Context, r asked, out func(any) error) error 
 	if items, err = m.look(items); err != nil {
 		return err
 	}
-	if !m.p.Dry {
-		if err := m.hold(ctx, held); err != nil {
-			return err
-		}
-		if m.kept, err = m.desk.Extensions(ctx); err != nil {
-			return err
-		}
-		if err := m.take(ctx, items); err != nil {
-			return err
-		}
+	if m.p.Dry {
+		return nil
 	}
-	if err := out(importLine{Sum: &m.sum}); err != nil {
+	if err := m.hold(ctx, held); err != nil {
 		return err
 	}
-	if m.sum.Rejected > 0 {
-		return fmt.Errorf("%d lines were not taken: %w", m.sum.Rejected, record.ErrInvalid)
+	if m.kept, err = m.desk.Extensions(ctx); err != nil {
+		return err
 	}
-	return nil
+	return m.take(ctx, items)
 }
 
 // read reads the index.
@@ -98,7 +121,7 @@ func (m *importing) reject(p legacy.Problem) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.sum.Rejected++
-	return m.out(importLine{Problem: &p})
+	return m.say(p)
 }
 
 // look finds out what the files of items are, and which charts and matters they
@@ -132,24 +155,34 @@ func (m *importing) look(items []legacy.Item) ([]legacy.Item, error) {
 		}
 		f.Close() // read-only
 		out = append(out, it)
-		m.sum.Bytes += st.Size()
-		m.sum.Types[it.Type]++
 		charts[it.Chart.Canonical()] = true
 		if it.Hold != "" {
 			matters[it.Hold] = true
 		}
-		if m.p.Dry {
-			m.sum.Taken++
-			if !it.Keep.IsZero() {
-				m.sum.Extended++
-			}
-		}
+		m.count(it, st.Size())
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.sum.Charts = len(charts)
 	if m.p.Dry {
 		m.sum.Holds = len(matters)
 	}
 	return out, nil
+}
+
+// count counts an item that can be taken.
+func (m *importing) count(it legacy.Item, size int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sum.Bytes += size
+	m.sum.Types[it.Type]++
+	if !m.p.Dry {
+		return
+	}
+	m.sum.Taken++
+	if !it.Keep.IsZero() {
+		m.sum.Extended++
+	}
 }
 
 // matter is a hold of the other system on a chart.
@@ -219,7 +252,9 @@ func (m *importing) hold(ctx context.Context, held []matter) error {
 		if _, err := m.desk.PlaceHold(ctx, m.who, h, numbers); err != nil {
 			return err
 		}
+		m.mu.Lock()
 		m.sum.Holds++
+		m.mu.Unlock()
 	}
 	return nil
 }

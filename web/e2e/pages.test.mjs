@@ -459,6 +459,34 @@ test('a chart is restricted, opens in an emergency only, and is free again', asy
 	await me.end();
 });
 
+test('what another system exported is taken in', async () => {
+	const me = await someone('demo.records');
+	const { page } = me;
+	await keys(page, 'g', 'i');
+	await page.waitForURL(/imports/);
+	await look(me, 'imports-none');
+	await page.focus('#index');
+	await page.keyboard.type('index.csv');
+	await page.fill('#map', 'chart_number=MRN');
+	await page.fill('#from', 'Oldbase');
+	await page.click('text=See what it would take in');
+	await page.waitForSelector('text=Nothing was taken in yet');
+	await look(me, 'import-looked');
+	await keys(page, 'Enter'); // the button has it
+	await page.waitForURL(/imports$/);
+	for (let i = 0; i < 60 && !/done/.test(await page.textContent('tbody')); i++) {
+		await page.waitForTimeout(500);
+		await page.goto(base + '/imports');
+	}
+	assert.match(await page.textContent('tbody'), /oldbase-2009.*Oldbase.*done/s);
+	await look(me, 'imports');
+	await page.click('tbody a');
+	await page.waitForURL(/imports\/./);
+	assert.match(await page.textContent('tbody'), /2\.jpg/);
+	await look(me, 'import-not-taken');
+	await me.end();
+});
+
 test('a program acts for a person, with some of their rights', async () => {
 	for (const theme of ['light', 'dark']) {
 		const me = await someone('demo.records', theme);

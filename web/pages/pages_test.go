@@ -106,6 +106,10 @@ func (s *site) call(_ context.Context, who record.Actor, op string, _ any, f fun
 		"hold-list":         {map[string]any{"id": document, "matter": x, "reason": x, "scope": x, "placed_by": x, "placed_at": "2026-01-02"}, map[string]any{"id": document, "state": "active", "matter": x}, map[string]any{"id": document, "state": "releasing", "matter": x}},
 		"plan-list":         {map[string]any{"id": document, "state": "review", "action": x, "made_by": x, "made_at": "2026-01-02", "documents": 1, "shares": []string{x}, "notices": []string{x}, "approvals": []string{x}, "ready_at": x, "certificate": x, "automation": x}},
 		"emergency-list":    {map[string]any{"id": document, "by": x, "reason": x, "why": x, "at": "2026-01-02T03:04:05Z", "overdue": true}, map[string]any{"id": document, "reviewed_by": x, "outcome": x, "note": x}},
+		"import-folders":    {map[string]any{"folder": x, "files": []string{x}}},
+		"import-look":       {map[string]any{"problem": map[string]any{"line": 1, "file": x, "why": x}}, map[string]any{"sum": map[string]any{"lines": 2}}},
+		"import-list":       {map[string]any{"id": document, "folder": x, "from": x, "state": "running", "by": x, "sum": map[string]any{"lines": 9, "taken": 2}}, map[string]any{"id": document, "state": "stopped", "why": x, "at": "2026-01-02T03:04:05Z"}, map[string]any{"id": document, "state": "done", "sum": map[string]any{"rejected": 3}}},
+		"import-rejects":    {map[string]any{"line": 1, "file": x, "why": x}},
 		"restriction-list":  {map[string]any{"id": document, "state": "shut", "why": x, "matter": x, "charts": 2, "named": []string{x}, "by": x}},
 		"report":            {map[string]any{"months": []any{map[string]any{"month": x, "pages_in": 3, "requests_late": 1}}, "due": []any{map[string]any{"month": x, "documents": 2}}, "documents_by_type": map[string]int{"ECG" + x: 2}}},
 		"api-describe":      {map[string]any{"op": x, "group": x, "summary": x, "right": x, "changes": true, "in": x, "out": x}},
@@ -305,7 +309,7 @@ func foreign(t *testing.T, body string) (out []string) {
 		t.Fatal(err)
 	}
 	known := strings.Fields("html head meta title link script body a header p span form label input select option button nav ul li main h1 h2 table thead tbody tr th td " +
-		"strong code kbd dl dt dd details summary figure figcaption svg image g rect text pre ol mark fieldset legend textarea div section")
+		"datalist progress strong code kbd dl dt dd details summary figure figcaption svg image g rect text pre ol mark fieldset legend textarea div section")
 	for n := range doc.Descendants() {
 		if n.Type != html.ElementNode {
 			continue
@@ -581,7 +585,7 @@ func TestBreakGlass(t *testing.T) {
 func TestLists(t *testing.T) {
 	s := newSite(t, "=cmd|'/c calc'!A1")
 	for path, role := range map[string]accounts.Role{"/batches": accounts.Scan, "/requests": accounts.Release, "/holds": accounts.Auditor, "/retention": accounts.Auditor, "/plans": accounts.Auditor, "/certificates": accounts.Auditor,
-		"/corrections": accounts.Records, "/audit": accounts.Auditor, "/emergencies": accounts.Auditor, "/restrictions": accounts.Director, "/reports": accounts.Director, "/disclosures": accounts.Release} {
+		"/corrections": accounts.Records, "/audit": accounts.Auditor, "/emergencies": accounts.Auditor, "/restrictions": accounts.Director, "/imports/" + document: accounts.Records, "/reports": accounts.Director, "/disclosures": accounts.Release} {
 		c := s.browser(role)
 		if path == "/disclosures" {
 			resp, _ := s.do(c, "POST", path, url.Values{"chart": {"9118427"}})

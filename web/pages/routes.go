@@ -56,6 +56,11 @@ func (p *Pages) Routes() []Route {
 
 		row("GET", "/batches", accounts.SeeBatches, false, (*visit).batches),
 		quiet(row("GET", "/batches/now", accounts.SeeBatches, false, (*visit).batchesNow)),
+		row("GET", "/imports", accounts.Import, false, (*visit).imports),
+		row("POST", "/imports", accounts.Import, false, (*visit).beginImport),
+		row("POST", "/imports/look", accounts.Import, false, (*visit).lookImport),
+		row("GET", "/imports/{import}", accounts.Import, false, (*visit).rejects),
+		row("POST", "/imports/{import}/{act}", accounts.Import, false, (*visit).importAct),
 		row("GET", "/sheets", accounts.SeeBatches, false, (*visit).sheetsForm),
 		row("POST", "/sheets", accounts.SeeBatches, false, (*visit).sheets),
 		row("GET", "/emergency", accounts.BreakGlass, false, (*visit).emergencyForm),
