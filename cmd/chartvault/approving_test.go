@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"chartvault/record"
 )
@@ -79,6 +80,49 @@ func TestApproveHere(t *testing.T) {
 		}
 		if bytes.Contains(b, []byte(one)) || bytes.Contains(b, []byte(two)) {
 			t.Errorf("a passphrase stands in %s", name)
+		}
+	}
+}
+
+// TestThawHere: when a clock jumped nothing is destroyed until two people have
+// said in the pages, each with their own passphrase, that the clocks are right.
+func TestThawHere(t *testing.T) {
+	t.Parallel()
+	a := openApp(t, "[retention]\napprover_age = \"0s\"\n")
+	do := func(who record.Actor, op string, params, v any) error {
+		return a.perform(t.Context(), op, request{Actor: who, Params: params}, func(b json.RawMessage) error { return json.Unmarshal(b, v) })
+	}
+	words := map[string]string{"ann": "the first of two phrases", "bob": "the second of two phrases"}
+	for name := range words {
+		var l any
+		if err := do(record.Actor("user:"+name), "approver-enrol", map[string]string{"passphrase": words[name]}, &l); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now := a.now
+	a.now = func() time.Time { return now().Add(48 * time.Hour) }
+	if err := a.desk.Watch(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var c clockLine
+	frozen := func() bool {
+		t.Helper()
+		c = clockLine{}
+		if err := do("user:ann", "retention-clock", struct{}{}, &c); err != nil {
+			t.Fatal(err)
+		}
+		return c.Frozen
+	}
+	if !frozen() {
+		t.Fatal("a clock jumped by two days, and nothing is frozen")
+	}
+	for i, name := range []string{"ann", "bob"} {
+		var l approvedLine
+		if err := do(record.Actor("user:"+name), "approve-here", map[string]string{"matter": "clock", "id": c.ID, "passphrase": words[name]}, &l); err != nil || l.Done != (i == 1) {
+			t.Errorf("%s: got %+v, %v", name, l, err)
+		}
+		if got, want := frozen(), i == 0; got != want {
+			t.Errorf("after %s: frozen %v, want %v", name, got, want)
 		}
 	}
 }

@@ -339,7 +339,7 @@ test('from a schedule to a certificate, by two people', async () => {
 	await page.waitForURL(/retention/);
 	await page.click('a:has-text("Retention schedules")');
 	await page.waitForURL(/\/schedules$/);
-	await page.fill('#text', 'format = 2\nversion = "site-1"\nzone = "America/New_York"\n[types]\neverything = ["*"]\n[[rule]]\nid = "adult"\nclass = "everything"\npopulation = "adult"\ntrigger = "last_encounter"\nyears = 10\ncitation = "made-up law 1"\nconfidence = "high"\n');
+	await page.fill('#text', 'format = 2\nversion = "site-1"\nzone = "America/New_York"\n[types]\neverything = ["*"]\n[[rule]]\nid = "adult"\nclass = "everything"\npopulation = "adult"\ntrigger = "last_encounter"\nyears = 10\ncitation = "made-up law 1"\nconfidence = "high"\nnotice = { audience = "patient", method = "mail", lead_days = 0, citation = "made-up law 2" }\n');
 	await look(me, 'schedules');
 	await page.click('button:has-text("Register the draft")');
 	await page.waitForURL(/\/schedules\/[a-z0-9]+$/);
@@ -362,6 +362,10 @@ test('from a schedule to a certificate, by two people', async () => {
 	const plan = records.page.url();
 	assert.match(await records.page.textContent('main'), /2 documents of 1 charts/);
 	await look(records, 'plan');
+	await records.page.fill('#on-adult', new Date().toISOString().slice(0, 10));
+	await records.page.setInputFiles('#file-adult', { name: 'letter.txt', mimeType: 'text/plain', buffer: Buffer.from('The notice, as it was mailed (fictitious).') });
+	await records.page.click('text=Put the notice of adult on file');
+	await records.page.waitForSelector('text=The notice of rule adult is on file');
 	await records.page.click('button:has-text("End the review")');
 	await records.page.waitForSelector('text=It waits for approvals');
 	await records.end();

@@ -213,8 +213,17 @@ type due struct {
 	Why      string `json:"why"`
 }
 
+// clock says whether a clock was doubted, and destruction is frozen.
+type clock struct {
+	Frozen bool   `json:"frozen"`
+	ID     string `json:"id"` // what people thaw
+	Since  string `json:"since"`
+	Why    string `json:"why"`
+}
+
 // duePage is what has come to the end of its time.
 type duePage struct {
+	Frozen clock
 	Due   []due
 	All   int
 	Pages int // of all
@@ -230,7 +239,11 @@ func (v *visit) retention() error {
 			return []string{d.Document, d.Type, d.Class, itoa(d.Pages), d.Due, d.Plan, d.Why}
 		})
 	}
-	p := duePage{Due: paged(v, ds, func(d due) string { return d.Document }), All: len(ds)}
+	var f clock
+	if err := v.one("retention-clock", struct{}{}, &f); err != nil {
+		return err
+	}
+	p := duePage{Frozen: f, Due: paged(v, ds, func(d due) string { return d.Document }), All: len(ds)}
 	for _, d := range ds {
 		p.Pages += d.Pages
 	}

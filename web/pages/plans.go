@@ -2,6 +2,7 @@ package pages
 
 import (
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -97,7 +98,21 @@ func (v *visit) plan() error {
 	return v.show("plan", "Plan", planPage{p, paged(v, items, func(i planned) string { return i.Document }), p.MadeBy == string(v.session.User.Actor())})
 }
 
-// planAct takes a document out, ends the review, or cancels.
+// file is a file of a form; record.ErrInvalid when there is none.
+func (v *visit) file(name string) ([]byte, error) {
+	f, _, err := v.r.FormFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("file: %w: choose one", record.ErrInvalid)
+	}
+	defer f.Close() // read-only
+	return io.ReadAll(f)
+}
+
+// thaw signs that the clocks are right, after a freeze.
+func (v *visit) thaw() error { return v.approve("clock", v.field("id"), "/retention") }
+
+// planAct takes a document out, ends the review, puts a notice on file, or
+// cancels.
 func (v *visit) planAct() error {
 	id := v.r.PathValue("plan")
 	p := map[string]any{"id": id, "reason": v.field("reason")}
@@ -106,6 +121,12 @@ func (v *visit) planAct() error {
 	case "exclude":
 		p["document"] = v.field("document")
 	case "submit", "cancel":
+	case "notice":
+		evidence, err := v.file("evidence")
+		if err != nil {
+			return err
+		}
+		p = map[string]any{"id": id, "rule": v.field("rule"), "on": v.field("on"), "evidence": evidence}
 	case "stop":
 		act, p["stop"] = "cancel", true
 	default:

@@ -74,6 +74,7 @@ func (p *Pages) Routes() []Route {
 		row("GET", "/holds", accounts.SeeHolds, false, (*visit).holds),
 		row("POST", "/holds", accounts.PlaceHold, false, (*visit).placeHold),
 		row("GET", "/retention", accounts.SeeRetention, false, (*visit).retention),
+		fresh(row("POST", "/retention/thaw", accounts.Approve, false, (*visit).thaw)),
 		row("GET", "/plans", accounts.SeeRetention, false, (*visit).plans),
 		row("POST", "/plans", accounts.ProposeEnds, false, (*visit).makePlan),
 		row("GET", "/plans/{plan}", accounts.SeeRetention, false, (*visit).plan),
