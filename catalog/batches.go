@@ -148,7 +148,11 @@ func (c *DB) scanBatch(scan func(...any) error) (b record.Batch, err error) {
 // Batches returns every batch, oldest first. Without secrets names are
 // missing.
 func (c *DB) Batches(ctx context.Context) ([]record.Batch, error) {
-	rows, err := c.sql.QueryContext(ctx, `SELECT `+batchColumns+` FROM batches ORDER BY received_at, id`)
+	return c.batches(ctx, `ORDER BY received_at, id`)
+}
+
+func (c *DB) batches(ctx context.Context, where string, args ...any) ([]record.Batch, error) {
+	rows, err := c.sql.QueryContext(ctx, `SELECT `+batchColumns+` FROM batches `+where, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list batches: %w", err)
 	}

@@ -190,7 +190,12 @@ func (c *DB) DueSums(ctx context.Context) ([]DueSum, error) {
 // DueDocuments returns the documents whose day, as last decided, has come, in
 // the order of their days.
 func (c *DB) DueDocuments(ctx context.Context, today record.Date) ([]record.ID, error) {
-	rows, err := c.sql.QueryContext(ctx, `SELECT document FROM dues WHERE due <> '' AND due <= $1 ORDER BY due, document`, today.String())
+	return c.ids(ctx, `SELECT document FROM dues WHERE due <> '' AND due <= $1 ORDER BY due, document`, today.String())
+}
+
+// ids returns the documents that a query names.
+func (c *DB) ids(ctx context.Context, query string, args ...any) ([]record.ID, error) {
+	rows, err := c.sql.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list due documents: %w", err)
 	}

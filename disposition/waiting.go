@@ -24,6 +24,35 @@ type Waiting struct {
 // Waiting calls f for every document that is due, with what it waits for:
 // nothing that is due stays without a named reason.
 func (d *Desk) Waiting(ctx context.Context, f func(Waiting) error) error {
+	return d.waiting(ctx, f, func(s *retention.Schedule, today record.Date, tell func(Document) error) error {
+		return d.Holdings.Due(ctx, s, today, tell)
+	})
+}
+
+// WaitingOf calls f with those of some documents that are due today, in their
+// order, as Waiting does.
+func (d *Desk) WaitingOf(ctx context.Context, docs []record.ID, f func(Waiting) error) error {
+	return d.waiting(ctx, f, func(s *retention.Schedule, today record.Date, tell func(Document) error) error {
+		for _, id := range docs {
+			doc, err := d.Holdings.Look(ctx, s, id, today)
+			switch {
+			case errors.Is(err, record.ErrDestroyed), errors.Is(err, ErrUnfinished), errors.Is(err, record.ErrNotFound):
+				continue // it ended since it was found
+			case err != nil:
+				return err
+			case doc.Decision.Verdict != retention.Due:
+				continue
+			}
+			if err := tell(doc); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// waiting says of each due document that list names what it waits for.
+func (d *Desk) waiting(ctx context.Context, f func(Waiting) error, list func(s *retention.Schedule, today record.Date, tell func(Document) error) error) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := d.now()
@@ -42,7 +71,7 @@ func (d *Desk) Waiting(ctx context.Context, f func(Waiting) error) error {
 	type coreOf struct{ class, chart string }
 	cores := map[coreOf]bool{} // looked at once for each chart: it reads a document back
 	today := s.Today(now)
-	return d.Holdings.Due(ctx, s, today, func(doc Document) error {
+	return list(s, today, func(doc Document) error {
 		w := Waiting{Document: doc.Subject.Document, Type: doc.Subject.Type, Class: doc.Decision.Class, Pages: doc.Subject.Pages, Due: doc.Decision.Due,
 			Why: "no plan lists it: make one"}
 		if p, ok := plans[w.Document]; ok {

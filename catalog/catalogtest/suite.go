@@ -41,6 +41,7 @@ func Run(t *testing.T, open func(t *testing.T) *catalog.DB) {
 	t.Run("facts", func(t *testing.T) { facts(t, open(t)) })
 	t.Run("holds", func(t *testing.T) { holds(t, open(t)) })
 	t.Run("dues", func(t *testing.T) { dues(t, open(t)) })
+	t.Run("parts", func(t *testing.T) { parts(t, open(t)) })
 	t.Run("destroy", func(t *testing.T) { destroy(t, open(t)) })
 	t.Run("registers", func(t *testing.T) { registers(t, open(t)) })
 	t.Run("objects", func(t *testing.T) { objects(t, open(t)) })

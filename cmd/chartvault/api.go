@@ -46,8 +46,8 @@ func endpoints() []api.Endpoint {
 		row("document", charts, "A document's PDF, in pieces", accounts.OpenChart, false, documentParams{}, getLine{}),
 		row("search", charts, "Find pages by their words", accounts.SearchAll, false, searchParams{}, searchLine{}),
 
-		row("batches", work, "Batches with their page accounting", accounts.SeeBatches, false, nil, batchLine{}),
-		row("qa-list", work, "Documents that wait for a decision", accounts.Settle, false, nil, documentLine{}),
+		row("batches", work, "Batches with their page accounting: all, the oldest first, or so many, the newest first", accounts.SeeBatches, false, part{}, batchLine{}),
+		row("qa-list", work, "Documents that wait for a decision, or so many of them", accounts.Settle, false, part{}, documentLine{}),
 		row("qa-show", work, "What was read of a document, from where and how surely", accounts.Settle, false, qaShown{}, shownIndex{}),
 		row("qa-assign", work, "Assign chart and type", accounts.Settle, true, assignment{}, documentLine{}),
 		row("patients-find", work, "Find people in the patient list", accounts.Settle, false, personParams{}, personLine{}),
@@ -76,7 +76,7 @@ func endpoints() []api.Endpoint {
 
 		row("hold-list", keeping, "List holds", accounts.SeeHolds, false, nil, holdLine{}),
 		row("hold-place", keeping, "Place a hold", accounts.PlaceHold, true, holdParams{}, holdLine{}),
-		row("retention-due", keeping, "What has come to the end of its time, and what it waits for", accounts.SeeRetention, false, nil, disposition.Waiting{}),
+		row("retention-due", keeping, "What has come to the end of its time, and what it waits for: all decided anew, or so many of those the last evaluation found", accounts.SeeRetention, false, part{}, disposition.Waiting{}),
 		row("schedule-list", keeping, "List retention schedules", accounts.SeeRetention, false, nil, scheduleLine{}),
 		row("schedule-show", keeping, "The rules of a schedule; of the one in force without an id", accounts.SeeRetention, false, scheduleID{}, retention.Rule{}),
 		row("plan-list", keeping, "List plans", accounts.SeeRetention, false, nil, planLine{}),

@@ -68,6 +68,7 @@ type app struct {
 	doorMu      sync.Mutex // one deposit taken over at a time
 	feedMu      sync.Mutex // one feed of the index at a time; guards feeding
 	feeding     feeding
+	stale       atomic.Bool   // something changed that may move days: the next minute decides anew
 	bound       atomic.Uint64 // changes of what forbids or delays the end of documents
 	boundMu     sync.Mutex
 	binding     *bindings                 // as of the last such change somebody looked at

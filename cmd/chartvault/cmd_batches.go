@@ -76,7 +76,7 @@ func (e *env) sealedBatches(ctx context.Context, f func(json.RawMessage) error) 
 	if err != nil {
 		return err
 	}
-	return errors.Join(listBatches(ctx, cat, func(l batchLine) error {
+	return errors.Join(listBatches(ctx, cat.Batches, func(l batchLine) error {
 		line, err := json.Marshal(l)
 		if err != nil {
 			return err
@@ -85,8 +85,23 @@ func (e *env) sealedBatches(ctx context.Context, f func(json.RawMessage) error) 
 	}), cat.Close())
 }
 
-func (a *app) opBatches(ctx context.Context, _ asked, out func(any) error) error {
-	return listBatches(ctx, a.cat, func(l batchLine) error {
+// part is a part of a long list that is wanted.
+type part struct {
+	After record.ID `json:"after,omitzero"` // the row that the part comes after
+	Most  int       `json:"most,omitempty"` // rows; all when not given
+}
+
+// opBatches lists batches: all, the oldest first, or a part, the newest first.
+func (a *app) opBatches(ctx context.Context, r asked, out func(any) error) error {
+	var p part
+	if err := r.params(&p); err != nil {
+		return err
+	}
+	list := a.cat.Batches
+	if p.Most > 0 {
+		list = func(ctx context.Context) ([]record.Batch, error) { return a.cat.NewestBatches(ctx, catalog.Part(p)) }
+	}
+	return listBatches(ctx, list, func(l batchLine) error {
 		if id, err := record.ParseID(l.ID); err == nil && !l.State.Done() {
 			if p, ok := a.meter.step(id); ok {
 				l.Step, l.Done, l.Of = p.State, p.Done, p.Of
@@ -96,8 +111,8 @@ func (a *app) opBatches(ctx context.Context, _ asked, out func(any) error) error
 	})
 }
 
-func listBatches(ctx context.Context, cat *catalog.DB, out func(batchLine) error) error {
-	bs, err := cat.Batches(ctx)
+func listBatches(ctx context.Context, list func(context.Context) ([]record.Batch, error), out func(batchLine) error) error {
+	bs, err := list(ctx)
 	if err != nil {
 		return err
 	}

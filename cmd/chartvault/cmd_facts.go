@@ -254,6 +254,7 @@ func (a *app) opFacts(ctx context.Context, r asked, out func(any) error) error {
 	if p.Dry {
 		return out(l)
 	}
+	a.stale.Store(true)
 	const some = 1000 // charts an entry: a plan's worth of bytes
 	for i := 0; i < len(p.Facts); i += some {
 		part := p.Facts[i:min(i+some, len(p.Facts))]

@@ -91,8 +91,17 @@ func words(ds []record.Doubt) []string {
 	return out
 }
 
-func (a *app) opQAList(ctx context.Context, _ asked, out func(any) error) error {
-	rows, err := a.cat.Waiting(ctx)
+// opQAList lists what waits for a decision, or a part of it, oldest first.
+func (a *app) opQAList(ctx context.Context, r asked, out func(any) error) error {
+	var p part
+	if err := r.params(&p); err != nil {
+		return err
+	}
+	list := a.cat.Waiting
+	if p.Most > 0 {
+		list = func(ctx context.Context) ([]catalog.Row, error) { return a.cat.WaitingPart(ctx, catalog.Part(p)) }
+	}
+	rows, err := list(ctx)
 	if err != nil {
 		return err
 	}
@@ -104,6 +113,19 @@ func (a *app) opQAList(ctx context.Context, _ asked, out func(any) error) error 
 		}
 	}
 	return nil
+}
+
+// countLine is how many rows a list has.
+type countLine struct {
+	Rows int `json:"rows"`
+}
+
+func (a *app) opQACount(ctx context.Context, _ asked, out func(any) error) error {
+	n, err := a.cat.CountWaiting(ctx)
+	if err != nil {
+		return err
+	}
+	return out(countLine{n})
 }
 
 func (a *app) opQAAssign(ctx context.Context, r asked, out func(any) error) error {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"chartvault/catalog"
 	"chartvault/disposition"
 	"chartvault/internal/durable"
 	"chartvault/record"
@@ -325,11 +326,49 @@ func (a *app) opWhy(ctx context.Context, r asked, out func(any) error) error {
 	return nil
 }
 
-func (a *app) opDue(ctx context.Context, _ asked, out func(any) error) error {
+// opDue lists what has come to the end of its time: all of it, for which every
+// document is decided anew, or a part of what the last evaluation found, each of
+// which is decided anew.
+func (a *app) opDue(ctx context.Context, r asked, out func(any) error) error {
+	var p part
+	if err := r.params(&p); err != nil {
+		return err
+	}
 	if err := a.feed(ctx); err != nil {
 		return err
 	}
-	return a.desk.Waiting(ctx, func(w disposition.Waiting) error { return out(w) })
+	left := p.Most
+	say := func(w disposition.Waiting) error {
+		left--
+		return out(w)
+	}
+	if p.Most == 0 {
+		return a.desk.Waiting(ctx, say)
+	}
+	for left > 0 { // what is not due any more is not shown, and does not make the part shorter
+		asked := left
+		ids, err := a.cat.DuePart(ctx, string(retention.Due), catalog.Part{After: p.After, Most: asked})
+		if err != nil {
+			return err
+		}
+		if err := a.desk.WaitingOf(ctx, ids, say); err != nil {
+			return err
+		}
+		if len(ids) < asked {
+			return nil
+		}
+		p.After = ids[len(ids)-1]
+	}
+	return nil
+}
+
+// opDueCount counts what the last evaluation found.
+func (a *app) opDueCount(ctx context.Context, _ asked, out func(any) error) error {
+	n, err := a.cat.CountDue(ctx, string(retention.Due))
+	if err != nil {
+		return err
+	}
+	return out(countLine{n})
 }
 
 func (a *app) opEvaluate(ctx context.Context, _ asked, out func(any) error) error {

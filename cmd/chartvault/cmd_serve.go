@@ -170,10 +170,18 @@ func (a *app) schedule(ctx context.Context) error {
 	for {
 		say("the clocks could not be compared", a.desk.Watch(ctx))
 		if day := record.DateOf(a.now()); day != lastDay {
+			a.stale.Store(false)
 			if err := a.daily(ctx); err == nil {
 				lastDay = day
 			} else {
 				say("the daily evaluation is not finished; it goes on in a minute", err)
+			}
+		} else if a.stale.Swap(false) {
+			if ev, err := a.evaluate(ctx, a.meter.evaluating); err == nil {
+				a.meter.evaluation.Store(&ev)
+			} else {
+				a.stale.Store(true)
+				say("what changed is not evaluated yet; it is tried again in a minute", err)
 			}
 		}
 		if a.cfg.Retention.Automatic {

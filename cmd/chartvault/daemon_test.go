@@ -30,13 +30,13 @@ import (
 // archive is a data directory and the program that works on it, in processes
 // of their own.
 type testArchive struct {
-	t      *testing.T
+	t      testing.TB
 	dir    string
 	pass   string // file; "" where there is no passphrase to give
 	binary string // that is run; "" for the test's own, which is this program too
 }
 
-func newArchive(t *testing.T, config string) *testArchive {
+func newArchive(t testing.TB, config string) *testArchive {
 	t.Helper()
 	if _, err := plainBinary(); err != nil {
 		t.Fatal(err)
@@ -174,7 +174,7 @@ func (a *testArchive) await(what string, limit time.Duration, f func() bool) {
 const quick = "[server]\nlisten = \"127.0.0.1:0\"\n[ingest]\nsettle = \"300ms\"\npoll = \"100ms\"\npatience = \"3s\"\nreserve_mib = 1\n"
 
 // small prints a batch of one sheet and one short page, different for each n.
-func small(t *testing.T, n int) []byte {
+func small(t testing.TB, n int) []byte {
 	t.Helper()
 	chart, err := record.ParseChartNumber(strconv.Itoa(5512300 + n))
 	if err != nil {
@@ -338,7 +338,7 @@ func (a *testArchive) checkHTTP(t *testing.T) {
 }
 
 // files lists the files below dir that are not hidden.
-func files(t *testing.T, dir string) []string {
+func files(t testing.TB, dir string) []string {
 	t.Helper()
 	var out []string
 	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
@@ -357,7 +357,7 @@ func files(t *testing.T, dir string) []string {
 }
 
 // noCanary wants no file below dir, but for those below except, to hold a word.
-func noCanary(t *testing.T, dir, except string, words ...string) {
+func noCanary(t testing.TB, dir, except string, words ...string) {
 	t.Helper()
 	for _, f := range files(t, dir) {
 		if strings.HasPrefix(f, except) {

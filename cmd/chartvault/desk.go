@@ -63,6 +63,10 @@ func (a *app) putEntry(ctx context.Context, e catalog.Entry) error {
 		return err
 	}
 	switch e.Kind {
+	case string(disposition.KindHold), string(disposition.KindSchedule), string(disposition.KindExtension), kindLink:
+		a.stale.Store(true)
+	}
+	switch e.Kind {
 	case string(disposition.KindHold):
 		return a.bindHold(ctx, entryOf(e))
 	case kindRequest:

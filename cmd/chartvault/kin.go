@@ -132,6 +132,7 @@ func (a *app) relate(ctx context.Context) error {
 		k.join(tokens...)
 	}
 	a.relatives.Store(k)
+	a.stale.Store(true)
 	a.bound.Add(1)
 	return nil
 }

@@ -19,7 +19,7 @@ import (
 )
 
 // putSamples writes the sample batches and returns their folder.
-func putSamples(t *testing.T) string {
+func putSamples(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
 	fs, err := sample.Batches()

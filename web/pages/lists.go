@@ -135,21 +135,14 @@ func (b batch) Cells() []string {
 // Balanced reports whether every page that came in has its place.
 func (b batch) Balanced() bool { return b.PagesIn == b.Filed+b.Separators+b.Blanks+b.QA }
 
-// newestBatches are all of them, newest first.
-func (v *visit) newestBatches() ([]batch, error) {
-	bs, err := each[batch](v, "batches", struct{}{})
-	slices.Reverse(bs)
-	return bs, err
-}
-
 // batchesNow is the list as it is now, for the table to change by itself.
 func (v *visit) batchesNow() error {
-	bs, err := v.newestBatches()
+	bs, err := each[batch](v, "batches", map[string]int{"most": shownRows})
 	if err != nil {
 		return err
 	}
 	rows := map[string][]string{}
-	for _, b := range bs[:min(len(bs), shownRows)] {
+	for _, b := range bs {
 		rows[b.ID] = b.Cells()
 	}
 	v.w.Header().Set("Content-Type", "application/json")
@@ -157,16 +150,21 @@ func (v *visit) batchesNow() error {
 }
 
 func (v *visit) batches() error {
-	bs, err := v.newestBatches()
-	if err != nil {
-		return err
-	}
 	if v.csvWanted() {
+		bs, err := each[batch](v, "batches", struct{}{})
+		if err != nil {
+			return err
+		}
+		slices.Reverse(bs)
 		return saveList(v, "batches", []string{"batch", "received", "state", "pages in", "filed", "separators", "blank", "in quality"}, bs, func(b batch) []string {
 			return []string{b.ID, b.ReceivedAt, b.State, itoa(b.PagesIn), itoa(b.Filed), itoa(b.Separators), itoa(b.Blanks), itoa(b.QA)}
 		})
 	}
-	return v.show("batches", "Batches", paged(v, bs, func(b batch) string { return b.ID }))
+	bs, err := part(v, "batches", func(b batch) string { return b.ID })
+	if err != nil {
+		return err
+	}
+	return v.show("batches", "Batches", bs)
 }
 
 // hold is a hold as it is listed.
@@ -224,17 +222,25 @@ type clock struct {
 // duePage is what has come to the end of its time.
 type duePage struct {
 	Frozen clock
-	Due   []due
-	All   int
-	Pages int // of all
+	Due    []due
+	All    int // as the last evaluation found
+}
+
+// rows asks how many rows a list has.
+func (v *visit) rows(op string) (int, error) {
+	var n struct {
+		Rows int `json:"rows"`
+	}
+	err := v.one(op, struct{}{}, &n)
+	return n.Rows, err
 }
 
 func (v *visit) retention() error {
-	ds, err := each[due](v, "retention-due", struct{}{})
-	if err != nil {
-		return err
-	}
 	if v.csvWanted() {
+		ds, err := each[due](v, "retention-due", struct{}{})
+		if err != nil {
+			return err
+		}
 		return saveList(v, "due", []string{"document", "type", "record class", "pages", "due", "plan", "waits for"}, ds, func(d due) []string {
 			return []string{d.Document, d.Type, d.Class, itoa(d.Pages), d.Due, d.Plan, d.Why}
 		})
@@ -243,9 +249,13 @@ func (v *visit) retention() error {
 	if err := v.one("retention-clock", struct{}{}, &f); err != nil {
 		return err
 	}
-	p := duePage{Frozen: f, Due: paged(v, ds, func(d due) string { return d.Document }), All: len(ds)}
-	for _, d := range ds {
-		p.Pages += d.Pages
+	p := duePage{Frozen: f}
+	var err error
+	if p.Due, err = part(v, "retention-due", func(d due) string { return d.Document }); err != nil {
+		return err
+	}
+	if p.All, err = v.rows("retention-due-count"); err != nil {
+		return err
 	}
 	return v.show("retention", "At the end of their time", p)
 }

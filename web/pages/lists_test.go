@@ -41,14 +41,14 @@ func TestPaged(t *testing.T) {
 			path = html.UnescapeString(m[1])
 		}
 	}
-	if got := fmt.Sprint(parts); got != "[200 200 51]" || rows[0] != "batch449" || rows[450] != document {
+	if got := fmt.Sprint(parts); got != "[200 200 51]" || rows[0] != batchID(449) || rows[450] != document {
 		t.Errorf("got parts of %s, from %s to %s", got, rows[0], rows[len(rows)-1])
 	}
 	slices.Sort(rows)
 	if len(slices.Compact(rows)) != 451 {
 		t.Errorf("a row is shown twice")
 	}
-	if _, b := s.do(c, "GET", "/batches?after=gone", nil); !strings.Contains(b, "batch449") {
+	if _, b := s.do(c, "GET", "/batches?after=gone", nil); !strings.Contains(b, batchID(449)) {
 		t.Error("after a row that is gone: the list does not begin anew")
 	}
 	if resp, b := s.do(c, "GET", "/batches?as=csv", nil); resp.StatusCode != 200 || strings.Count(b, "\n") != 452 {

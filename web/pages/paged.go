@@ -1,6 +1,10 @@
 package pages
 
-import "slices"
+import (
+	"slices"
+
+	"chartvault/record"
+)
 
 // shownRows is how many rows of a list are shown at once.
 const shownRows = 200
@@ -18,6 +22,21 @@ func paged[T any](v *visit, all []T, key func(T) string) []T {
 		v.more = v.listed(key(all[shownRows-1]))
 	}
 	return all
+}
+
+// part returns a part of a long list, which the archive gives by its own, and
+// links to the next one as paged does.
+func part[T any](v *visit, op string, key func(T) string) ([]T, error) {
+	p := map[string]any{"most": shownRows + 1}
+	if after, err := record.ParseID(v.r.URL.Query().Get("after")); err == nil {
+		p["after"], v.first = after, v.listed("")
+	}
+	rows, err := each[T](v, op, p)
+	if len(rows) > shownRows {
+		rows = rows[:shownRows]
+		v.more = v.listed(key(rows[shownRows-1]))
+	}
+	return rows, err
 }
 
 // listed is the address of this list, with its filters, after a row.

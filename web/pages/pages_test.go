@@ -85,7 +85,7 @@ func problem(err error) web.Problem {
 const document = "2cyjnsm2ictiqh7wstqojboexa"
 
 // call answers as the archive would, with what s.said wherever text can be.
-func (s *site) call(_ context.Context, who record.Actor, op string, _ any, f func(json.RawMessage) error) error {
+func (s *site) call(_ context.Context, who record.Actor, op string, params any, f func(json.RawMessage) error) error {
 	s.mu.Lock()
 	s.calls = append(s.calls, op+" "+string(who))
 	broken := s.broken
@@ -130,7 +130,13 @@ func (s *site) call(_ context.Context, who record.Actor, op string, _ any, f fun
 		"correct":           {map[string]any{"state": "done", "results": []any{map[string]any{"id": document}}}},
 	}
 	for n := range s.many {
-		lines["batches"] = append(lines["batches"], map[string]any{"id": fmt.Sprintf("batch%d", n), "state": "filed", "received_at": "2026-01-02T03:04:05Z"})
+		lines["batches"] = append(lines["batches"], map[string]any{"id": batchID(n), "state": "filed", "received_at": "2026-01-02T03:04:05Z"})
+	}
+	if op == "batches" {
+		var err error
+		if lines[op], err = partOf(lines[op], params); err != nil {
+			return err
+		}
 	}
 	for _, l := range append(lines[op], releaseLines(op, x)...) {
 		b, err := json.Marshal(l)
@@ -142,6 +148,29 @@ func (s *site) call(_ context.Context, who record.Actor, op string, _ any, f fun
 		}
 	}
 	return nil
+}
+
+// batchID is the id of one of many batches.
+func batchID(n int) string { return record.ID{0: 1, 14: byte(n >> 8), 15: byte(n)}.String() }
+
+// partOf is a part of a list that is asked for, the newest first, as the archive
+// gives it.
+func partOf(all []any, params any) ([]any, error) {
+	b, err := json.Marshal(params)
+	if err != nil {
+		return nil, err
+	}
+	var p struct {
+		After string
+		Most  int
+	}
+	if err := json.Unmarshal(b, &p); err != nil || p.Most == 0 {
+		return all, err
+	}
+	all = slices.Clone(all)
+	slices.Reverse(all)
+	i := slices.IndexFunc(all, func(l any) bool { return l.(map[string]any)["id"] == p.After })
+	return all[i+1 : min(len(all), i+1+p.Most)], nil
 }
 
 // releaseLines is call's answer about requests.

@@ -64,25 +64,42 @@ type waiting struct {
 	Holder   string   `json:"-"`   // who works on it
 }
 
-func (v *visit) waitingItems() ([]waiting, error) {
-	ws, err := each[waiting](v, "qa-list", struct{}{})
-	for i := range ws {
-		ws[i].Holder = v.claims.held(ws[i].Document, v.Now())
-	}
-	return ws, err
-}
-
 func (v *visit) queue() error {
-	ws, err := v.waitingItems()
+	ws, err := part(v, "qa-list", func(w waiting) string { return w.Document })
 	if err != nil {
 		return err
 	}
-	return v.show("queue", "Quality questions", paged(v, ws, func(w waiting) string { return w.Document }))
+	for i := range ws {
+		ws[i].Holder = v.claims.held(ws[i].Document, v.Now())
+	}
+	return v.show("queue", "Quality questions", ws)
+}
+
+// fewItems is how many of those that wait are looked at for one that is free.
+const fewItems = 20
+
+// free is the first item nobody else works on; "" for none.
+func (v *visit) free() (string, error) {
+	for p := map[string]any{"most": fewItems}; ; {
+		ws, err := each[waiting](v, "qa-list", p)
+		if err != nil {
+			return "", err
+		}
+		for _, w := range ws {
+			if h := v.claims.held(w.Document, v.Now()); h == "" || h == v.session.User.Name {
+				return w.Document, nil
+			}
+		}
+		if len(ws) < fewItems {
+			return "", nil
+		}
+		p["after"] = ws[len(ws)-1].Document
+	}
 }
 
 // next goes to the first item nobody works on.
 func (v *visit) next() error {
-	ws, err := v.waitingItems()
+	free, err := v.free()
 	if err != nil {
 		return err
 	}
@@ -90,12 +107,10 @@ func (v *visit) next() error {
 	if id := v.last(); id != "" {
 		last = "?last=" + id
 	}
-	for _, w := range ws {
-		if w.Holder == "" || w.Holder == v.session.User.Name {
-			return v.to("/qa/" + w.Document + last)
-		}
+	if free == "" {
+		return v.to("/qa" + last)
 	}
-	return v.to("/qa" + last)
+	return v.to("/qa/" + free + last)
 }
 
 // last is the document that was settled before, which can be looked at again; "" for
@@ -162,11 +177,9 @@ func (v *visit) workOn(found []person, asked string) error {
 	if w.view, err = v.openPage(id, v.pageNumber(), "quality", ""); err != nil {
 		return err
 	}
-	ws, err := v.waitingItems()
-	if err != nil {
+	if w.Left, err = v.rows("qa-count"); err != nil {
 		return err
 	}
-	w.Left = len(ws)
 	return v.show("item", "Quality question", w)
 }
 

@@ -1,0 +1,70 @@
+package catalog
+
+import (
+	"context"
+	"fmt"
+
+	"chartvault/record"
+)
+
+// Part is a part of a long list: so many rows, after one of them. Rows are told
+// apart by where they stand and not by how many come before, so that none is
+// missed while others come and go.
+type Part struct {
+	After record.ID // zero for the first; one that is not there any more is as good as none
+	Most  int       // rows; at least one
+}
+
+// NewestBatches returns batches, newest first.
+func (c *DB) NewestBatches(ctx context.Context, p Part) ([]record.Batch, error) {
+	where, args := p.where("(received_at, id) < (SELECT received_at, id FROM batches WHERE id = $1)", "SELECT 1 FROM batches WHERE id = $1")
+	return c.batches(ctx, where+fmt.Sprintf(` ORDER BY received_at DESC, id DESC LIMIT %d`, p.Most), args...)
+}
+
+// WaitingPart is a part of what Waiting returns.
+func (c *DB) WaitingPart(ctx context.Context, p Part) ([]Row, error) {
+	where, args := p.where("(filed_at, id) > (SELECT filed_at, id FROM documents WHERE id = $1)", "SELECT 1 FROM documents WHERE id = $1")
+	if where == "" {
+		where = "WHERE 1 = 1"
+	}
+	n := len(args)
+	where += fmt.Sprintf(` AND (state = $%d OR state = $%d AND doubts <> '') ORDER BY filed_at, id LIMIT %d`, n+1, n+2, p.Most)
+	return c.rows(ctx, where, append(args, string(record.DocumentQA), string(record.DocumentFiled))...)
+}
+
+// CountWaiting counts what Waiting returns.
+func (c *DB) CountWaiting(ctx context.Context) (n int, err error) {
+	err = c.sql.QueryRowContext(ctx, `SELECT COUNT(*) FROM documents WHERE state = $1 OR state = $2 AND doubts <> ''`, string(record.DocumentQA), string(record.DocumentFiled)).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count what waits: %w", err)
+	}
+	return n, nil
+}
+
+// where is a part's condition, and its arguments: before holds for rows after the
+// one that $1 names, exists finds it. Without one there is no condition.
+func (p Part) where(before, exists string) (string, []any) {
+	if p.After.IsZero() {
+		return "", nil
+	}
+	return "WHERE (" + before + " OR NOT EXISTS (" + exists + "))", []any{p.After.String()}
+}
+
+// DuePart returns documents that the last evaluation found to be due, in the
+// order of their days.
+func (c *DB) DuePart(ctx context.Context, verdict string, p Part) ([]record.ID, error) {
+	where, args := p.where("(due, document) > (SELECT due, document FROM dues WHERE document = $1)", "SELECT 1 FROM dues WHERE document = $1")
+	if where == "" {
+		where = "WHERE 1 = 1"
+	}
+	where += fmt.Sprintf(` AND verdict = $%d ORDER BY due, document LIMIT %d`, len(args)+1, p.Most)
+	return c.ids(ctx, `SELECT document FROM dues `+where, append(args, verdict)...)
+}
+
+// CountDue counts what DuePart returns.
+func (c *DB) CountDue(ctx context.Context, verdict string) (n int, err error) {
+	if err := c.sql.QueryRowContext(ctx, `SELECT COUNT(*) FROM dues WHERE verdict = $1`, verdict).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count due documents: %w", err)
+	}
+	return n, nil
+}

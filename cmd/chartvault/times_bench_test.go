@@ -1,0 +1,151 @@
+package main
+
+import (
+	"archive/zip"
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"chartvault/archive/seal"
+	"chartvault/catalog"
+	"chartvault/ingest"
+	"chartvault/record"
+)
+
+// BenchmarkBrowser is what people wait for in a browser, of an archive with
+// CHARTVAULT_DOCUMENTS documents (2,000), one in fifty of which waits in quality:
+// a chart looked up, its first page, the next one, a question settled until the
+// next one stands there, and every list. CHARTVAULT_TIMES says how often (50).
+func BenchmarkBrowser(b *testing.B) {
+	n, times := 2_000, "50"
+	if s := os.Getenv("CHARTVAULT_DOCUMENTS"); s != "" {
+		var err error
+		if n, err = strconv.Atoi(s); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if s := os.Getenv("CHARTVAULT_TIMES"); s != "" {
+		times = s
+	}
+	const password = "four words make a sentence"
+	a := newArchive(b, "[server]\nlisten = \"127.0.0.1:0\"\n")
+	a.plain()
+	if out, code := a.run("ingest", putSamples(b)); code != 0 {
+		b.Fatalf("ingest: exit %d\n%s", code, out)
+	}
+	a.inProcess(func(x *app) {
+		start := time.Now()
+		depositMany(b, x, n-n/50)
+		depositQA(b, x, n/50)
+		inForce(b, x, oldCharts) // nine of ten documents are due
+		if _, err := x.evaluate(b.Context(), nil); err != nil {
+			b.Fatal(err)
+		}
+		b.Logf("%d documents in %s", n, time.Since(start).Round(time.Second))
+	})
+	for _, role := range []string{"records", "director", "auditor"} {
+		if out, code := a.runWith(password+"\n", "users", "put", "demo."+role, "--role", role); code != 0 {
+			b.Fatalf("users put: exit %d\n%s", code, out)
+		}
+	}
+	a.serve(io.Discard)
+	var d daemonFile
+	a.await("the daemon", 5*time.Minute, func() bool {
+		t, err := os.ReadFile(filepath.Join(a.dir, "daemon.json"))
+		return err == nil && json.Unmarshal(t, &d) == nil && d.Addr != ""
+	})
+	for range b.N {
+		c := exec.CommandContext(b.Context(), "node", "times.mjs")
+		c.Dir = "../../web/e2e"
+		c.Env = append(os.Environ(), "CHARTVAULT_BASE=http://"+d.Addr, "CHARTVAULT_PASSWORD="+password, "CHARTVAULT_CHART="+oneChart, "CHARTVAULT_TIMES="+times)
+		out, err := c.CombinedOutput()
+		if err != nil {
+			b.Fatalf("%v\n%s", err, out)
+		}
+		for sc := bufio.NewScanner(bytes.NewReader(out)); sc.Scan(); {
+			var l struct {
+				Name          string
+				Times         int
+				P50, P95, Max float64
+			}
+			if err := json.Unmarshal(sc.Bytes(), &l); err != nil {
+				b.Fatalf("%v\n%s", err, out)
+			}
+			fmt.Printf("browser, %d documents: %-18s %3d times, half within %4.0f ms, 95 of 100 within %4.0f ms, all within %4.0f ms\n", n, l.Name, l.Times, l.P50, l.P95, l.Max)
+		}
+	}
+}
+
+// depositQA puts documents into quality, each with a page as it is shown: that of
+// a sample that was read.
+func depositQA(t testing.TB, a *app, n int) {
+	t.Helper()
+	rows, err := a.cat.InState(t.Context(), record.DocumentQA)
+	if err != nil || len(rows) == 0 {
+		t.Fatalf("got %d samples in quality, %v", len(rows), err)
+	}
+	model, pkg, err := a.arch.OpenWhole(t.Context(), rows[0].ID, rows[0].Version)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pkg.Close() // read-only
+	batch := record.Batch{Size: 1, Name: record.NewPrivate("made.tif"), ReceivedAt: time.Now().UTC().Truncate(time.Millisecond), State: record.BatchClaimed}
+	if batch.ID, err = record.NewID(rand.Reader); err != nil {
+		t.Fatal(err)
+	}
+	batch.SHA256 = sha256.Sum256(batch.ID[:])
+	if err := a.cat.PutBatch(t.Context(), batch); err != nil {
+		t.Fatal(err)
+	}
+	bm := seal.BatchManifest{ID: batch.ID, SHA256: batch.SHA256[:], Size: 1, Name: "made.tif", ReceivedAt: batch.ReceivedAt, State: record.BatchFiled, Counts: record.Counts{PagesIn: n, QA: n}}
+	var filed []catalog.Keyed
+	for range n {
+		m := *model.Manifest
+		if m.ID, err = record.NewID(rand.Reader); err != nil {
+			t.Fatal(err)
+		}
+		m.Batch, m.FiledAt = batch.ID, time.Now().UTC()
+		s, err := a.arch.Deposit(t.Context(), m, func(zw *zip.Writer, _ *seal.Manifest) error {
+			for _, name := range []string{"document.pdf", "preview/0001.png"} {
+				w, err := seal.AddPart(zw, name)
+				if err == nil {
+					err = pkg.Copy(name, w)
+				}
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		row, err := ingest.Row(s.Manifest, s.Key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		filed = append(filed, row)
+		bm.Pages = append(bm.Pages, seal.BatchPage{Placement: record.PlaceQA, Document: m.ID})
+	}
+	if _, err := a.arch.DepositBatch(t.Context(), bm, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.cat.File(context.WithoutCancel(t.Context()), batch.ID, record.BatchFiled, bm.Counts, filed); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.feed(t.Context()); err != nil && !strings.Contains(err.Error(), "quality") {
+		t.Fatal(err)
+	}
+}

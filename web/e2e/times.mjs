@@ -1,0 +1,65 @@
+// Times what people wait for in the pages of a daemon that the Go benchmark
+// started, in a real browser: from the key until everything of the page has
+// arrived and is decoded, as the browser itself says. One line a kind of page, as
+// JSON: how many times, and the half, 95 of 100 and most of them, in milliseconds.
+import { chromium } from 'playwright-core';
+
+const base = process.env.CHARTVAULT_BASE;
+const times = Number(process.env.CHARTVAULT_TIMES);
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] });
+
+async function someone(name) {
+	const page = await (await browser.newContext({ viewport: { width: 1280, height: 900 } })).newPage();
+	await page.goto(base + '/signin');
+	await page.fill('#name', name);
+	await page.fill('#password', process.env.CHARTVAULT_PASSWORD);
+	await page.keyboard.press('Enter');
+	await page.waitForURL(base + '/');
+	return page;
+}
+
+// took does something that leads to another page, and says how long that took.
+async function took(page, go) {
+	await Promise.all([page.waitForEvent('load'), go()]);
+	return page.evaluate(async () => {
+		while (!performance.getEntriesByType('navigation')[0].loadEventEnd) await new Promise((r) => setTimeout(r, 1));
+		return performance.getEntriesByType('navigation')[0].loadEventEnd;
+	});
+}
+
+function say(name, ms) {
+	ms.sort((a, b) => a - b);
+	const at = (p) => ms[Math.min(ms.length - 1, Math.floor(ms.length * p))];
+	console.log(JSON.stringify({ name, times: ms.length, p50: at(0.5), p95: at(0.95), max: ms.at(-1) }));
+}
+
+const records = await someone('demo.records');
+const lookUp = [], first = [], next = [];
+for (let i = 0; i < times; i++) {
+	await records.fill('#chartbox', process.env.CHARTVAULT_CHART);
+	lookUp.push(await took(records, () => records.keyboard.press('Enter')));
+	first.push(await took(records, () => records.locator('tbody a').first().click()));
+	next.push(await took(records, () => records.keyboard.press('j')));
+}
+say('look-up', lookUp);
+say('first-page', first);
+say('next-page', next);
+
+const settled = [];
+await records.goto(base + '/qa');
+await took(records, () => records.keyboard.press('Enter'));
+for (let i = 0; i < times; i++) {
+	await records.fill('#chart', process.env.CHARTVAULT_CHART);
+	settled.push(await took(records, () => records.locator('#chart').press('Enter')));
+}
+say('accept-to-next', settled);
+
+for (const [who, paths] of [['demo.director', ['/', '/batches', '/qa', '/corrections', '/requests', '/holds', '/retention', '/plans', '/certificates', '/emergencies', '/restrictions', '/imports', '/reports']], ['demo.auditor', ['/audit', '/health']]]) {
+	const page = await someone(who);
+	for (const path of paths) {
+		const ms = [];
+		for (let i = 0; i < Math.min(times, 20); i++) ms.push(await took(page, () => page.goto(base + path)));
+		say('list' + path.replaceAll('/', '-').replace(/-$/, '-today'), ms);
+	}
+}
+await browser.close();
