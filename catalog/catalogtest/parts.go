@@ -12,7 +12,7 @@ import (
 // parts walks long lists part by part: every row once, in the list's order, also
 // where all rows are of one moment.
 func parts(t *testing.T, c *catalog.DB) {
-	var batches, docs []record.ID
+	var docs []record.ID
 	var dues []catalog.Due
 	for range 7 {
 		b := batch(t, id(t).String())
@@ -24,7 +24,7 @@ func parts(t *testing.T, c *catalog.DB) {
 		if err := c.File(t.Context(), b.ID, record.BatchFiled, record.Counts{PagesIn: 2, QA: 2}, []catalog.Keyed{{Document: d, Key: key()}}); err != nil {
 			t.Fatal(err)
 		}
-		batches, docs = append(batches, b.ID), append(docs, d.ID)
+		docs = append(docs, d.ID)
 		dues = append(dues, catalog.Due{Document: d.ID, Verdict: "due", Due: record.Date{Year: 2020, Month: 5, Day: 6}, Class: "k", Schedule: "1", Run: 1})
 	}
 	Fill(t, c) // waits for nothing, and is not due
