@@ -74,6 +74,7 @@ type pageParams struct {
 	Page     int       `json:"page"` // from 1
 	Purpose  string    `json:"purpose"`
 	Query    string    `json:"query,omitempty"` // whose words are to be marked
+	Ahead    bool      `json:"ahead,omitempty"` // asked for before anybody turned to it, which the log says
 	Sharp    bool      `json:"sharp,omitempty"` // 200 dots an inch instead of 100, which takes longer
 }
 
@@ -133,6 +134,9 @@ func (a *app) opPage(ctx context.Context, r asked, out func(any) error) error {
 	}
 	var image bytes.Buffer
 	who := archive.Access{Actor: r.Actor, Purpose: p.Purpose}
+	if p.Ahead {
+		who.Purpose += ", ahead"
+	}
 	member := fmt.Sprintf("preview/%04d.png", p.Page)
 	if err := a.usedForCare(ctx, r.Actor, p.Purpose, row, s); err != nil {
 		return err
@@ -144,7 +148,7 @@ func (a *app) opPage(ctx context.Context, r asked, out func(any) error) error {
 	}
 	if errors.Is(err, record.ErrNotFound) && !errors.Is(err, record.ErrCorrupt) {
 		// Its words are given all the same, and are a disclosure too.
-		err = a.arch.Note(ctx, audit.ActDocumentRead, s.Key, map[string]any{"actor": r.Actor, "purpose": p.Purpose, "member": fmt.Sprintf("text/%04d", p.Page)})
+		err = a.arch.Note(ctx, audit.ActDocumentRead, s.Key, map[string]any{"actor": r.Actor, "purpose": who.Purpose, "member": fmt.Sprintf("text/%04d", p.Page)})
 	}
 	if err != nil {
 		return err

@@ -68,9 +68,20 @@ for (const theme of ['light', 'dark']) {
 		await page.waitForURL(/\/document\//);
 		await page.waitForFunction(() => document.querySelector('svg image').getBBox().width > 0);
 		await look(me, 'document');
+		// The next page waits already, and nothing is loaded anew to show it.
+		await page.waitForSelector('[data-ready]', { state: 'attached' });
+		await page.evaluate(() => { window.same = true; });
 		await keys(page, 'j');
 		await page.waitForURL(/page=2/);
 		assert.match(await page.textContent('figcaption'), /Page 2 of 2/);
+		assert.ok(await page.evaluate(() => window.same && document.activeElement.id === 'main'));
+		await page.waitForFunction(() => document.querySelector('svg image').getBBox().width > 0);
+		await look(me, 'document-turned');
+		await keys(page, 'k');
+		await page.waitForURL(/page=1/);
+		await page.waitForSelector('[data-ready]', { state: 'attached' });
+		await keys(page, 'j');
+		await page.waitForURL(/page=2/);
 		// Turned, larger, sharper, and two beside each other.
 		const box = await page.getAttribute('.sheet svg', 'viewBox');
 		await keys(page, 'r');

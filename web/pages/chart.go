@@ -110,8 +110,8 @@ type opened struct {
 // that fetches it.
 func (v *visit) openPage(id string, n int, purpose, query string) (*view, error) {
 	var o opened
-	sharp := v.r.URL.Query().Get("sharp") != ""
-	if err := v.one("page", map[string]any{"document": id, "page": n, "purpose": purpose, "query": query, "sharp": sharp}, &o); err != nil {
+	sharp, ahead := v.r.URL.Query().Get("sharp") != "", v.r.URL.Query().Get("ahead") != ""
+	if err := v.one("page", map[string]any{"document": id, "page": n, "purpose": purpose, "query": query, "sharp": sharp, "ahead": ahead}, &o); err != nil {
 		return nil, err
 	}
 	var png []byte
@@ -163,6 +163,16 @@ type view struct {
 
 // Link is the address of a page of the same document, looked at in the same way.
 func (w view) Link(page int) string { return w.link(page, w.Sharp, w.Two) }
+
+// Ahead is where the next page is fetched before somebody turns to it; "" for
+// nowhere. In an emergency every page that is opened is looked into: none is
+// opened that nobody asked for.
+func (w view) Ahead() string {
+	if w.Next() == 0 || w.Two || w.Purpose == purposeEmergency {
+		return ""
+	}
+	return w.Link(w.Next()) + "&ahead=1"
+}
 
 // Finer and Coarser, Pair and Single look at the same page in another way.
 func (w view) Finer() string   { return w.link(w.Page, true, w.Two) }

@@ -6,8 +6,11 @@
 	const typing = (t) => t instanceof HTMLElement && (t.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(t.tagName));
 	// Keys that the user chose stand in for those the pages come with.
 	const own = JSON.parse(document.body.dataset.own ?? "{}");
-	for (const el of document.querySelectorAll("[data-key]")) if (own[el.dataset.key]) el.dataset.key = own[el.dataset.key];
-	for (const el of document.querySelectorAll("kbd")) if (own[el.textContent] && !el.closest("[data-fixed]")) el.textContent = own[el.textContent];
+	const rename = (part) => {
+		for (const el of part.querySelectorAll("[data-key]")) if (own[el.dataset.key]) el.dataset.key = own[el.dataset.key];
+		for (const el of part.querySelectorAll("kbd")) if (own[el.textContent] && !el.closest("[data-fixed]")) el.textContent = own[el.textContent];
+	};
+	rename(document);
 	let before = "", at = 0;
 	document.addEventListener("keydown", (e) => {
 		if (e.ctrlKey || e.metaKey || e.altKey || document.body.dataset.nokeys) return;
@@ -40,24 +43,61 @@
 		});
 	}
 	// Pages larger, smaller and turned, for this showing only; and printed.
-	const sheets = [...document.querySelectorAll(".sheet svg")], tools = document.querySelector(".tools");
-	let size = 100, turns = 0;
-	const look = {
-		in: () => { size = Math.min(400, size + 25); }, out: () => { size = Math.max(50, size - 25); }, turn: () => { turns = (turns + 1) % 4; }, print: () => window.print(),
+	const viewer = (main) => {
+		const sheets = [...main.querySelectorAll(".sheet svg")], tools = main.querySelector(".tools");
+		let size = 100, turns = 0;
+		const look = {
+			in: () => { size = Math.min(400, size + 25); }, out: () => { size = Math.max(50, size - 25); }, turn: () => { turns = (turns + 1) % 4; }, print: () => window.print(),
+		};
+		const shape0 = sheets.map((s) => s.getAttribute("viewBox").split(" ").map(Number));
+		const arrange = () => sheets.forEach((s, i) => {
+			const [, , w, h] = shape0[i], side = turns % 2 === 1;
+			s.setAttribute("viewBox", side ? `0 0 ${h} ${w}` : `0 0 ${w} ${h}`);
+			const turned = ["", `translate(${h} 0) rotate(90)`, `translate(${w} ${h}) rotate(180)`, `translate(0 ${w}) rotate(270)`][turns];
+			for (const c of s.children) c.setAttribute("transform", turned);
+			s.style.width = size + "%";
+			s.style.maxHeight = size > 100 ? "none" : "";
+		});
+		if (sheets.length && tools) {
+			tools.hidden = false;
+			for (const b of tools.querySelectorAll("[data-look]")) b.addEventListener("click", () => { look[b.dataset.look](); if (b.dataset.look !== "print") arrange(); });
+		}
 	};
-	const shape0 = sheets.map((s) => s.getAttribute("viewBox").split(" ").map(Number));
-	const arrange = () => sheets.forEach((s, i) => {
-		const [, , w, h] = shape0[i], side = turns % 2 === 1;
-		s.setAttribute("viewBox", side ? `0 0 ${h} ${w}` : `0 0 ${w} ${h}`);
-		const turned = ["", `translate(${h} 0) rotate(90)`, `translate(${w} ${h}) rotate(180)`, `translate(0 ${w}) rotate(270)`][turns];
-		for (const c of s.children) c.setAttribute("transform", turned);
-		s.style.width = size + "%";
-		s.style.maxHeight = size > 100 ? "none" : "";
+	viewer(document);
+	// The next page is asked for while this one is looked at, which is an entry of the
+	// log of its own, and waits hidden until it is turned to.
+	const waits = document.createElement("div");
+	waits.hidden = true;
+	document.body.append(waits);
+	const prepare = () => {
+		waits.replaceChildren();
+		const link = document.querySelector("[data-ahead]");
+		if (!link) return;
+		const asked = new XMLHttpRequest();
+		asked.responseType = "document";
+		asked.open("GET", link.dataset.ahead);
+		asked.addEventListener("load", () => {
+			const main = asked.status === 200 ? asked.response?.querySelector("main") : null, image = main?.querySelector(".sheet image");
+			if (!image || !link.isConnected) return;
+			rename(main);
+			image.addEventListener("load", () => { link.dataset.ready = "yes"; });
+			waits.replaceChildren(document.adoptNode(main));
+		});
+		asked.send();
+	};
+	document.addEventListener("click", (e) => {
+		const link = e.target.closest?.("[data-ahead]"), main = waits.querySelector("main");
+		if (!link?.dataset.ready || !main || e.ctrlKey || e.metaKey || e.shiftKey || e.button) return;
+		e.preventDefault();
+		document.querySelector("main").replaceWith(main);
+		history.pushState(null, "", link.href);
+		viewer(main);
+		scrollTo(0, 0);
+		main.focus({ preventScroll: true });
+		prepare();
 	});
-	if (sheets.length && tools) {
-		tools.hidden = false;
-		for (const b of tools.querySelectorAll("[data-look]")) b.addEventListener("click", () => { look[b.dataset.look](); if (b.dataset.look !== "print") arrange(); });
-	}
+	addEventListener("popstate", () => location.reload());
+	addEventListener("load", () => setTimeout(prepare));
 	// A list that changes by itself while somebody looks at it: its cells, and a word
 	// about what is new. What it asks does not count as somebody at the desk.
 	const live = document.querySelector("[data-now]"), news = document.getElementById("news");
