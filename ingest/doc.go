@@ -16,5 +16,5 @@
 // under the batch's identity); SPOOL/BATCH/split.age, the split the same way;
 // SPOOL/kept/BATCH.age, a released source, sealed, for the days the site keeps
 // it. The watched folder holds sources in clear, as the scanner wrote them, and
-// nothing else of ours does: .claimed/ID/NAME is a source that has been taken.
+// nothing else of ours does: .claimed/ID/NAME, or .claimed/ID@SOURCE/NAME, is a source that has been taken.
 package ingest

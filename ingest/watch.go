@@ -262,7 +262,11 @@ func (w *Watcher) claim(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	to := filepath.Join(w.Folder, claimedDir, id.String(), filepath.Base(path))
+	dir := id.String()
+	if s := w.source(path); s != "" {
+		dir += "@" + s
+	}
+	to := filepath.Join(w.Folder, claimedDir, dir, filepath.Base(path))
 	if err := durable.Move(path, to); err != nil {
 		return "", err
 	}
@@ -270,6 +274,42 @@ func (w *Watcher) claim(path string) (string, error) {
 	w.busy[to] = true
 	w.mu.Unlock()
 	return to, nil
+}
+
+// source is the folder below the watched one that a file lies in, first of all:
+// whose scans, or which scanner's, are in it. "" for a file beside the folders, and
+// for folders with a name that is not one of those.
+func (w *Watcher) source(path string) string {
+	rel, err := filepath.Rel(w.Folder, path)
+	if err != nil {
+		return ""
+	}
+	first, _, in := strings.Cut(filepath.ToSlash(rel), "/")
+	if !in || len(first) > maxSource || strings.Trim(first, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._") != "" {
+		return ""
+	}
+	return first
+}
+
+// maxSource bounds the name of a source.
+const maxSource = 40
+
+// named is the name of a claimed file as the batch keeps it: SOURCE/NAME, or NAME.
+func named(claimed string) record.Private {
+	_, source, ok := strings.Cut(filepath.Base(filepath.Dir(claimed)), "@")
+	if !ok {
+		return record.NewPrivate(filepath.Base(claimed))
+	}
+	return record.NewPrivate(source + "/" + filepath.Base(claimed))
+}
+
+// SourceOf is the source in the name of a batch; "" for none.
+func SourceOf(name record.Private) string {
+	source, _, ok := strings.Cut(name.Reveal(), "/")
+	if !ok {
+		return ""
+	}
+	return source
 }
 
 // claimed lists sources that were claimed and are not being worked on: left by
@@ -332,7 +372,7 @@ func (w *Watcher) ingest(ctx context.Context, path string) (Result, error) {
 		return Result{}, err
 	}
 	defer f.Close() // read-only
-	res, err := w.Pipeline.Ingest(ctx, f, record.NewPrivate(filepath.Base(path)))
+	res, err := w.Pipeline.Ingest(ctx, f, named(path))
 	if err != nil {
 		return res, err
 	}

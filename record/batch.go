@@ -23,7 +23,7 @@ type Batch struct {
 	ID         ID
 	SHA256     [32]byte // of the source file's bytes
 	Size       int64    // of the source file, in bytes
-	Name       Private  // the file's name as the scanner wrote it
+	Name       Private  // the file's name as the scanner wrote it; SOURCE/NAME where it lay in a folder of its own
 	ReceivedAt time.Time
 	State      BatchState
 	Counts     Counts

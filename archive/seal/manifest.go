@@ -69,7 +69,7 @@ type BatchManifest struct {
 	ID         record.ID         `json:"id"`
 	SHA256     []byte            `json:"sha256"` // of the source file
 	Size       int64             `json:"size"`   // of the source file
-	Name       string            `json:"name"`   // of the source file
+	Name       string            `json:"name"`   // of the source file, SOURCE/NAME where it lay in a folder of its own
 	ReceivedAt time.Time         `json:"received_at"`
 	State      record.BatchState `json:"state"`
 	Why        string            `json:"why,omitempty"` // a source that could not be read: in one word

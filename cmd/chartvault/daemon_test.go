@@ -293,6 +293,20 @@ func TestDaemon(t *testing.T) {
 	if out, code := a.run("audit", "verify"); code != 0 {
 		t.Errorf("audit verify: exit %d\n%s", code, out)
 	}
+	// Who scanned is the folder that the scans lay in.
+	a.inProcess(func(x *app) {
+		var r reportLine
+		if err := x.perform(t.Context(), "report", request{Actor: "os:test", Params: struct{}{}}, func(b json.RawMessage) error { return json.Unmarshal(b, &r) }); err != nil {
+			t.Fatal(err)
+		}
+		by := map[string]sourceLine{}
+		for _, s := range r.Sources {
+			by[s.Source] = s
+		}
+		if len(by) != 2 || by["sub"].Batches != 1 || by["sub"].Pages != 2 || by["sub"].Days != 1 || by[""].Batches != 4 {
+			t.Errorf("sources: got %+v, want one batch of sub and four of none", r.Sources)
+		}
+	})
 }
 
 func (a *testArchive) checkHTTP(t *testing.T) {

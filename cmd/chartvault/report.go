@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
 	"time"
 
+	"chartvault/ingest"
 	"chartvault/ingest/correct"
 	"chartvault/record"
 	"chartvault/release"
@@ -41,9 +43,22 @@ type reportLine struct {
 	Days    int            `json:"median_days"` // from a request's receipt to its end, of those that closed in the months
 	Overdue int            `json:"due_before"`  // documents whose time was over before this month
 	Due     []dueLine      `json:"due"`         // this month and those that come
+	Sources []sourceLine   `json:"sources"`     // of the last thirty days: who scanned, or with what
 	Types   map[string]int `json:"documents_by_type"`
 	Bytes   int64          `json:"stored_bytes"`
 }
+
+// sourceLine is a folder that scans come from: a person's, or a scanner's.
+type sourceLine struct {
+	Source   string `json:"source"` // "" for scans beside the folders
+	Days     int    `json:"days"`   // on which something came
+	Batches  int    `json:"batches"`
+	Pages    int    `json:"pages_in"`
+	Doubtful int    `json:"pages_in_doubt"`
+}
+
+// sourceDays is how far back sources are counted.
+const sourceDays = 30
 
 // opReport sums the months up.
 func (a *app) opReport(ctx context.Context, _ asked, out func(any) error) error {
@@ -82,11 +97,12 @@ func (a *app) opReport(ctx context.Context, _ asked, out func(any) error) error 
 	return out(r)
 }
 
-func (a *app) reportScans(ctx context.Context, _ *reportLine, month func(string) *monthLine) error {
+func (a *app) reportScans(ctx context.Context, r *reportLine, month func(string) *monthLine) error {
 	bs, err := a.cat.Batches(ctx)
 	if err != nil {
 		return err
 	}
+	r.Sources = a.sources(bs)
 	for _, b := range bs {
 		m := month(b.ReceivedAt.In(a.releases.Zone).Format("2006-01"))
 		m.Batches++
@@ -99,6 +115,29 @@ func (a *app) reportScans(ctx context.Context, _ *reportLine, month func(string)
 		month(c.At.In(a.releases.Zone).Format("2006-01")).Corrected++
 	}
 	return err
+}
+
+// sources sums up who scanned, or with what, those that scanned most first.
+func (a *app) sources(bs []record.Batch) []sourceLine {
+	since := a.now().AddDate(0, 0, -sourceDays)
+	by, days := map[string]sourceLine{}, map[string]map[string]bool{}
+	for _, b := range bs {
+		if b.ReceivedAt.Before(since) {
+			continue
+		}
+		s := ingest.SourceOf(b.Name)
+		if days[s] == nil {
+			days[s] = map[string]bool{}
+		}
+		days[s][b.ReceivedAt.In(a.releases.Zone).Format("2006-01-02")] = true
+		l := by[s]
+		by[s] = sourceLine{s, len(days[s]), l.Batches + 1, l.Pages + b.Counts.PagesIn, l.Doubtful + b.Counts.QA}
+	}
+	out := slices.Collect(maps.Values(by))
+	slices.SortFunc(out, func(x, y sourceLine) int {
+		return cmp.Or(cmp.Compare(y.Pages, x.Pages), cmp.Compare(x.Source, y.Source))
+	})
+	return out
 }
 
 func (a *app) reportRequests(ctx context.Context, r *reportLine, month func(string) *monthLine) error {

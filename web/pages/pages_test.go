@@ -112,7 +112,7 @@ func (s *site) call(_ context.Context, who record.Actor, op string, params any, 
 		"import-rejects":    {map[string]any{"line": 1, "file": x, "why": x}},
 		"retention-clock":   {map[string]any{"frozen": true, "id": x, "since": "2026-01-02T03:04:05Z", "why": x}},
 		"restriction-list":  {map[string]any{"id": document, "state": "shut", "why": x, "matter": x, "charts": 2, "named": []string{x}, "by": x}},
-		"report":            {map[string]any{"months": []any{map[string]any{"month": x, "pages_in": 3, "requests_late": 1}}, "due": []any{map[string]any{"month": x, "documents": 2}}, "documents_by_type": map[string]int{"ECG" + x: 2}}},
+		"report":            {map[string]any{"months": []any{map[string]any{"month": x, "pages_in": 3, "requests_late": 1}}, "due": []any{map[string]any{"month": x, "documents": 2}}, "sources": []any{map[string]any{"source": x, "pages_in": 9}}, "documents_by_type": map[string]int{"ECG" + x: 2}}},
 		"api-describe":      {map[string]any{"op": x, "group": x, "summary": x, "right": x, "changes": true, "in": x, "out": x}},
 		"plan-make":         {map[string]any{"id": document}},
 		"plan-show":         {map[string]any{"document": document, "type": "ECG" + x, "service_date": x, "due": x, "reasons": []string{x}}},
@@ -338,7 +338,7 @@ func foreign(t *testing.T, body string) (out []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	known := strings.Fields("html head meta title link script body a header p span form label input select option button nav ul li main h1 h2 table thead tbody tr th td " +
+	known := strings.Fields("html head meta title link script body a header p span form label input select option button nav ul li main h1 h2 h3 table thead tbody tr th td " +
 		"datalist progress strong code kbd dl dt dd details summary figure figcaption svg image g rect text pre ol mark fieldset legend textarea div section")
 	for n := range doc.Descendants() {
 		if n.Type != html.ElementNode {

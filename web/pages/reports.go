@@ -37,12 +37,25 @@ type counted struct {
 	Documents int
 }
 
+// scanned is a folder that scans come from: a person's, or a scanner's.
+type scanned struct {
+	Source   string `json:"source"`
+	Days     int    `json:"days"`
+	Batches  int    `json:"batches"`
+	Pages    int    `json:"pages_in"`
+	Doubtful int    `json:"pages_in_doubt"`
+}
+
+// ADay is how many pages came on each day on which some came.
+func (s scanned) ADay() int { return s.Pages / max(1, s.Days) }
+
 // report is twelve months summed up.
 type report struct {
 	Months  []monthly      `json:"months"`
 	Days    int            `json:"median_days"`
 	Overdue int            `json:"due_before"`
 	Due     []ending       `json:"due"`
+	Sources []scanned      `json:"sources"`
 	Types   map[string]int `json:"documents_by_type"`
 	Bytes   int64          `json:"stored_bytes"`
 }
