@@ -112,6 +112,10 @@ CREATE INDEX documents_doubted ON documents (filed_at, id) WHERE doubts <> '';
 `}
 }
 
+// Schema is the number of the present schema. A database of a larger one is
+// refused; one of a smaller one is brought to it when it is opened.
+func Schema() int { return len(migrations()) }
+
 // migrate brings the database to the present schema. A database made by a
 // newer program is refused.
 func (c *DB) migrate(ctx context.Context) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -68,4 +69,39 @@ func TestCatalogue(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestGolden: databases that programs of every earlier schema filled, as pg_dump
+// wrote them, are brought to the present one, and hold what they held.
+func TestGolden(t *testing.T) {
+	dsn := testserver.StartPostgres(t)
+	exec := func(dsn, text string) {
+		t.Helper()
+		db, err := sql.Open("pgx", dsn+"&default_query_exec_mode=simple_protocol")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		if _, err := db.ExecContext(t.Context(), text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for v := 1; v <= catalogtest.GoldenSchemas; v++ {
+		t.Run(fmt.Sprintf("schema %d", v), func(t *testing.T) {
+			text, err := os.ReadFile(fmt.Sprintf("testdata/schema-%d.sql", v))
+			if err != nil {
+				t.Fatal(err)
+			}
+			name := fmt.Sprintf("golden%d", v)
+			exec(dsn, "CREATE DATABASE "+name)
+			own := strings.Replace(dsn, "/postgres?", "/"+name+"?", 1)
+			exec(own, string(text))
+			c, err := postgres.Open(t.Context(), own, catalogtest.Secrets{}, catalogtest.Local())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			catalogtest.Golden(t, c)
+		})
+	}
 }

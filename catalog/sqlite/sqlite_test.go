@@ -2,6 +2,7 @@ package sqlite_test
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -77,5 +78,23 @@ func TestWrongKey(t *testing.T) {
 	if c, err := sqlite.Open(t.Context(), file, nil, bytes.Repeat([]byte{1}, 32)); err == nil {
 		c.Close()
 		t.Error("got nil, want an error")
+	}
+}
+
+// TestGolden: databases that programs of every earlier schema filled are brought
+// to the present one, and hold what they held.
+func TestGolden(t *testing.T) {
+	for v := 1; v <= catalogtest.GoldenSchemas; v++ {
+		t.Run(fmt.Sprintf("schema %d", v), func(t *testing.T) {
+			b, err := os.ReadFile(fmt.Sprintf("testdata/schema-%d.db", v))
+			if err != nil {
+				t.Fatal(err)
+			}
+			file := filepath.Join(t.TempDir(), "c.db")
+			if err := os.WriteFile(file, b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			catalogtest.Golden(t, open(t, file, catalogtest.Secrets{}))
+		})
 	}
 }
