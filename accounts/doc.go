@@ -64,6 +64,7 @@ const (
 	SeeAudit     Right = "see the audit log"
 	SeeReports   Right = "see reports"
 	SeeHealth    Right = "see health"
+	KeepStations Right = "keep stations" // trust what scans, and trust it no more
 	KeepUsers    Right = "keep users"
 )
 
@@ -90,13 +91,14 @@ func rights() map[Right][]Role {
 		SeeAudit:     {Auditor},
 		SeeReports:   {Director, Auditor},
 		SeeHealth:    {Director, Auditor, Admin},
+		KeepStations: {Admin},
 		KeepUsers:    {Admin},
 	}
 }
 
 // Rights lists every right, in a fixed order.
 func Rights() []Right {
-	return []Right{SeeBatches, Settle, Correct, OpenChart, SearchAll, Import, AnswerAsks, BreakGlass, ReviewGlass, Restrict, SeeHolds, PlaceHold, SeeRetention, ProposeEnds, SetSchedule, ReleaseHold, Approve, SeeAudit, SeeReports, SeeHealth, KeepUsers}
+	return []Right{SeeBatches, Settle, Correct, OpenChart, SearchAll, Import, AnswerAsks, BreakGlass, ReviewGlass, Restrict, SeeHolds, PlaceHold, SeeRetention, ProposeEnds, SetSchedule, ReleaseHold, Approve, SeeAudit, SeeReports, SeeHealth, KeepStations, KeepUsers}
 }
 
 // User is somebody who may sign in.

@@ -159,6 +159,7 @@ func peopleOperations() map[string]op {
 		"emergency-begin":   (*app).opEmergencyBegin,
 		"emergency-list":    (*app).opEmergencyList,
 		"emergency-review":  (*app).opEmergencyReview,
+		"setup":             (*app).opSetup,
 		"restriction-shut":  (*app).opRestrictionShut,
 		"restriction-name":  (*app).opRestrictionName,
 		"restriction-lift":  (*app).opRestrictionLift,

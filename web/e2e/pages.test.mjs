@@ -474,6 +474,24 @@ test('a chart is restricted, opens in an emergency only, and is free again', asy
 	await me.end();
 });
 
+test('how the site is set up, and its patient list', async () => {
+	const admin = await someone('demo.admin');
+	await keys(admin.page, 'g', 'x');
+	await admin.page.waitForURL(/site/);
+	assert.match(await admin.page.textContent('main'), /never rehearsed.*Discharge summary.*18842-5/s);
+	await look(admin, 'site');
+	await admin.end();
+	const me = await someone('demo.records', 'dark');
+	const { page } = me;
+	await page.goto(base + '/imports');
+	await page.setInputFiles('#list', { name: 'mpi.csv', mimeType: 'text/csv', buffer: Buffer.from('chart_number,name,date_of_birth\n9237654,"TESTPATIENT, BRAVO",1962-07-14\n,nobody,\n') });
+	await page.click('button:has-text("Go on")');
+	await page.waitForSelector('text=Nothing was changed');
+	assert.match(await page.textContent('main'), /1 chart numbers of 1 people would be/);
+	await look(me, 'patients-looked');
+	await me.end();
+});
+
 test('what another system exported is taken in', async () => {
 	const me = await someone('demo.records');
 	const { page } = me;

@@ -117,12 +117,20 @@ type visit struct {
 	onto        string // where the page goes by itself; "" for nowhere
 }
 
-// maxForm bounds the body of a request, in bytes.
-const maxForm = 1 << 20
+// maxForm bounds the body of a request, in bytes, and maxLarge that of one with a
+// large file: a patient list of a million people.
+const (
+	maxForm  = 1 << 20
+	maxLarge = 128 << 20
+)
 
 func (p *Pages) serve(r Route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		req.Body = http.MaxBytesReader(w, req.Body, maxForm)
+		most := int64(maxForm)
+		if r.Large { // nothing of it is read before it is known whose it is
+			most = maxLarge
+		}
+		req.Body = http.MaxBytesReader(w, req.Body, most)
 		v := &visit{Pages: p, w: w, r: req}
 		if c, err := req.Cookie(cookieName); err == nil {
 			if r.Quiet {

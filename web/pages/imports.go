@@ -83,19 +83,25 @@ type wish struct {
 
 // wished reads the form: the names of columns come one a line, OURS=THEIRS.
 func (v *visit) wished() (wish, string, error) {
-	w := wish{Folder: v.field("folder"), Index: v.field("index"), Kind: v.field("kind"), From: v.field("from"), Map: map[string]string{}}
-	text := strings.ReplaceAll(v.r.PostFormValue("map"), "\r\n", "\n")
+	names, text, err := v.columns()
+	return wish{Folder: v.field("folder"), Index: v.field("index"), Kind: v.field("kind"), From: v.field("from"), Map: names}, text, err
+}
+
+// columns reads what columns are called that are not called as ours: one a line, as
+// it was typed too.
+func (v *visit) columns() (map[string]string, string, error) {
+	out, text := map[string]string{}, strings.ReplaceAll(v.r.PostFormValue("map"), "\r\n", "\n")
 	for _, l := range strings.Split(text, "\n") {
 		if l = strings.TrimSpace(l); l == "" {
 			continue
 		}
 		ours, theirs, ok := strings.Cut(l, "=")
 		if !ok {
-			return w, text, fmt.Errorf("columns: %w: want one a line, such as chart_number=MRN", record.ErrInvalid)
+			return out, text, fmt.Errorf("columns: %w: want one a line, such as chart_number=MRN", record.ErrInvalid)
 		}
-		w.Map[strings.TrimSpace(ours)] = strings.TrimSpace(theirs)
+		out[strings.TrimSpace(ours)] = strings.TrimSpace(theirs)
 	}
-	return w, text, nil
+	return out, text, nil
 }
 
 // lookedPage is what an import would do.

@@ -111,6 +111,8 @@ func (s *site) call(_ context.Context, who record.Actor, op string, params any, 
 		"import-list":       {map[string]any{"id": document, "folder": x, "from": x, "state": "running", "by": x, "sum": map[string]any{"lines": 9, "taken": 2}}, map[string]any{"id": document, "state": "stopped", "why": x, "at": "2026-01-02T03:04:05Z"}, map[string]any{"id": document, "state": "done", "sum": map[string]any{"rejected": 3}}},
 		"import-rejects":    {map[string]any{"line": 1, "file": x, "why": x}},
 		"retention-clock":   {map[string]any{"frozen": true, "id": x, "since": "2026-01-02T03:04:05Z", "why": x}},
+		"setup":             {map[string]any{"folder": x, "exports": x, "waiting": []string{x}, "stations": []any{map[string]any{"id": x, "name": x, "role": "station", "since": "2026-01-02", "here": true}}, "types": []any{map[string]any{"code": "ECG" + x, "loinc": x, "forms": []string{x}}}, "patients": map[string]any{"imported": "2026-01-02", "people": 2, "lost": true}, "keys": map[string]any{"vault": x, "recovery": []any{map[string]any{"ends": x, "rehearsed": x}}, "ways": []string{x}}}},
+		"patients-import":   {map[string]any{"reject": map[string]any{"row": 7, "why": x, "fields": []string{x}}}, map[string]any{"numbers": 3, "people": 2, "rejected": 1}},
 		"restriction-list":  {map[string]any{"id": document, "state": "shut", "why": x, "matter": x, "charts": 2, "named": []string{x}, "by": x}},
 		"report":            {map[string]any{"months": []any{map[string]any{"month": x, "pages_in": 3, "requests_late": 1}}, "due": []any{map[string]any{"month": x, "documents": 2}}, "sources": []any{map[string]any{"source": x, "pages_in": 9}}, "documents_by_type": map[string]int{"ECG" + x: 2}}},
 		"api-describe":      {map[string]any{"op": x, "group": x, "summary": x, "right": x, "changes": true, "in": x, "out": x}},
@@ -615,7 +617,7 @@ func TestBreakGlass(t *testing.T) {
 func TestLists(t *testing.T) {
 	s := newSite(t, "=cmd|'/c calc'!A1")
 	for path, role := range map[string]accounts.Role{"/batches": accounts.Scan, "/requests": accounts.Release, "/holds": accounts.Auditor, "/retention": accounts.Auditor, "/plans": accounts.Auditor, "/certificates": accounts.Auditor,
-		"/corrections": accounts.Records, "/audit": accounts.Auditor, "/emergencies": accounts.Auditor, "/restrictions": accounts.Director, "/imports/" + document: accounts.Records, "/reports": accounts.Director, "/disclosures": accounts.Release} {
+		"/corrections": accounts.Records, "/audit": accounts.Auditor, "/emergencies": accounts.Auditor, "/restrictions": accounts.Director, "/site": accounts.Admin, "/imports/" + document: accounts.Records, "/reports": accounts.Director, "/disclosures": accounts.Release} {
 		c := s.browser(role)
 		if path == "/disclosures" {
 			resp, _ := s.do(c, "POST", path, url.Values{"chart": {"9118427"}})

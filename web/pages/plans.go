@@ -2,7 +2,6 @@ package pages
 
 import (
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -96,16 +95,6 @@ func (v *visit) plan() error {
 		return err
 	}
 	return v.show("plan", "Plan", planPage{p, paged(v, items, func(i planned) string { return i.Document }), p.MadeBy == string(v.session.User.Actor())})
-}
-
-// file is a file of a form; record.ErrInvalid when there is none.
-func (v *visit) file(name string) ([]byte, error) {
-	f, _, err := v.r.FormFile(name)
-	if err != nil {
-		return nil, fmt.Errorf("file: %w: choose one", record.ErrInvalid)
-	}
-	defer f.Close() // read-only
-	return io.ReadAll(f)
 }
 
 // thaw signs that the clocks are right, after a freeze.

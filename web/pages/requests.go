@@ -384,7 +384,7 @@ func (v *visit) onward(to string) string {
 
 // known reports whether a path is a page of its own, which shows what it is about.
 func (v *visit) known(to string) bool {
-	return slices.Contains([]string{"/account", "/tokens", "/emergency", "/emergencies", "/corrections", "/restrictions", "/retention", "/users"}, to)
+	return slices.Contains([]string{"/account", "/tokens", "/emergency", "/emergencies", "/corrections", "/restrictions", "/retention", "/site", "/users"}, to)
 }
 
 func (v *visit) again() error {

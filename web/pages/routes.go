@@ -12,6 +12,7 @@ type Route struct {
 
 	Emergency bool // whoever broke the glass may as well
 	Quiet     bool // pages ask for it by themselves: nobody is seen at the desk
+	Large     bool // a file of many megabytes may come with it
 	Fresh     bool // whoever gave password and code too long ago gives them once more
 }
 
@@ -94,6 +95,10 @@ func (p *Pages) Routes() []Route {
 		row("POST", "/audit", accounts.SeeAudit, false, (*visit).verifyLog),
 		row("GET", "/reports", accounts.SeeReports, false, (*visit).reports),
 		row("GET", "/health", accounts.SeeHealth, false, (*visit).health),
+		row("GET", "/site", accounts.SeeHealth, false, (*visit).site),
+		fresh(row("POST", "/site/stations", accounts.KeepStations, false, (*visit).trustStation)),
+		fresh(row("POST", "/site/stations/revoke", accounts.KeepStations, false, (*visit).revokeStation)),
+		large(row("POST", "/patients", accounts.Import, false, (*visit).takePatients)),
 		row("GET", "/users", accounts.KeepUsers, false, (*visit).users),
 		fresh(row("POST", "/users", accounts.KeepUsers, false, (*visit).putUser)),
 	}...)
@@ -141,6 +146,12 @@ func row(method, path string, right accounts.Right, open bool, do func(*visit) e
 // quiet marks what pages ask for by themselves.
 func quiet(r Route) Route {
 	r.Quiet = true
+	return r
+}
+
+// large marks what a large file may come with.
+func large(r Route) Route {
+	r.Large = true
 	return r
 }
 
