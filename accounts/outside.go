@@ -27,6 +27,12 @@ type Outside struct {
 	At      time.Time // when they proved who they are
 }
 
+// Username is what a user is called here who goes by a name there.
+func (o Outside) Username() string {
+	name, _, _ := strings.Cut(strings.ToLower(strings.TrimSpace(o.Name)), "@")
+	return name
+}
+
 // FromGroups lists the roles that groups of the site's own sign-in may give.
 // Whoever rules over those groups is no party to what is released, destroyed or
 // administered here, and so can make nobody one who does that.
@@ -51,7 +57,14 @@ func (d *Desk) SignInOutside(ctx context.Context, o Outside) (*Session, error) {
 	if err := d.mayComeFromOutside(u, o); err != nil {
 		return nil, err
 	}
-	return d.begin(u), nil
+	s := d.begin(u)
+	// A sign-in there may be of this morning: only a password of now counts as one.
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if s.proved = o.At; o.At.After(s.began) {
+		s.proved = time.Time{}
+	}
+	return s, nil
 }
 
 // outsider returns the user that somebody is, as of now. Held: writes.
@@ -65,6 +78,7 @@ func (d *Desk) outsider(ctx context.Context, o Outside) (User, error) {
 	}
 	roles := fromGroups(o)
 	if len(roles) == 0 {
+		d.end(func(s *Session) bool { return s.User.Name == u.Name })
 		return u, fmt.Errorf("sign in: %w: none of your groups is let in here any more; ask whoever keeps the groups", record.ErrDenied)
 	}
 	if slices.Equal(roles, u.Roles) {
@@ -79,8 +93,7 @@ func (d *Desk) outsider(ctx context.Context, o Outside) (User, error) {
 const keeper record.Actor = "sign-in"
 
 func (d *Desk) newOutsider(ctx context.Context, o Outside) (User, error) {
-	name, _, _ := strings.Cut(strings.ToLower(strings.TrimSpace(o.Name)), "@")
-	u := User{Name: name, Roles: fromGroups(o), Outside: &o.Subject, By: keeper, Since: d.now().UTC()}
+	u := User{Name: o.Username(), Roles: fromGroups(o), Outside: &o.Subject, By: keeper, Since: d.now().UTC()}
 	if len(u.Roles) == 0 {
 		return u, fmt.Errorf("sign in: %w: none of your groups is let in here; ask whoever keeps the groups", record.ErrDenied)
 	}
@@ -90,12 +103,15 @@ func (d *Desk) newOutsider(ctx context.Context, o Outside) (User, error) {
 	if err := d.mayComeFromOutside(u, o); err != nil {
 		return u, err
 	}
-	_, err := d.register.User(ctx, name)
-	if err == nil {
-		return u, fmt.Errorf("sign in: %w: there is a user %s here already: where that is you, sign in with name and password and link the two on \"My sign-in\"", record.ErrDenied, name)
-	}
-	if !errors.Is(err, record.ErrNotFound) {
+	us, err := d.register.Users(ctx)
+	if err != nil {
 		return u, err
+	}
+	if !slices.ContainsFunc(us, func(o User) bool { return slices.Contains(o.Roles, Admin) }) {
+		return u, fmt.Errorf("sign in: %w: the first administrator has to be made before anybody comes in", record.ErrDenied)
+	}
+	if slices.ContainsFunc(us, func(o User) bool { return o.Name == u.Name }) {
+		return u, fmt.Errorf("sign in: %w: there is a user %s here already: where that is you, sign in with name and password and link the two on \"My sign-in\"", record.ErrDenied, u.Name)
 	}
 	return u, d.register.PutUser(ctx, keeper, u)
 }
@@ -118,8 +134,8 @@ func (d *Desk) mayComeFromOutside(u User, o Outside) error {
 		return fmt.Errorf("sign in: %w: this user may not sign in any more", record.ErrDenied)
 	case slices.ContainsFunc(u.Roles, func(r Role) bool { return !slices.Contains(FromGroups(), r) }):
 		return fmt.Errorf("sign in: %w: whoever releases, decides, audits or administers signs in here with name and password", record.ErrDenied)
-	case d.RequireFactor && !o.Factor && needsFactor(u):
-		return fmt.Errorf("sign in: %w: your role needs a second factor, and your sign-in did not say that there was one", record.ErrDenied)
+	case !o.Factor && (d.RequireFactor && needsFactor(u) || u.Factor != "" || len(u.Keys) > 0):
+		return fmt.Errorf("sign in: %w: you need a second factor, and your sign-in did not say that there was one", record.ErrDenied)
 	}
 	return nil
 }
@@ -151,6 +167,10 @@ func (d *Desk) AgainOutside(ctx context.Context, s *Session, o Outside) error {
 	if err := d.mayComeFromOutside(u, o); err != nil {
 		return err
 	}
+	if u.byGroups() && !slices.Equal(fromGroups(o), u.Roles) {
+		d.end(func(s *Session) bool { return s.User.Name == u.Name })
+		return fmt.Errorf("again: %w: your groups have changed: sign in anew", record.ErrDenied)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := d.now()
@@ -168,6 +188,9 @@ func (d *Desk) AgainOutside(ctx context.Context, s *Session, o Outside) error {
 // for somebody who is another user already.
 func (d *Desk) Link(ctx context.Context, s *Session, o Outside) error {
 	return d.change(ctx, s.User.Actor(), s.User.Name, func(u User) (User, error) {
+		if u.Password == "" {
+			return u, fmt.Errorf("link: %w: you come by way of it already", record.ErrDenied)
+		}
 		if err := d.mayComeFromOutside(u, o); err != nil {
 			return u, err
 		}

@@ -18,7 +18,7 @@ func outsider(roles ...accounts.Role) accounts.Outside {
 // TestOutside: whoever the site's own sign-in brings has the roles of its groups
 // as they are now, and none of those that only this archive gives.
 func TestOutside(t *testing.T) {
-	d, l, _ := desk(t)
+	d, l, c := desk(t)
 	d.RequireFactor = true
 	ctx := t.Context()
 	in := func(o accounts.Outside) *accounts.Session {
@@ -35,6 +35,10 @@ func TestOutside(t *testing.T) {
 			t.Errorf("%s: got %v, %v, want %v", what, s, err, record.ErrDenied)
 		}
 	}
+	out("nobody keeps users", outsider(accounts.Records))
+	if err := d.Put(ctx, "test", accounts.User{Name: "root.admin", Roles: []accounts.Role{accounts.Admin}}, good); err != nil {
+		t.Fatal(err)
+	}
 	out("no group", outsider())
 	out("groups beyond", outsider(accounts.Director, accounts.Admin, accounts.Release, accounts.Auditor))
 	one := outsider(accounts.Scan)
@@ -43,11 +47,14 @@ func TestOutside(t *testing.T) {
 	one = outsider(accounts.Records)
 	one.Factor = false
 	out("no second factor", one)
-	if len(l) != 0 {
+	if len(l) != 1 {
 		t.Fatalf("whoever was refused was written down: %v", l)
 	}
 
 	s := in(outsider(accounts.Records, accounts.Director))
+	if d.Proved(s) {
+		t.Error("a sign-in of this morning counts as a password of now")
+	}
 	if s.User.Name != "a.clerk" || !slices.Equal(s.User.Roles, []accounts.Role{accounts.Records}) || d.NeedsFactor(s.User) {
 		t.Errorf("got %+v, needs a factor %v", s.User, d.NeedsFactor(s.User))
 	}
@@ -66,7 +73,17 @@ func TestOutside(t *testing.T) {
 	if d.Session(s.Secret) != nil || now.User.May(accounts.OpenChart) || !now.User.May(accounts.SeeBatches) {
 		t.Errorf("the groups changed: got %+v, and the session of before %v", now.User, d.Session(s.Secret))
 	}
+	if err := d.AgainOutside(ctx, now, accounts.Outside{Subject: outsider().Subject, Roles: []accounts.Role{accounts.Records}, Factor: true, At: c.t}); !errors.Is(err, record.ErrDenied) || d.Session(now.Secret) != nil {
+		t.Errorf("again with other groups: got %v, and the session %v", err, d.Session(now.Secret))
+	}
+	now = in(outsider(accounts.Scan))
 	out("no group any more", outsider())
+	if d.Session(now.Secret) != nil {
+		t.Error("no group any more: the session goes on")
+	}
+	if err := d.Link(ctx, in(outsider(accounts.Scan)), outsider(accounts.Scan)); !errors.Is(err, record.ErrDenied) {
+		t.Errorf("links without a password: got %v, want %v", err, record.ErrDenied)
+	}
 	namesake := outsider(accounts.Scan)
 	namesake.Subject.Subject = "2"
 	out("somebody else of that name", namesake)
@@ -130,6 +147,14 @@ func TestOutsideLink(t *testing.T) {
 			t.Errorf("again with %s: got %v, proved %v, want %v", what, err, d.Proved(s), record.ErrDenied)
 		}
 	}
+	u := l["a.clerk"]
+	u.Factor = "JBSWY3DPEHPK3PXP"
+	l["a.clerk"] = u
+	if err := d.AgainOutside(ctx, s, accounts.Outside{Subject: outsider().Subject, At: c.t}); !errors.Is(err, record.ErrDenied) {
+		t.Errorf("again without the second factor there is: got %v, want %v", err, record.ErrDenied)
+	}
+	u.Factor = ""
+	l["a.clerk"] = u
 	if err := d.AgainOutside(ctx, s, accounts.Outside{Subject: outsider().Subject, At: c.t}); err != nil || !d.Proved(s) {
 		t.Errorf("again: got %v, proved %v", err, d.Proved(s))
 	}

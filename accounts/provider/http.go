@@ -24,6 +24,9 @@ const (
 	mostAnswer  = 1 << 20 // bytes of an answer
 )
 
+// errAddress is a name for an address of a cloud's own, or of nobody's.
+var errAddress = errors.New("its name stands for an address that is no server's")
+
 // allows reports whether a host (with its port, where it has one) is the
 // issuer's or named besides.
 func (c Config) allows(host string) bool {
@@ -43,7 +46,7 @@ func (c Config) http() (*http.Client, error) {
 	d := &net.Dialer{Timeout: askPatience, Control: func(_, address string, _ syscall.RawConn) error {
 		a, err := netip.ParseAddrPort(address)
 		if ip := a.Addr().Unmap(); err != nil || ip.IsLinkLocalUnicast() || ip.IsMulticast() || ip.IsUnspecified() {
-			return errors.New("its name stands for an address that is no server's") // a cloud's own, or nobody's
+			return errAddress
 		}
 		return nil
 	}}
@@ -63,7 +66,7 @@ type named struct {
 // RoundTrip implements http.RoundTripper.
 func (n named) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !secure(r.URL) || !n.cfg.allows(r.URL.Host) {
-		return nil, errors.New("it names a host that the configuration does not")
+		return nil, errElsewhere
 	}
 	resp, err := n.next.RoundTrip(r)
 	if err != nil {

@@ -7,26 +7,31 @@
 // any host but those the configuration names. What the provider says in words is
 // never shown and never logged.
 //
-// It stores nothing: who was sent and has not come back is kept in memory.
+// It stores nothing: who was sent and has not come back is kept, sealed, in that
+// browser's cookie, and ends with the process.
 package provider
 
 import (
 	"context"
+	"crypto/aes"
+	"crypto/cipher"
 	"crypto/rand"
-	"crypto/sha256"
 	"crypto/subtle"
+	"crypto/tls"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
+	"golang.org/x/sync/singleflight"
 
 	"chartvault/accounts"
 	"chartvault/record"
@@ -84,9 +89,14 @@ type Provider struct {
 	cfg    Config
 	client *http.Client
 
-	mu    sync.Mutex
-	found *oidc.Provider // nil until it was reached
-	sent  map[string]journey
+	sealer cipher.AEAD // of journeys; its key is of chance, and gone with the process
+	asking singleflight.Group
+
+	mu     sync.Mutex
+	found  *oidc.Provider       // nil until it was reached
+	failed error                // why not, when it was asked last
+	asked  time.Time            // when that was
+	ended  map[string]time.Time // journeys that have, by state, and when they began
 }
 
 // New returns a provider that nobody has asked anything yet.
@@ -95,7 +105,17 @@ func New(c Config) (*Provider, error) {
 		return nil, err
 	}
 	client, err := c.http()
-	return &Provider{cfg: c, client: client, sent: map[string]journey{}}, err
+	if err != nil {
+		return nil, err
+	}
+	key := make([]byte, 32)
+	rand.Read(key) // never fails
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	sealer, err := cipher.NewGCMWithRandomNonce(block)
+	return &Provider{cfg: c, client: client, sealer: sealer, ended: map[string]time.Time{}}, err
 }
 
 // Label is what the button says.
@@ -104,83 +124,95 @@ func (p *Provider) Label() string { return p.cfg.Label }
 // Limits of journeys.
 const (
 	journeyLife = 10 * time.Minute
-	mostSent    = 10_000
+	mostEnded   = 100_000
 )
 
-// journey is a browser that was sent to the provider and has not come back.
+// journey is a browser that was sent to the provider and has not come back. It
+// travels in that browser's cookie, sealed to this process: strangers who begin
+// many take no room here.
 type journey struct {
-	browser         [32]byte // hash of what its cookie holds
-	nonce, verifier string
-	back            string // address it comes back to
-	errand          any
-	began           time.Time
+	State    string    `json:"s"`
+	Nonce    string    `json:"n"`
+	Verifier string    `json:"v"`
+	Back     string    `json:"b"` // address it comes back to
+	Errand   string    `json:"e"`
+	Began    time.Time `json:"t"`
 }
 
-// Send begins a journey: where the browser goes, and the secret its cookie holds
+// Send begins a journey: where the browser goes, and what its cookie holds
 // meanwhile. back is the address it comes back to; errand is handed back there.
 // anew has the provider ask for the password even of somebody it knows.
 // record.ErrNotReady where the provider cannot be reached.
-func (p *Provider) Send(ctx context.Context, back string, anew bool, errand any) (to, secret string, err error) {
+func (p *Provider) Send(ctx context.Context, back string, anew bool, errand string) (to, cookie string, err error) {
 	o, err := p.oauth(ctx, back)
 	if err != nil {
 		return "", "", err
 	}
-	state, secret := rand.Text()+rand.Text(), rand.Text()+rand.Text()
-	j := journey{sha256.Sum256([]byte(secret)), rand.Text() + rand.Text(), oauth2.GenerateVerifier(), back, errand, p.cfg.Now()}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for s, other := range p.sent {
-		if j.began.Sub(other.began) >= journeyLife {
-			delete(p.sent, s)
-		}
+	j := journey{rand.Text() + rand.Text(), rand.Text() + rand.Text(), oauth2.GenerateVerifier(), back, errand, p.cfg.Now()}
+	plain, err := json.Marshal(j)
+	if err != nil {
+		return "", "", fmt.Errorf("sign in: %w", err)
 	}
-	if len(p.sent) >= mostSent {
-		return "", "", fmt.Errorf("sign in: %w: too many people sign in at this moment; try again in a few minutes", record.ErrNotReady)
-	}
-	p.sent[state] = j
-	opts := []oauth2.AuthCodeOption{oidc.Nonce(j.nonce), oauth2.S256ChallengeOption(j.verifier)}
+	opts := []oauth2.AuthCodeOption{oidc.Nonce(j.Nonce), oauth2.S256ChallengeOption(j.Verifier)}
 	if anew {
 		opts = append(opts, oauth2.SetAuthURLParam("prompt", "login"), oauth2.SetAuthURLParam("max_age", "0"))
 	}
-	return o.AuthCodeURL(state, opts...), secret, nil
+	return o.AuthCodeURL(j.State, opts...), base64.RawURLEncoding.EncodeToString(p.sealer.Seal(nil, nil, plain, nil)), nil
 }
 
 // Receive ends a journey: who the provider says somebody is, and the errand they
-// were sent on. secret is what the browser's cookie held, answer the parameters
-// it came back with. record.ErrDenied for whatever is not as it should be.
-func (p *Provider) Receive(ctx context.Context, secret string, answer url.Values) (accounts.Outside, any, error) {
-	j, ok := p.take(secret, answer.Get("state"))
+// were sent on, "" where this browser is on no journey. cookie is what it held,
+// answer the parameters it came back with. record.ErrDenied for whatever is not as
+// it should be.
+func (p *Provider) Receive(ctx context.Context, cookie string, answer url.Values) (accounts.Outside, string, error) {
+	j, ok := p.take(cookie, answer.Get("state"))
 	if !ok {
-		return accounts.Outside{}, nil, denied("this sign-in is over, or was begun in another browser; begin again")
+		return accounts.Outside{}, "", denied("this sign-in is over, or was begun in another browser; begin again")
 	}
 	if answer.Get("error") != "" || answer.Get("code") == "" {
-		return accounts.Outside{}, j.errand, denied("it was refused or broken off there")
+		return accounts.Outside{}, j.Errand, denied("it was refused or broken off there")
 	}
-	o, err := p.oauth(ctx, j.back)
+	o, err := p.oauth(ctx, j.Back)
 	if err != nil {
-		return accounts.Outside{}, j.errand, err
+		return accounts.Outside{}, j.Errand, err
 	}
 	out, err := p.redeem(ctx, o, j, answer.Get("code"))
-	return out, j.errand, err
+	return out, j.Errand, err
 }
 
-// take ends the journey of a state, where it is this browser's and not over.
-func (p *Provider) take(secret, state string) (journey, bool) {
+// take ends the journey of a state, where it is this browser's, not over, and not
+// ended before.
+func (p *Provider) take(cookie, state string) (j journey, ok bool) {
+	sealed, err := base64.RawURLEncoding.DecodeString(cookie)
+	if err != nil {
+		return j, false
+	}
+	plain, err := p.sealer.Open(nil, nil, sealed, nil)
+	if err != nil || json.Unmarshal(plain, &j) != nil || subtle.ConstantTimeCompare([]byte(j.State), []byte(state)) != 1 {
+		return j, false
+	}
+	now := p.cfg.Now()
+	if age := now.Sub(j.Began); age < 0 || age >= journeyLife {
+		return j, false
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	j, ok := p.sent[state]
-	sum := sha256.Sum256([]byte(secret))
-	if !ok || subtle.ConstantTimeCompare(sum[:], j.browser[:]) != 1 {
-		return journey{}, false // it stays for the browser whose it is
+	for s, t := range p.ended {
+		if now.Sub(t) >= journeyLife || len(p.ended) >= mostEnded {
+			delete(p.ended, s)
+		}
 	}
-	delete(p.sent, state)
-	return j, p.cfg.Now().Sub(j.began) < journeyLife
+	if _, was := p.ended[j.State]; was {
+		return j, false
+	}
+	p.ended[j.State] = j.Began
+	return j, true
 }
 
 // redeem has the provider say who brings a code.
 func (p *Provider) redeem(ctx context.Context, o *oauth2.Config, j journey, code string) (accounts.Outside, error) {
 	ctx = oidc.ClientContext(ctx, p.client)
-	t, err := o.Exchange(ctx, code, oauth2.VerifierOption(j.verifier))
+	t, err := o.Exchange(ctx, code, oauth2.VerifierOption(j.Verifier))
 	var refused *oauth2.RetrieveError
 	switch {
 	case errors.As(err, &refused) && refused.Response != nil && refused.Response.StatusCode < http.StatusInternalServerError:
@@ -199,7 +231,7 @@ func (p *Provider) redeem(ctx context.Context, o *oauth2.Config, j journey, code
 	if err != nil {
 		return accounts.Outside{}, denied("what the provider says of you is not signed by it, not for this archive, or over")
 	}
-	if subtle.ConstantTimeCompare([]byte(id.Nonce), []byte(j.nonce)) != 1 {
+	if subtle.ConstantTimeCompare([]byte(id.Nonce), []byte(j.Nonce)) != 1 {
 		return accounts.Outside{}, denied("the answer is one to another question")
 	}
 	return p.outside(id)
@@ -256,36 +288,61 @@ func (p *Provider) oauth(ctx context.Context, back string) (*oauth2.Config, erro
 	return &oauth2.Config{ClientID: p.cfg.Client, ClientSecret: p.cfg.Secret, Endpoint: found.Endpoint(), RedirectURL: back, Scopes: []string{oidc.ScopeOpenID, "profile"}}, nil
 }
 
-// discover asks the provider where it listens.
+// askAgain is how long after one that was not answered the provider is asked again
+// where it listens: whoever comes meanwhile is told so at once.
+const askAgain = 5 * time.Second
+
+// discover asks the provider where it listens, once for all who come at a time.
 func (p *Provider) discover(ctx context.Context) (*oidc.Provider, error) {
-	// Its keys are fetched again by what lives longer than this request.
-	found, err := oidc.NewProvider(oidc.ClientContext(context.WithoutCancel(ctx), p.client), p.cfg.Issuer)
+	found, err, _ := p.asking.Do("", func() (any, error) {
+		p.mu.Lock()
+		failed, asked := p.failed, p.asked
+		p.mu.Unlock()
+		if failed != nil && p.cfg.Now().Sub(asked) < askAgain {
+			return nil, failed
+		}
+		// Its keys are fetched again by what lives longer than this request.
+		found, err := oidc.NewProvider(oidc.ClientContext(context.WithoutCancel(ctx), p.client), p.cfg.Issuer)
+		if err == nil {
+			if u, perr := url.Parse(found.Endpoint().AuthURL); perr != nil || !secure(u) || !p.cfg.allows(u.Host) {
+				err = errElsewhere
+			}
+		}
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if err != nil {
+			p.failed, p.asked = p.away(err), p.cfg.Now()
+			return nil, p.failed
+		}
+		p.found, p.failed = found, nil
+		return found, nil
+	})
 	if err != nil {
-		return nil, p.away(err)
+		return nil, err
 	}
-	u, err := url.Parse(found.Endpoint().AuthURL)
-	if err != nil || !secure(u) || !p.cfg.allows(u.Host) {
-		return nil, p.away(errors.New("it sends browsers to a host that the configuration does not name"))
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.found = found
-	return found, nil
+	return found.(*oidc.Provider), nil
 }
 
 func denied(why string) error { return fmt.Errorf("sign in: %w: %s", record.ErrDenied, why) }
 
-// away says that the provider cannot be asked. Its own words stay out: they may
-// quote what was sent to it.
+// errElsewhere is the provider naming a host that the configuration does not.
+var errElsewhere = errors.New("it names a host that the configuration does not")
+
+// away says that the provider cannot be asked, in words of ours: its own may quote
+// what was sent to it, and those of the network say how this one is laid out.
 func (p *Provider) away(err error) error {
-	why := "it does not answer"
-	var u *url.Error
+	why := "it does not answer as a provider does"
+	var network net.Error
+	var certificate *tls.CertificateVerificationError
 	switch {
-	case errors.As(err, &u) && !u.Timeout():
-		why = strings.TrimPrefix(u.Err.Error(), p.cfg.Issuer)
-	case errors.As(err, &u), errors.Is(err, context.DeadlineExceeded):
-	default:
-		why = "it does not answer as a provider does"
+	case errors.Is(err, errElsewhere):
+		why = errElsewhere.Error()
+	case errors.As(err, &certificate):
+		why = "its certificate is not trusted"
+	case errors.Is(err, errAddress):
+		why = errAddress.Error()
+	case errors.As(err, &network):
+		why = "it does not answer"
 	}
 	return fmt.Errorf("sign in: %w: %s cannot be asked (%s); whoever has a password here signs in with that", record.ErrNotReady, p.cfg.Label, why)
 }

@@ -180,10 +180,14 @@ func TestRefused(t *testing.T) {
 func TestAway(t *testing.T) {
 	s := newSite(t)
 	s.Falls(true)
-	if _, _, err := s.rp.Send(t.Context(), back, false, nil); !errors.Is(err, record.ErrNotReady) {
+	if _, _, err := s.rp.Send(t.Context(), back, false, ""); !errors.Is(err, record.ErrNotReady) {
 		t.Errorf("down: got %v, want %v", err, record.ErrNotReady)
 	}
 	s.Falls(false)
+	if _, _, err := s.rp.Send(t.Context(), back, false, ""); !errors.Is(err, record.ErrNotReady) || len(s.Asked()) != 1 {
+		t.Errorf("a moment later: got %v, asked for %v", err, s.Asked())
+	}
+	s.now = s.now.Add(time.Minute)
 	secret, answer := s.through(false)
 	s.Falls(true)
 	if _, _, err := s.rp.Receive(t.Context(), secret, answer); !errors.Is(err, record.ErrNotReady) {
@@ -195,7 +199,7 @@ func TestAway(t *testing.T) {
 	defer elsewhere.Close()
 	s = newSite(t)
 	s.Misleads(elsewhere.URL+"/authorize", "")
-	if to, _, err := s.rp.Send(t.Context(), back, false, nil); !errors.Is(err, record.ErrNotReady) {
+	if to, _, err := s.rp.Send(t.Context(), back, false, ""); !errors.Is(err, record.ErrNotReady) {
 		t.Errorf("browsers elsewhere: got %q, %v, want %v", to, err, record.ErrNotReady)
 	}
 	s = newSite(t)
@@ -207,7 +211,7 @@ func TestAway(t *testing.T) {
 	if asked > 0 {
 		t.Errorf("a host that is not named was asked %d times", asked)
 	}
-	for issuer, want := range map[string]string{"http://127.0.0.1:1": "connection refused", "https://169.254.169.254": "no server's", "https://0.0.0.0": "no server's"} {
+	for issuer, want := range map[string]string{"http://127.0.0.1:1": "it does not answer", "https://169.254.169.254": "no server's", "https://0.0.0.0": "no server's"} {
 		cfg := config(newSite(t).Provider, time.Now)
 		cfg.Issuer = issuer
 		rp, err := provider.New(cfg)
@@ -216,7 +220,7 @@ func TestAway(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
-		if _, _, err := rp.Send(ctx, back, false, nil); !errors.Is(err, record.ErrNotReady) || !strings.Contains(err.Error(), want) {
+		if _, _, err := rp.Send(ctx, back, false, ""); !errors.Is(err, record.ErrNotReady) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %v with %q", issuer, err, record.ErrNotReady, want)
 		}
 	}

@@ -109,7 +109,15 @@ type (
 
 // programs answers programs that act for people.
 func (a *app) programs(desk *accounts.Desk) *api.API {
-	return &api.API{Endpoints: endpoints(), Accounts: desk, Problem: problem, Now: a.now, Log: a.log, Call: a.callAs}
+	return &api.API{Endpoints: endpoints(), Accounts: desk, Problem: problem, Now: a.now, Log: a.log, Call: a.callProgram}
+}
+
+// byProgram marks what a program asks for, and not somebody at a desk.
+type byProgram struct{}
+
+// callProgram runs an operation for a program of somebody.
+func (a *app) callProgram(ctx context.Context, who record.Actor, op string, params any, f func(json.RawMessage) error) error {
+	return a.callAs(context.WithValue(ctx, byProgram{}, true), who, op, params, f)
 }
 
 // callAs runs an operation as somebody.

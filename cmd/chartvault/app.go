@@ -72,6 +72,7 @@ type app struct {
 	bound       atomic.Uint64 // changes of what forbids or delays the end of documents
 	boundMu     sync.Mutex
 	binding     *bindings                 // as of the last such change somebody looked at
+	restrictMu  sync.Mutex                // one change of a restriction at a time
 	shutMu      sync.Mutex                // guards shut
 	shut        *restrictions             // as of the last change somebody looked at
 	began       atomic.Pointer[time.Time] // with the monotonic clock, to notice that the wall clock jumped

@@ -212,7 +212,7 @@ func (a *app) opCorrect(ctx context.Context, r asked, out func(any) error) error
 		if err != nil {
 			return fmt.Errorf("document: %w: %w", record.ErrInvalid, err)
 		}
-		if err := a.mayTouch(ctx, r.Actor, id); err != nil {
+		if err := a.mayTouch(ctx, r.Actor, "correct", id); err != nil {
 			return err
 		}
 		s, err := a.sourceOf(ctx, id)
@@ -331,8 +331,40 @@ func (a *app) opCorrections(ctx context.Context, r asked, out func(any) error) e
 		return err
 	}
 	for _, c := range cs {
-		if err := out(lineOfCorrection(c)); err != nil {
+		l := lineOfCorrection(c)
+		if err := a.veilCorrection(ctx, r.Actor, &l); err != nil {
 			return err
+		}
+		if err := out(l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// veilCorrection tells nothing of what a correction in a restricted chart is about.
+func (a *app) veilCorrection(ctx context.Context, who record.Actor, l *correctionLine) error {
+	for _, id := range l.Sources {
+		shut, err := a.veiled(ctx, who, id)
+		if err != nil {
+			return err
+		}
+		if shut {
+			l.Reason, l.Results = veil, nil
+		}
+	}
+	for _, m := range l.Results {
+		id, err := record.ParseID(m.ID.String())
+		if err != nil {
+			return err
+		}
+		shut, err := a.veiled(ctx, who, id)
+		if err != nil {
+			return err
+		}
+		if shut {
+			l.Reason, l.Results = veil, nil
+			break
 		}
 	}
 	return nil

@@ -361,7 +361,7 @@ func (a *app) opFactsShow(ctx context.Context, r asked, out func(any) error) err
 	if err != nil {
 		return err
 	}
-	if err := a.mayOpen(ctx, r.Actor, a.cat.ChartToken(n), ""); err != nil {
+	if err := a.mayOpenNumber(ctx, r.Actor, "facts", n); err != nil {
 		return err
 	}
 	ch, err := a.cat.ChartByToken(ctx, a.cat.ChartToken(n))

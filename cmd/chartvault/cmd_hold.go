@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"chartvault/accounts"
 	"chartvault/disposition"
 	"chartvault/record"
 	"chartvault/search"
@@ -133,6 +134,9 @@ func (a *app) opHoldPlace(ctx context.Context, r asked, out func(any) error) err
 		h.Scope.Types = append(h.Scope.Types, code)
 	}
 	if p.Query != "" {
+		if err := a.maySearch(ctx, r.Actor); err != nil {
+			return err
+		}
 		if _, err := search.Parse(p.Query); err != nil {
 			return err
 		}
@@ -144,7 +148,7 @@ func (a *app) opHoldPlace(ctx context.Context, r asked, out func(any) error) err
 	if err != nil {
 		return err
 	}
-	return out(a.lineOfHold(ctx, b))
+	return out(a.lineOfHold(ctx, r.Actor, b))
 }
 
 func (a *app) opHoldRelease(ctx context.Context, r asked, out func(any) error) error {
@@ -156,14 +160,33 @@ func (a *app) opHoldRelease(ctx context.Context, r asked, out func(any) error) e
 	if err != nil {
 		return err
 	}
-	return out(a.lineOfHold(ctx, b))
+	return out(a.lineOfHold(ctx, r.Actor, b))
 }
 
-func (a *app) opHoldList(ctx context.Context, _ asked, out func(any) error) error {
-	return a.desk.Holds(ctx, false, func(b disposition.HoldBody) error { return out(a.lineOfHold(ctx, b)) })
+func (a *app) opHoldList(ctx context.Context, r asked, out func(any) error) error {
+	return a.desk.Holds(ctx, false, func(b disposition.HoldBody) error { return out(a.lineOfHold(ctx, r.Actor, b)) })
 }
 
-func (a *app) lineOfHold(ctx context.Context, b disposition.HoldBody) holdLine {
+// maySearch refuses somebody whose roles do not search all charts: a hold on what a
+// search finds says how much that is.
+func (a *app) maySearch(ctx context.Context, who record.Actor) error {
+	name := signedIn(who)
+	if name == "" {
+		return nil
+	}
+	u, err := (people{a}).User(ctx, name)
+	if err != nil {
+		return err
+	}
+	if !u.May(accounts.SearchAll) {
+		return fmt.Errorf("hold: %w: your role does not search all charts", record.ErrDenied)
+	}
+	return nil
+}
+
+// lineOfHold is a hold as it is listed for somebody. How much its search finds is not
+// told to whom a chart is shut: they would learn what stands in it.
+func (a *app) lineOfHold(ctx context.Context, who record.Actor, b disposition.HoldBody) holdLine {
 	l := holdLine{ID: b.ID.String(), State: "active", Kind: b.Kind, Matter: b.Matter, Reason: b.Reason, PlacedBy: string(b.PlacedBy), PlacedAt: b.PlacedAt.Format(time.RFC3339)}
 	switch {
 	case !b.Active():
@@ -186,10 +209,14 @@ func (a *app) lineOfHold(ctx context.Context, b disposition.HoldBody) holdLine {
 		parts = append(parts, "until "+s.To.String())
 	}
 	if s.Query != "" {
-		if found, err := a.cat.Found(ctx); err == nil {
-			l.Documents = len(found[l.ID])
+		text := "what a saved search finds"
+		if shut, err := a.shutFrom(ctx, who); err == nil && len(shut) == 0 {
+			if found, err := a.cat.Found(ctx); err == nil {
+				l.Documents = len(found[l.ID])
+				text += fmt.Sprintf(" (%d documents now)", l.Documents)
+			}
 		}
-		parts = append(parts, fmt.Sprintf("what a saved search finds (%d documents now)", l.Documents))
+		parts = append(parts, text)
 	}
 	l.Scope = strings.Join(parts, "; ")
 	return l

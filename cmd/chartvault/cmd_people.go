@@ -90,6 +90,13 @@ func (a *app) opPatientsFind(ctx context.Context, r asked, out func(any) error) 
 		return fmt.Errorf("nobody of a name like this is in the patient list: %w", record.ErrNotFound)
 	}
 	for _, m := range found {
+		// Whoever finds out where a paper belongs finds everybody; a program does not.
+		if ctx.Value(byProgram{}) != nil && slices.ContainsFunc(m.Numbers, func(n mpi.Number) bool {
+			shut, err := a.shutTo(ctx, r.Actor, a.cat.ChartToken(n.Chart))
+			return shut || err != nil
+		}) {
+			continue
+		}
 		l := personLine{Name: m.Name, Born: m.Born.String(), Elsewhere: m.Elsewhere, Score: m.Score}
 		for _, n := range m.Numbers {
 			l.Numbers = append(l.Numbers, numberLine{n.Chart.Reveal(), n.Since.String(), n.Until.String(), n.Merged})

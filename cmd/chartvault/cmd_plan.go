@@ -331,6 +331,12 @@ func (a *app) opPlanShow(ctx context.Context, r asked, out func(any) error) erro
 			} else {
 				l.Reasons = []string{err.Error()}
 			}
+			if shut, err := a.veiled(ctx, r.Actor, it.Document); err != nil || shut {
+				if err != nil {
+					return err
+				}
+				l.Type, l.Class, l.Service, l.Reasons = veil, "", record.Date{}, nil
+			}
 			if err := out(l); err != nil {
 				return err
 			}

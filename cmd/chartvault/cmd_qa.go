@@ -97,22 +97,49 @@ func (a *app) opQAList(ctx context.Context, r asked, out func(any) error) error 
 	if err := r.params(&p); err != nil {
 		return err
 	}
-	list := a.cat.Waiting
-	if p.Most > 0 {
-		list = func(ctx context.Context) ([]catalog.Row, error) { return a.cat.WaitingPart(ctx, catalog.Part(p)) }
-	}
-	rows, err := list(ctx)
-	if err != nil {
+	if p.Most <= 0 {
+		rows, err := a.cat.Waiting(ctx)
+		if err != nil {
+			return err
+		}
+		_, err = a.sayWaiting(ctx, r.Actor, rows, out)
 		return err
 	}
+	for left := p.Most; left > 0; { // what is shut to somebody does not make the part shorter
+		rows, err := a.cat.WaitingPart(ctx, catalog.Part{After: p.After, Most: left})
+		if err != nil {
+			return err
+		}
+		said, err := a.sayWaiting(ctx, r.Actor, rows, out)
+		if err != nil || len(rows) < left {
+			return err
+		}
+		left, p.After = left-said, rows[len(rows)-1].ID
+	}
+	return nil
+}
+
+// sayWaiting says which documents wait, but for those of charts that are shut to
+// somebody, and how many it said.
+func (a *app) sayWaiting(ctx context.Context, who record.Actor, rows []catalog.Row, out func(any) error) (said int, err error) {
 	for _, row := range rows {
+		if row.State == record.DocumentFiled { // with something in doubt still
+			shut, err := a.shutTo(ctx, who, row.ChartToken)
+			if err != nil {
+				return said, err
+			}
+			if shut {
+				continue
+			}
+		}
 		l := lineOf(row)
 		l.Why = words(row.Doubts)
 		if err := out(l); err != nil {
-			return err
+			return said, err
 		}
+		said++
 	}
-	return nil
+	return said, nil
 }
 
 // countLine is how many rows a list has.
@@ -145,6 +172,11 @@ func (a *app) opQAAssign(ctx context.Context, r asked, out func(any) error) erro
 	}
 	if row.State != record.DocumentQA && row.State != record.DocumentFiled {
 		return fmt.Errorf("document %s is %s: %w", p.Document, row.State, record.ErrDestroyed)
+	}
+	if row.State == record.DocumentFiled {
+		if err := a.mayTouch(ctx, r.Actor, "qa-assign", row.ID); err != nil {
+			return err
+		}
 	}
 	if p.Type == "" {
 		p.Type = row.Type

@@ -51,7 +51,7 @@ func (e *env) restrictCmd() *cobra.Command {
 	var p restrictParams
 	shut := &cobra.Command{
 		Use: "shut --why REASON --matter TEXT [--named USER] < chart-numbers", Short: "Shut charts", Args: cobra.NoArgs,
-		Long:    "Whoever is not named finds, opens and releases nothing of these charts in the pages and over the API, whatever their\nroles; in an emergency, which is written down and reviewed, they open all the same. Reasons: " + strings.Join(restrictionReasons(), ", ") + ".",
+		Long:    "Whoever is not named finds, opens and releases nothing of these charts in the pages and over the API, whatever their\nroles; in an emergency, which is written down and reviewed, they can be looked at all the same. Reasons: " + strings.Join(restrictionReasons(), ", ") + ".",
 		Example: "  chartvault restrict shut --why 'of staff' --matter 'ward 3' --named a.clerk < numbers",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var err error
@@ -125,6 +125,8 @@ func (a *app) changeRestriction(ctx context.Context, r asked, out func(any) erro
 	if err := r.params(&p); err != nil {
 		return err
 	}
+	a.restrictMu.Lock() // what one changes another has not changed meanwhile
+	defer a.restrictMu.Unlock()
 	e, err := a.cat.Entry(ctx, kindRestriction, p.ID)
 	if err != nil {
 		return fmt.Errorf("restriction %s: %w", p.ID, err)

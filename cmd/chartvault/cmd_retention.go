@@ -340,9 +340,15 @@ func (a *app) opDue(ctx context.Context, r asked, out func(any) error) error {
 	left := p.Most
 	say := func(w disposition.Waiting) error {
 		left--
+		if shut, err := a.veiled(ctx, r.Actor, w.Document); err != nil || shut {
+			if err != nil {
+				return err
+			}
+			w.Type, w.Class = veil, ""
+		}
 		return out(w)
 	}
-	if p.Most == 0 {
+	if p.Most <= 0 {
 		return a.desk.Waiting(ctx, say)
 	}
 	for left > 0 { // what is not due any more is not shown, and does not make the part shorter

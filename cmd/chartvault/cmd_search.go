@@ -107,7 +107,11 @@ func (a *app) opSearch(ctx context.Context, r asked, out func(any) error) error 
 		return err
 	}
 	// Logged before the first snippet: it is a disclosure.
-	if err := a.arch.Journal(ctx, audit.ActSearch, "", map[string]any{"actor": r.Actor, "query": p.Query}); err != nil {
+	purpose, err := a.purposeOf(ctx, r.Actor, "")
+	if err != nil {
+		return err
+	}
+	if err := a.arch.Journal(ctx, audit.ActSearch, "", map[string]any{"actor": r.Actor, "query": p.Query, "purpose": purpose}); err != nil {
 		return err
 	}
 	found, err := a.index.Search(ctx, q, min(max(p.Limit, 1), 1000), p.After)

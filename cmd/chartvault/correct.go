@@ -101,7 +101,7 @@ func (a *app) decideOn(ctx context.Context, who record.Actor, id string, agree b
 	if c.State != correct.Proposed {
 		return c, fmt.Errorf("correction %s is %s: %w", id, c.State, record.ErrInvalid)
 	}
-	if err := a.mayTouch(ctx, who, c.Sources...); err != nil {
+	if err := a.mayTouch(ctx, who, "correct-decide", c.Sources...); err != nil {
 		return c, err
 	}
 	if c.Second = who; !agree {

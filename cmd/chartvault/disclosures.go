@@ -38,7 +38,7 @@ func (a *app) opRequestHand(ctx context.Context, r asked, out func(any) error) e
 	if err := r.params(&p); err != nil {
 		return err
 	}
-	if err := a.mayAnswer(ctx, r.Actor, p.ID); err != nil {
+	if err := a.mayAnswer(ctx, r.Actor, "request-hand", p.ID); err != nil {
 		return err
 	}
 	q, c, hs, err := a.releases.Ready(ctx, p.ID)
@@ -133,13 +133,41 @@ func (a *app) opDisclosures(ctx context.Context, r asked, out func(any) error) e
 	if err != nil {
 		return err
 	}
-	if err := a.mayOpen(ctx, r.Actor, a.cat.ChartToken(n), ""); err != nil {
+	if err := a.mayOpenNumber(ctx, r.Actor, "disclosures", n); err != nil {
 		return err
 	}
 	if err := a.arch.Journal(ctx, audit.ActAccounting, "", map[string]any{"actor": r.Actor, "chart": n.Reveal(), "all": p.All}); err != nil {
 		return err
 	}
-	return a.releases.Account(ctx, []string{n.Reveal()}, p.All, func(x release.Disclosure) error { return out(x) })
+	return a.releases.Account(ctx, []string{n.Reveal()}, p.All, func(x release.Disclosure) error {
+		if x, err = a.veiledDisclosure(ctx, r.Actor, x); err != nil {
+			return err
+		}
+		return out(x)
+	})
+}
+
+// veiledDisclosure is a disclosure as it may be told to somebody: one that was of
+// several patients tells nothing of a chart that is shut to them.
+func (a *app) veiledDisclosure(ctx context.Context, who record.Actor, x release.Disclosure) (release.Disclosure, error) {
+	var open []string
+	for _, c := range x.Charts {
+		n, err := record.ParseChartNumber(c)
+		if err != nil {
+			return x, err
+		}
+		shut, err := a.shutTo(ctx, who, a.cat.ChartToken(n))
+		if err != nil {
+			return x, err
+		}
+		if !shut {
+			open = append(open, c)
+		}
+	}
+	if len(open) < len(x.Charts) {
+		x.Charts, x.Documents, x.What = open, nil, veil
+	}
+	return x, nil
 }
 
 // opDisclosuresPrint prints the accounting of a patient.
@@ -155,7 +183,7 @@ func (a *app) opDisclosuresPrint(ctx context.Context, r asked, out func(any) err
 	if err != nil {
 		return err
 	}
-	if err := a.mayOpen(ctx, r.Actor, a.cat.ChartToken(n), ""); err != nil {
+	if err := a.mayOpenNumber(ctx, r.Actor, "disclosures", n); err != nil {
 		return err
 	}
 	if err := a.arch.Journal(ctx, audit.ActAccounting, "", map[string]any{"actor": r.Actor, "chart": n.Reveal(), "printed": true}); err != nil {

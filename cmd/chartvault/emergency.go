@@ -48,8 +48,15 @@ type emergency struct {
 type emergencyLine struct {
 	emergency
 	Overdue bool `json:"overdue,omitempty"` // it should have been reviewed
-	Charts  int  `json:"charts"`            // looked up
-	Pages   int  `json:"pages"`             // opened
+	opened
+}
+
+// opened is what somebody did in an emergency, as the log has it.
+type opened struct {
+	Charts    int `json:"charts"`    // looked up
+	Pages     int `json:"pages"`     // opened
+	Documents int `json:"documents"` // saved whole
+	Searches  int `json:"searches"`
 }
 
 // emergencyReasons lists what may be given.
@@ -104,11 +111,37 @@ func (a *app) emergencies(ctx context.Context, f func(emergency) error, states .
 	return eachEntry(es, err, f)
 }
 
+// emergencyOf is the emergency in which somebody opens charts at this moment; nil
+// for none. It is people's, at their desks: a program has none.
+func (a *app) emergencyOf(ctx context.Context, who record.Actor) (found *emergency, err error) {
+	if signedIn(who) == "" || ctx.Value(byProgram{}) != nil {
+		return nil, nil
+	}
+	now := a.now()
+	err = a.emergencies(ctx, func(e emergency) error {
+		if e.By == who && !now.Before(e.At) && now.Before(e.Until) {
+			found = &e
+		}
+		return nil
+	}, emergencyOpen)
+	return found, err
+}
+
+// purposeOf is what somebody opens something for, whatever they say: in an
+// emergency all of it is opened in that, and counted in its review.
+func (a *app) purposeOf(ctx context.Context, who record.Actor, said string) (string, error) {
+	e, err := a.emergencyOf(ctx, who)
+	if e != nil {
+		said = purposeEmergency
+	}
+	return said, err
+}
+
 func (a *app) opEmergencyList(ctx context.Context, _ asked, out func(any) error) error {
 	return a.emergencies(ctx, func(e emergency) error {
 		l := emergencyLine{emergency: e, Overdue: e.Reviewed == "" && a.now().Sub(e.At) > reviewWithin}
 		var err error
-		if l.Charts, l.Pages, err = a.doneIn(ctx, e); err != nil {
+		if l.opened, err = a.doneIn(ctx, e); err != nil {
 			return err
 		}
 		return out(l)
@@ -116,39 +149,45 @@ func (a *app) opEmergencyList(ctx context.Context, _ asked, out func(any) error)
 }
 
 // doneIn counts what was looked up and opened in an emergency, from the log.
-func (a *app) doneIn(ctx context.Context, e emergency) (charts, pages int, err error) {
+func (a *app) doneIn(ctx context.Context, e emergency) (n opened, err error) {
 	const some = 256
 	for from := e.From; from < a.arch.Log.Size(); from += some {
 		lines, err := a.arch.Log.Lines(from, min(from+some, a.arch.Log.Size()))
 		if err != nil {
-			return charts, pages, err
+			return n, err
 		}
 		for _, line := range lines {
 			var x audit.Entry
 			if err := json.Unmarshal(bytes.TrimSpace(line), &x); err != nil {
-				return charts, pages, fmt.Errorf("log entry: %w", record.ErrCorrupt)
+				return n, fmt.Errorf("log entry: %w", record.ErrCorrupt)
 			}
 			if x.Time.After(e.Until.Add(time.Minute)) {
-				return charts, pages, nil
+				return n, nil
 			}
-			if x.Action != audit.ActLookup && x.Action != audit.ActDocumentRead {
+			if x.Action != audit.ActLookup && x.Action != audit.ActDocumentRead && x.Action != audit.ActSearch {
 				continue
 			}
 			var body struct {
 				Actor   record.Actor `json:"actor"`
 				Purpose string       `json:"purpose"`
+				Member  string       `json:"member"`
 			}
 			if err := a.arch.OpenBody(ctx, x, &body); err != nil || body.Actor != e.By || body.Purpose != purposeEmergency {
 				continue // about a document that is gone, or of somebody else
 			}
-			if x.Action == audit.ActLookup {
-				charts++
-			} else {
-				pages++
+			switch {
+			case x.Action == audit.ActLookup:
+				n.Charts++
+			case x.Action == audit.ActSearch:
+				n.Searches++
+			case body.Member == "document.pdf":
+				n.Documents++
+			default:
+				n.Pages++
 			}
 		}
 	}
-	return charts, pages, nil
+	return n, nil
 }
 
 // opEmergencyReview is somebody else's word about an access in an emergency.
@@ -182,8 +221,14 @@ func (a *app) opEmergencyReview(ctx context.Context, r asked, out func(any) erro
 		return fmt.Errorf("emergency %s: %w: say what you found", e.ID, record.ErrInvalid)
 	}
 	e.Reviewed, e.On, e.Outcome, e.Note = r.Actor, a.now().UTC().Truncate(time.Second), p.Outcome, p.Note
+	if e.On.Before(e.Until) { // what is opened after it nobody would review
+		e.Until = e.On
+	}
 	if err := a.putEmergency(ctx, r.Actor, e); err != nil {
 		return err
+	}
+	if d := a.accounts.Load(); d != nil {
+		d.Mend(signedIn(e.By))
 	}
 	return out(e)
 }

@@ -90,9 +90,9 @@ type pageLine struct {
 	Image   []byte               `json:"image,omitempty"` // PNG; none of a page that could not be read
 }
 
-// toShow returns a document that may be shown to somebody: one that is filed, in a
-// chart that is not shut to them, or in QA.
-func (a *app) toShow(ctx context.Context, who record.Actor, id record.ID) (catalog.Row, *archive.Stored, error) {
+// toShow returns a document that may be shown: one that is filed, in a chart that
+// may allows, or in QA.
+func (a *app) toShow(ctx context.Context, who record.Actor, id record.ID, what string, may func(context.Context, attempt) error) (catalog.Row, *archive.Stored, error) {
 	row, err := a.cat.Document(ctx, id)
 	if err != nil {
 		return row, nil, err
@@ -101,7 +101,7 @@ func (a *app) toShow(ctx context.Context, who record.Actor, id record.ID) (catal
 		return row, nil, fmt.Errorf("document %s is %s: %w", id, row.State, record.ErrNotFound)
 	}
 	if row.State == record.DocumentFiled {
-		if err := a.mayOpen(ctx, who, row.ChartToken, id.String()); err != nil {
+		if err := may(ctx, attempt{who: who, what: what, token: row.ChartToken, id: id.String()}); err != nil {
 			return row, nil, err
 		}
 	}
@@ -115,8 +115,11 @@ func (a *app) opPage(ctx context.Context, r asked, out func(any) error) error {
 	if err := r.params(&p); err != nil {
 		return err
 	}
-	row, s, err := a.toShow(ctx, r.Actor, p.Document)
+	row, s, err := a.toShow(ctx, r.Actor, p.Document, "page", a.mayLook)
 	if err != nil {
+		return err
+	}
+	if p.Purpose, err = a.purposeOf(ctx, r.Actor, p.Purpose); err != nil {
 		return err
 	}
 	if p.Page < 1 || p.Page > len(s.Manifest.Pages) {
@@ -134,7 +137,7 @@ func (a *app) opPage(ctx context.Context, r asked, out func(any) error) error {
 	}
 	var image bytes.Buffer
 	who := archive.Access{Actor: r.Actor, Purpose: p.Purpose}
-	if p.Ahead {
+	if p.Ahead && p.Purpose != purposeEmergency { // in one every page that is opened is looked into
 		who.Purpose += ", ahead"
 	}
 	member := fmt.Sprintf("preview/%04d.png", p.Page)
@@ -384,8 +387,11 @@ func (a *app) opDocument(ctx context.Context, r asked, out func(any) error) erro
 	if err := r.params(&p); err != nil {
 		return err
 	}
-	row, s, err := a.toShow(ctx, r.Actor, p.Document)
+	row, s, err := a.toShow(ctx, r.Actor, p.Document, "document", a.mayOpen)
 	if err != nil {
+		return err
+	}
+	if p.Purpose, err = a.purposeOf(ctx, r.Actor, p.Purpose); err != nil {
 		return err
 	}
 	if err := a.usedForCare(ctx, r.Actor, p.Purpose, row, s); err != nil {

@@ -75,11 +75,7 @@ func (a *app) opQAShow(ctx context.Context, r asked, out func(any) error) error 
 		return err
 	}
 	id := p.Document
-	row, err := a.cat.Document(ctx, id)
-	if err != nil {
-		return err
-	}
-	s, err := a.arch.Load(ctx, id, row.Version)
+	row, s, err := a.toShow(ctx, r.Actor, id, "qa-show", a.mayOpen)
 	if err != nil {
 		return err
 	}

@@ -164,7 +164,7 @@ func (a *app) opRequestShow(ctx context.Context, r asked, out func(any) error) e
 	if err := r.params(&p); err != nil {
 		return err
 	}
-	if err := a.mayAnswer(ctx, r.Actor, p.ID); err != nil {
+	if err := a.mayAnswer(ctx, r.Actor, "request", p.ID); err != nil {
 		return err
 	}
 	q, c, hs, err := a.releases.Get(ctx, p.ID)
@@ -260,7 +260,7 @@ func requestOps() map[string]op {
 			if err := r.params(&p); err != nil {
 				return err
 			}
-			if err := a.mayAnswer(ctx, r.Actor, p.ID); err != nil {
+			if err := a.mayAnswer(ctx, r.Actor, name, p.ID); err != nil {
 				return err
 			}
 			q, err := f(a, ctx, r.Actor, p)
@@ -275,12 +275,21 @@ func requestOps() map[string]op {
 
 // mayAnswer refuses whoever is not named for the charts of a request that are
 // restricted.
-func (a *app) mayAnswer(ctx context.Context, who record.Actor, id string) error {
+func (a *app) mayAnswer(ctx context.Context, who record.Actor, what, id string) error {
 	q, err := requests{a}.Request(ctx, id)
 	if err != nil {
 		return err
 	}
-	return a.mayOpenAll(ctx, who, q.Charts, q.ID)
+	for _, c := range q.Charts {
+		n, err := record.ParseChartNumber(c)
+		if err != nil {
+			return err
+		}
+		if err := a.mayOpen(ctx, attempt{who: who, what: what, token: a.cat.ChartToken(n), chart: n.Reveal(), id: q.ID}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // redact blacks out boxes of a page, and words wherever they stand on it.
@@ -294,7 +303,7 @@ func (a *app) redact(ctx context.Context, who record.Actor, p requestAct) (relea
 	}
 	boxes := p.Boxes
 	if p.Words != "" {
-		_, s, err := a.toShow(ctx, who, p.Document)
+		_, s, err := a.toShow(ctx, who, p.Document, "request-redact", a.mayOpen)
 		if err != nil {
 			return q, err
 		}
@@ -335,7 +344,7 @@ func (a *app) opRequestLetter(ctx context.Context, r asked, out func(any) error)
 	if err := r.params(&p); err != nil {
 		return err
 	}
-	if err := a.mayAnswer(ctx, r.Actor, p.ID); err != nil {
+	if err := a.mayAnswer(ctx, r.Actor, "request", p.ID); err != nil {
 		return err
 	}
 	q, c, hs, err := a.releases.Get(ctx, p.ID)

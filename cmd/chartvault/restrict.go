@@ -23,7 +23,7 @@ const (
 )
 
 // restriction shuts charts to everybody but those it names, whatever their roles;
-// in an emergency they open all the same. It shuts what is filed, not what waits
+// in an emergency they can be looked at all the same. It shuts what is filed, not what waits
 // for a decision about where it belongs.
 type restriction struct {
 	ID      string       `json:"id"`
@@ -82,65 +82,68 @@ func (a *app) restricted(ctx context.Context) (*restrictions, error) {
 	return out, nil
 }
 
-// free reports whether whoever acts is one whom restrictions do not bind at this
-// moment: nobody who signs in, or somebody in an emergency.
-func (a *app) free(ctx context.Context, who record.Actor) (bool, error) {
-	if signedIn(who) == "" {
-		return true, nil
-	}
-	free, now := false, a.now()
-	err := a.emergencies(ctx, func(e emergency) error {
-		free = free || e.By == who && !now.Before(e.At) && now.Before(e.Until)
-		return nil
-	})
-	return free, err
+// names reports whether a restriction names somebody, or binds nobody like them:
+// whoever works on the server itself does not sign in.
+func (r restriction) names(who record.Actor) bool {
+	return signedIn(who) == "" || slices.Contains(r.Named, signedIn(who))
 }
 
-// names reports whether a restriction names somebody.
-func (r restriction) names(who record.Actor) bool { return slices.Contains(r.Named, signedIn(who)) }
-
-// shutTo reports whether a chart is shut to somebody.
+// shutTo reports whether a chart is shut to somebody, in an emergency or not.
 func (a *app) shutTo(ctx context.Context, who record.Actor, token []byte) (bool, error) {
 	rs, err := a.restricted(ctx)
 	if err != nil {
 		return true, err
 	}
-	if !slices.ContainsFunc(rs.by[string(token)], func(r restriction) bool { return !r.names(who) }) {
-		return false, nil
+	return slices.ContainsFunc(rs.by[string(token)], func(r restriction) bool { return !r.names(who) }), nil
+}
+
+// shutFrom lists the restrictions that bind somebody.
+func (a *app) shutFrom(ctx context.Context, who record.Actor) ([]restriction, error) {
+	rs, err := a.restricted(ctx)
+	if err != nil {
+		return nil, err
 	}
-	free, err := a.free(ctx, who)
-	return !free, err
+	return slices.DeleteFunc(slices.Clone(rs.every), func(r restriction) bool { return r.names(who) }), nil
+}
+
+// attempt is what somebody asks for.
+type attempt struct {
+	who   record.Actor
+	what  string // operation
+	token []byte // of the chart
+	chart string // its number, where it was given
+	id    string // of the document or request; "" for none
 }
 
 // mayOpen refuses somebody to whom a chart is shut, and writes down that they
-// tried. what is the object they asked for.
-func (a *app) mayOpen(ctx context.Context, who record.Actor, token []byte, what string) error {
-	shut, err := a.shutTo(ctx, who, token)
+// tried.
+func (a *app) mayOpen(ctx context.Context, t attempt) error {
+	shut, err := a.shutTo(ctx, t.who, t.token)
 	if err != nil || !shut {
 		return err
 	}
-	if err := a.arch.Journal(ctx, audit.ActTurnedAway, what, map[string]any{"actor": who}); err != nil {
+	if err := a.arch.Journal(ctx, audit.ActTurnedAway, t.id, map[string]any{"actor": t.who, "for": t.what, "chart": t.chart}); err != nil {
 		return err
 	}
-	return fmt.Errorf("this chart is restricted: a director can name you for it, and in an emergency it opens all the same: %w", record.ErrDenied)
+	return fmt.Errorf("this chart is restricted: a director can name you for it, and in an emergency it can be looked at all the same: %w", record.ErrDenied)
 }
 
-// mayOpenAll is mayOpen for chart numbers.
-func (a *app) mayOpenAll(ctx context.Context, who record.Actor, charts []string, what string) error {
-	for _, c := range charts {
-		n, err := record.ParseChartNumber(c)
-		if err != nil {
-			return err
-		}
-		if err := a.mayOpen(ctx, who, a.cat.ChartToken(n), what); err != nil {
-			return err
-		}
+// mayLook is mayOpen for what opens in an emergency: to look at, and nothing else.
+func (a *app) mayLook(ctx context.Context, t attempt) error {
+	e, err := a.emergencyOf(ctx, t.who)
+	if err != nil || e != nil {
+		return err
 	}
-	return nil
+	return a.mayOpen(ctx, t)
+}
+
+// mayOpenNumber is mayOpen for a chart number.
+func (a *app) mayOpenNumber(ctx context.Context, who record.Actor, what string, n record.ChartNumber) error {
+	return a.mayOpen(ctx, attempt{who: who, what: what, token: a.cat.ChartToken(n), chart: n.Reveal()})
 }
 
 // mayTouch is mayOpen for filed documents.
-func (a *app) mayTouch(ctx context.Context, who record.Actor, docs ...record.ID) error {
+func (a *app) mayTouch(ctx context.Context, who record.Actor, what string, docs ...record.ID) error {
 	for _, id := range docs {
 		row, err := a.cat.Document(ctx, id)
 		if errors.Is(err, record.ErrNotFound) {
@@ -149,25 +152,37 @@ func (a *app) mayTouch(ctx context.Context, who record.Actor, docs ...record.ID)
 		if err != nil {
 			return err
 		}
-		if err := a.mayOpen(ctx, who, row.ChartToken, id.String()); err != nil {
+		if err := a.mayOpen(ctx, attempt{who: who, what: what, token: row.ChartToken, id: id.String()}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// veiled reports whether of a document only that it is there may be said to
+// somebody.
+func (a *app) veiled(ctx context.Context, who record.Actor, id record.ID) (bool, error) {
+	if rs, err := a.shutFrom(ctx, who); err != nil || len(rs) == 0 {
+		return err != nil, err
+	}
+	row, err := a.cat.Document(ctx, id)
+	if errors.Is(err, record.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return true, err
+	}
+	return a.shutTo(ctx, who, row.ChartToken)
+}
+
+// veil is what is said of a restricted document instead of what it is.
+const veil = "restricted"
+
 // leaveOut has a search find nothing of charts that are shut to somebody: not
 // even how many pages.
 func (a *app) leaveOut(ctx context.Context, who record.Actor, q *search.Query) error {
-	rs, err := a.restricted(ctx)
+	shut, err := a.shutFrom(ctx, who)
 	if err != nil {
-		return err
-	}
-	shut := slices.DeleteFunc(slices.Clone(rs.every), func(r restriction) bool { return r.names(who) })
-	if len(shut) == 0 {
-		return nil
-	}
-	if free, err := a.free(ctx, who); err != nil || free {
 		return err
 	}
 	for _, r := range shut {
@@ -191,6 +206,22 @@ func (a *app) putRestriction(ctx context.Context, who record.Actor, r restrictio
 	state := stateShut
 	if r.Lifted {
 		state = stateLifted
+	}
+	// Whom it shuts now it shuts, whatever is found out about the numbers later.
+	for i := 0; i < len(r.Charts); i++ {
+		n, err := record.ParseChartNumber(r.Charts[i])
+		if err != nil {
+			return err
+		}
+		all, err := a.numbers(ctx, n)
+		if err != nil {
+			return err
+		}
+		for _, o := range all {
+			if !slices.Contains(r.Charts, o.Canonical()) {
+				r.Charts = append(r.Charts, o.Canonical())
+			}
+		}
 	}
 	r.By, r.Changed = who, a.now().UTC().Truncate(time.Millisecond)
 	return a.enter(ctx, audit.ActRestricted, who, catalog.Entry{Kind: kindRestriction, ID: r.ID, State: state, At: r.At, Body: mustJSON(r)})

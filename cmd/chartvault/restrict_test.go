@@ -48,6 +48,8 @@ func (s *shutter) doors() map[string]any {
 		"request-choose":    requestAct{ID: s.request, Offer: true},
 		"request-hand":      handParams{ID: s.request},
 		"request-extend":    requestAct{ID: s.request},
+		"qa-show":           qaShown{Document: s.doc},
+		"qa-assign":         assignment{Document: s.doc, Chart: "7654321"},
 		"correct":           correctParams{Act: correct.Rotate, Documents: []string{s.doc.String()}, Pages: []int{1}, Reason: "x"},
 	}
 }
@@ -105,7 +107,7 @@ func TestRestricted(t *testing.T) {
 	open := func(when string, who record.Actor) {
 		t.Helper()
 		for op, p := range s.doors() {
-			if s.try(who, op, p) {
+			if op != "qa-assign" && s.try(who, op, p) { // which would move it
 				t.Errorf("%s: %s is shut to %s", when, op, who)
 			}
 		}
@@ -135,6 +137,7 @@ func TestRestricted(t *testing.T) {
 	r := s.restrict("restriction-shut", restrictParams{Charts: []string{other}, Why: "of staff", Matter: "ward 3 zebra", Named: []string{"a.named"}})
 	open("named", "user:a.named")
 	shut("not named", "user:b.other")
+	s.veiled(r)
 	shut("who released", "user:c.release")
 	shut("who shut it", "user:d.director")
 	open("on this machine", "os:test")
@@ -149,12 +152,37 @@ func TestRestricted(t *testing.T) {
 	if err := s.perform(t.Context(), "emergency-begin", request{Actor: "user:b.other", Params: map[string]string{"reason": "treatment in an emergency", "why": "unconscious"}}, func(json.RawMessage) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
-	open("in an emergency", "user:b.other")
+	// In an emergency it is looked at, by somebody at a desk, and nothing else.
+	for op, p := range s.doors() {
+		if got, want := s.try("user:b.other", op, p), op != "get" && op != "page"; got != want {
+			t.Errorf("in an emergency: %s is shut %v, want %v", op, got, want)
+		}
+	}
+	if n, _ := s.finds("user:b.other", "chart:"+oneChart); n != 0 {
+		t.Errorf("in an emergency: a search finds %d pages", n)
+	}
+	for _, op := range []string{"get", "page"} {
+		err := s.callProgram(t.Context(), "user:b.other", op, s.doors()[op], func(json.RawMessage) error { return nil })
+		if !errors.Is(err, record.ErrDenied) {
+			t.Errorf("in an emergency, for a program: %s gives %v, want %v", op, err, record.ErrDenied)
+		}
+	}
+	var e emergencyLine
+	if err := s.perform(t.Context(), "page", request{Actor: "user:b.other", Params: pageParams{Document: s.doc, Page: 2, Purpose: "operations", Ahead: true}}, func(json.RawMessage) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.perform(t.Context(), "emergency-list", request{Actor: "user:x"}, func(b json.RawMessage) error { return json.Unmarshal(b, &e) }); err != nil || e.Charts != 1 || e.Pages != 2 || e.Searches != 1 {
+		t.Errorf("its review: got %+v, %v, want one chart, two pages, whatever was said of them, and a search", e, err)
+	}
 	shut("in somebody else's", "user:d.director")
 	now := s.now
 	s.now = func() time.Time { return now().Add(accounts.Emergency) }
 	shut("an hour later", "user:b.other")
 	s.now = now
+	if err := s.perform(t.Context(), "emergency-review", request{Actor: "user:d.director", Params: map[string]string{"id": e.ID, "outcome": "not justified", "note": "nobody was unconscious"}}, func(json.RawMessage) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	shut("after its review", "user:b.other")
 
 	s.restrict("restriction-name", restrictParams{ID: r.ID, Named: []string{"d.director"}})
 	open("named anew", "user:d.director")
@@ -195,4 +223,38 @@ func (s *shutter) turnedAway(since int64) (n int) {
 		}
 	}
 	return n
+}
+
+// veiled: what lists documents tells of a restricted one that it is there, and no
+// more; a hold on what a search finds tells not even how much.
+func (s *shutter) veiled(r restrictionLine) {
+	s.t.Helper()
+	all := ""
+	say := func(who record.Actor, op string, params any) (string, error) {
+		var b strings.Builder
+		err := s.perform(s.t.Context(), op, request{Actor: who, Params: params}, func(l json.RawMessage) error { b.Write(l); return nil })
+		all += b.String()
+		return b.String(), err
+	}
+	hold := holdParams{Kind: record.HoldLegal, Query: "chart:" + oneChart, Matter: "a question", Reason: "x"}
+	if _, err := say("user:c.release", "hold-place", hold); !errors.Is(err, record.ErrDenied) {
+		s.t.Errorf("a hold on a search by somebody who does not search: got %v, want %v", err, record.ErrDenied)
+	}
+	told := 0
+	for _, who := range []record.Actor{"user:b.other", "user:a.named"} {
+		out, err := say(who, "hold-list", struct{}{})
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		told += strings.Count(out, "documents now")
+		if out, err = say(who, "hold-place", hold); err != nil || strings.Contains(out, "documents now") != (who == "user:a.named") {
+			s.t.Errorf("a hold on a search by %s: got %s, %v", who, out, err)
+		}
+	}
+	if told != 1 { // of the first, by the second
+		s.t.Errorf("holds say how much they find %d times, want once", told)
+	}
+	if strings.Contains(all, oneChart) || r.Charts != 2 {
+		s.t.Errorf("a list names the chart, or the restriction is of %d numbers, want both of the person", r.Charts)
+	}
 }

@@ -20,6 +20,8 @@ type broken struct {
 	Overdue  bool   `json:"overdue"`
 	Charts   int    `json:"charts"`
 	Pages    int    `json:"pages"`
+	Saved    int    `json:"documents"`
+	Searches int    `json:"searches"`
 }
 
 func (v *visit) emergencyForm() error { return v.show("emergency", "Emergency", nil) }
@@ -41,8 +43,8 @@ func (v *visit) emergencies() error {
 	}
 	slices.Reverse(es)
 	if v.csvWanted() {
-		return saveList(v, "emergencies", []string{"emergency", "at", "who", "reason", "why", "charts", "pages", "reviewed by", "outcome", "note"}, es, func(b broken) []string {
-			return []string{b.ID, b.At, b.By, b.Reason, b.Why, itoa(b.Charts), itoa(b.Pages), b.Reviewed, b.Outcome, b.Note}
+		return saveList(v, "emergencies", []string{"emergency", "at", "who", "reason", "why", "charts", "pages", "saved whole", "searches", "reviewed by", "outcome", "note"}, es, func(b broken) []string {
+			return []string{b.ID, b.At, b.By, b.Reason, b.Why, itoa(b.Charts), itoa(b.Pages), itoa(b.Saved), itoa(b.Searches), b.Reviewed, b.Outcome, b.Note}
 		})
 	}
 	return v.show("emergencies", "Emergencies", paged(v, es, func(b broken) string { return b.ID }))

@@ -2,6 +2,7 @@ package pages
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -16,20 +17,21 @@ type Door interface {
 	Label() string
 	// Send begins a journey there: where the browser goes, and what its cookie
 	// holds until it is back at the address. anew asks for the password in any case.
-	Send(ctx context.Context, back string, anew bool, errand any) (to, secret string, err error)
-	// Receive ends it: who came back, and on what errand.
-	Receive(ctx context.Context, secret string, answer url.Values) (accounts.Outside, any, error)
+	Send(ctx context.Context, back string, anew bool, errand string) (to, cookie string, err error)
+	// Receive ends it: who came back, and on what errand; "" for a browser on none.
+	Receive(ctx context.Context, cookie string, answer url.Values) (accounts.Outside, string, error)
 }
 
 // doorCookie knows a browser again that comes back. The browser comes from
 // elsewhere then, which the session's own cookie does not allow.
 const doorCookie = "__Host-chartvault-door"
 
-// errand is what somebody was sent to the site's own sign-in for.
+// errand is what somebody was sent to the site's own sign-in for. It comes back
+// sealed, without the session's own cookie, and so names the session.
 type errand struct {
-	what    string            // signs in, links or proves
-	session *accounts.Session // of whoever links or proves
-	to      string            // and goes on to
+	What    string `json:"what"`              // signs in, links or proves
+	Session string `json:"session,omitempty"` // secret of whoever links or proves
+	To      string `json:"to"`                // and goes on to
 }
 
 // Errands.
@@ -47,10 +49,10 @@ func (v *visit) door() string {
 	return v.Outside.Label()
 }
 
-func (v *visit) signInOutside() error { return v.send(errand{what: signsIn, to: "/"}, false) }
-func (v *visit) link() error          { return v.send(errand{links, v.session, "/signin"}, true) }
+func (v *visit) signInOutside() error { return v.send(errand{What: signsIn, To: "/"}, false) }
+func (v *visit) link() error          { return v.send(errand{links, v.session.Secret, "/signin"}, true) }
 func (v *visit) proveOutside() error {
-	return v.send(errand{proves, v.session, v.onward(v.r.URL.Query().Get("to"))}, true)
+	return v.send(errand{proves, v.session.Secret, v.onward(v.r.URL.Query().Get("to"))}, true)
 }
 
 // unlink takes the site's own sign-in off whoever is signed in, who signs in anew.
@@ -66,7 +68,11 @@ func (v *visit) send(e errand, anew bool) error {
 	if v.door() == "" {
 		return fmt.Errorf("sign in: %w: this site has no sign-in of its own, or you came by an address that has no name", record.ErrNotFound)
 	}
-	to, secret, err := v.Outside.Send(v.r.Context(), v.origin()+"/signin/back", anew, e)
+	text, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	to, secret, err := v.Outside.Send(v.r.Context(), v.origin()+"/signin/back", anew, string(text))
 	if err != nil {
 		return err
 	}
@@ -84,13 +90,24 @@ func (v *visit) back() error {
 		secret = c.Value
 	}
 	o, on, err := v.Outside.Receive(v.r.Context(), secret, v.r.URL.Query())
-	e, _ := on.(errand) // of nobody's journey there is none
+	var e errand
+	if on != "" {
+		if uerr := json.Unmarshal([]byte(on), &e); uerr != nil {
+			return uerr
+		}
+	}
+	who := o.Username()
+	if s := v.Accounts.Peek(e.Session); s != nil {
+		who = s.User.Name
+	}
 	if err == nil {
 		err = v.arrive(e, o)
 	}
 	if v.wrong(err) {
-		if err := v.refused(v.Outside.Label(), o.Name, err); err != nil {
-			return err
+		if on != "" { // a browser on no journey is a stranger's, who fills no log
+			if err := v.refused(e.What, who, err); err != nil {
+				return err
+			}
 		}
 		return v.showAs(http.StatusUnauthorized, "signin", "Sign in", message{v.Problem(err).Message, v.ask(), v.door()})
 	}
@@ -100,20 +117,21 @@ func (v *visit) back() error {
 	http.SetCookie(v.w, &http.Cookie{Name: doorCookie, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode, MaxAge: -1})
 	// A redirect would still be a journey from elsewhere, without the session's
 	// cookie; a page that goes on by itself is one of ours.
-	v.onto = e.to
-	return v.show("onward", "You are signed in", e.to)
+	v.onto = e.To
+	return v.show("onward", "You are signed in", e.To)
 }
 
 // arrive does what somebody was sent for.
 func (v *visit) arrive(e errand, o accounts.Outside) error {
-	if e.what != signsIn && v.Accounts.Peek(e.session.Secret) != e.session {
+	of := v.Accounts.Peek(e.Session)
+	if e.What != signsIn && of == nil {
 		return fmt.Errorf("you are not signed in any more: %w: sign in and do it again", record.ErrDenied)
 	}
-	switch e.what {
+	switch e.What {
 	case links:
-		return v.Accounts.Link(v.r.Context(), e.session, o)
+		return v.Accounts.Link(v.r.Context(), of, o)
 	case proves:
-		return v.Accounts.AgainOutside(v.r.Context(), e.session, o)
+		return v.Accounts.AgainOutside(v.r.Context(), of, o)
 	}
 	s, err := v.Accounts.SignInOutside(v.r.Context(), o)
 	if err != nil {

@@ -114,6 +114,10 @@ func TestSignInElsewhere(t *testing.T) {
 	if resp, body := h.follow(h.browser(""), "/signin/outside"); resp.StatusCode != http.StatusUnauthorized || !strings.Contains(body, "there is a user user-director here already") {
 		t.Errorf("a director's namesake: got %d\n%s", resp.StatusCode, body)
 	}
+	n := len(h.calls)
+	if resp, _ := h.do(h.browser(""), "GET", "/signin/back?state=x", nil); resp.StatusCode != http.StatusUnauthorized || len(h.calls) != n {
+		t.Errorf("a stranger who was not sent: got %d, and %v in the log", resp.StatusCode, h.calls[n:])
+	}
 	if !slices.Contains(h.calls, "sign-in-refused pages") {
 		t.Errorf("who was refused is not in the log: %v", h.calls)
 	}
@@ -178,6 +182,10 @@ func TestLinkElsewhere(t *testing.T) {
 	if !slices.Contains(h.calls, "signed-in user:user-records") {
 		t.Errorf("linked: got %v", h.calls)
 	}
+	if resp, _ := h.do(c, "POST", "/account/unlink", nil); !strings.HasPrefix(resp.Header.Get("Location"), "/again") {
+		t.Errorf("unlink at a desk where nobody gave a password: got %q", resp.Header.Get("Location"))
+	}
+	h.follow(c, "/again/outside?to=/account")
 	if resp, _ := h.do(c, "POST", "/account/unlink", nil); resp.Header.Get("Location") != "/signin" {
 		t.Errorf("unlink: got %d, %q", resp.StatusCode, resp.Header.Get("Location"))
 	}

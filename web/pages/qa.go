@@ -78,7 +78,8 @@ func (v *visit) queue() error {
 // fewItems is how many of those that wait are looked at for one that is free.
 const fewItems = 20
 
-// free is the first item nobody else works on; "" for none.
+// free is the first item nobody else works on, which is whoever asks's from now on;
+// "" for none.
 func (v *visit) free() (string, error) {
 	for p := map[string]any{"most": fewItems}; ; {
 		ws, err := each[waiting](v, "qa-list", p)
@@ -86,7 +87,7 @@ func (v *visit) free() (string, error) {
 			return "", err
 		}
 		for _, w := range ws {
-			if h := v.claims.held(w.Document, v.Now()); h == "" || h == v.session.User.Name {
+			if v.claims.take(w.Document, v.session.User.Name, v.Now()) == "" { // so that nobody else is sent there
 				return w.Document, nil
 			}
 		}
