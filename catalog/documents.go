@@ -233,7 +233,12 @@ func (c *DB) EachDocument(ctx context.Context, f func(Row) error) error {
 }
 
 func (c *DB) rows(ctx context.Context, where string, args ...any) ([]Row, error) {
-	rows, err := c.sql.QueryContext(ctx, `SELECT `+rowColumns+` FROM documents `+where, args...)
+	return c.query(ctx, `SELECT `+rowColumns+` FROM documents `+where, args...)
+}
+
+// query returns the rows of a query for rowColumns.
+func (c *DB) query(ctx context.Context, query string, args ...any) ([]Row, error) {
+	rows, err := c.sql.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list documents: %w", err)
 	}

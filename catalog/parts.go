@@ -21,20 +21,27 @@ func (c *DB) NewestBatches(ctx context.Context, p Part) ([]record.Batch, error) 
 	return c.batches(ctx, where+fmt.Sprintf(` ORDER BY received_at DESC, id DESC LIMIT %d`, p.Most), args...)
 }
 
-// WaitingPart is a part of what Waiting returns.
+// WaitingPart is a part of what Waiting returns. It is asked for twice: those with
+// something in doubt lie in an index of their own, in order; a document in quality
+// without any is none that ingest makes, and is found all the same.
 func (c *DB) WaitingPart(ctx context.Context, p Part) ([]Row, error) {
 	where, args := p.where("(filed_at, id) > (SELECT filed_at, id FROM documents WHERE id = $1)", "SELECT 1 FROM documents WHERE id = $1")
 	if where == "" {
 		where = "WHERE 1 = 1"
 	}
 	n := len(args)
-	where += fmt.Sprintf(` AND (state = $%d OR state = $%d AND doubts <> '') ORDER BY filed_at, id LIMIT %d`, n+1, n+2, p.Most)
-	return c.rows(ctx, where, append(args, string(record.DocumentQA), string(record.DocumentFiled))...)
+	each := func(condition string) string {
+		return fmt.Sprintf(`SELECT * FROM (SELECT `+rowColumns+` FROM documents %s AND %s ORDER BY filed_at, id LIMIT %d) w`, where, condition, p.Most)
+	}
+	query := each(fmt.Sprintf(`doubts <> '' AND state IN ($%d, $%d)`, n+1, n+2)) + ` UNION ALL ` + each(fmt.Sprintf(`state = $%d AND doubts = ''`, n+1)) +
+		fmt.Sprintf(` ORDER BY filed_at, id LIMIT %d`, p.Most)
+	return c.query(ctx, query, append(args, string(record.DocumentQA), string(record.DocumentFiled))...)
 }
 
 // CountWaiting counts what Waiting returns.
 func (c *DB) CountWaiting(ctx context.Context) (n int, err error) {
-	err = c.sql.QueryRowContext(ctx, `SELECT COUNT(*) FROM documents WHERE state = $1 OR state = $2 AND doubts <> ''`, string(record.DocumentQA), string(record.DocumentFiled)).Scan(&n)
+	err = c.sql.QueryRowContext(ctx, `SELECT (SELECT COUNT(*) FROM documents WHERE doubts <> '' AND state IN ($1, $2)) + (SELECT COUNT(*) FROM documents WHERE state = $1 AND doubts = '')`,
+		string(record.DocumentQA), string(record.DocumentFiled)).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count what waits: %w", err)
 	}

@@ -114,7 +114,7 @@ func (p *Pipeline) Ingest(ctx context.Context, f *os.File, name record.Private) 
 func (p *Pipeline) IngestAs(ctx context.Context, f *os.File, name record.Private, as *Preset) (Result, error) {
 	sum, size, err := digest(f)
 	if err != nil {
-		return Result{}, fmt.Errorf("ingest: hash source: %w", err)
+		return Result{}, fmt.Errorf("ingest: %w: %w", ErrSource, err)
 	}
 	leave, err := p.Inflight.Enter(ctx, sum)
 	if err != nil {

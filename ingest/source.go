@@ -23,6 +23,9 @@ var (
 	ErrTurn       = errors.New("it waits for its turn: enough is being read")
 )
 
+// ErrSource is a source that could be opened, and not read to its end.
+var ErrSource = errors.New("the file cannot be read to its end")
+
 // OpenSource opens a scan for reading without following a link or waiting for
 // a pipe. The errors are the refusals above, or the system's.
 func OpenSource(name string) (*os.File, os.FileInfo, error) {

@@ -21,6 +21,9 @@ func parts(t *testing.T, c *catalog.DB) {
 		}
 		d := document(t, b.ID, "ZANZIBAR4711")
 		d.State = record.DocumentQA
+		if len(docs)%2 == 0 { // none is made without, and none would be lost
+			d.Doubts = []record.Doubt{record.DoubtNoChartNumber}
+		}
 		if err := c.File(t.Context(), b.ID, record.BatchFiled, record.Counts{PagesIn: 2, QA: 2}, []catalog.Keyed{{Document: d, Key: key()}}); err != nil {
 			t.Fatal(err)
 		}

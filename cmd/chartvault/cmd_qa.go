@@ -207,6 +207,7 @@ func (a *app) opQAAssign(ctx context.Context, r asked, out func(any) error) erro
 		return err
 	}
 	a.bound.Add(1)
+	a.moved.Add(1)
 	if row, err = a.cat.Document(ctx, p.Document); err != nil {
 		return err
 	}

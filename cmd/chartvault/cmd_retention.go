@@ -351,7 +351,12 @@ func (a *app) opDue(ctx context.Context, r asked, out func(any) error) error {
 	if p.Most <= 0 {
 		return a.desk.Waiting(ctx, say)
 	}
-	for left > 0 { // what is not due any more is not shown, and does not make the part shorter
+	// What is not due any more is not shown, and does not make the part shorter, but
+	// for a while after much of it was put off.
+	for range mostRounds {
+		if left <= 0 {
+			return nil
+		}
 		asked := left
 		ids, err := a.cat.DuePart(ctx, string(retention.Due), catalog.Part{After: p.After, Most: asked})
 		if err != nil {
@@ -367,6 +372,9 @@ func (a *app) opDue(ctx context.Context, r asked, out func(any) error) error {
 	}
 	return nil
 }
+
+// mostRounds is how often a part that came out too short is filled up.
+const mostRounds = 10
 
 // opDueCount counts what the last evaluation found.
 func (a *app) opDueCount(ctx context.Context, _ asked, out func(any) error) error {

@@ -130,7 +130,7 @@ func (a *app) serve(ctx context.Context, listen func() (*endpoint, error)) error
 	}
 	a.log.Info("serving", "addr", ep.addr(), "folder", a.watcher.Folder)
 	g, gctx := errgroup.WithContext(ctx)
-	for _, f := range []func(context.Context) error{a.watcher.Run, a.schedule, a.publishing, a.watchStore, a.takingOver, a.importing} {
+	for _, f := range []func(context.Context) error{a.watcher.Run, a.schedule, a.publishing, a.watchStore, a.takingOver, a.importing, a.deciding} {
 		g.Go(func() error { return f(gctx) })
 	}
 	g.Go(func() error { return ep.wait(gctx) })
@@ -141,6 +141,7 @@ func (a *app) serve(ctx context.Context, listen func() (*endpoint, error)) error
 func (a *app) filed(ctx context.Context, r ingest.Result) {
 	a.log.InfoContext(ctx, "batch filed", "batch", r.ID.String(), "state", string(r.State), "pages", r.Counts.PagesIn, "filed", r.Counts.Filed,
 		"separators", r.Counts.Separators, "blanks", r.Counts.Blanks, "qa", r.Counts.QA, "duplicate", r.Duplicate)
+	a.moved.Add(1)
 	if err := a.feed(ctx); err != nil && ctx.Err() == nil {
 		a.log.ErrorContext(ctx, "index not fed; it catches up later", "err", err)
 	}
@@ -169,19 +170,14 @@ func (a *app) schedule(ctx context.Context) error {
 	}
 	for {
 		say("the clocks could not be compared", a.desk.Watch(ctx))
-		if day := record.DateOf(a.now()); day != lastDay {
-			a.stale.Store(false)
+		s, err := a.desk.InForce(ctx)
+		if err != nil {
+			say("no schedule can be read", err)
+		} else if day := s.Today(a.now()); day != lastDay { // the site's day, not the server's
 			if err := a.daily(ctx); err == nil {
 				lastDay = day
 			} else {
 				say("the daily evaluation is not finished; it goes on in a minute", err)
-			}
-		} else if a.stale.Swap(false) {
-			if ev, err := a.evaluate(ctx, a.meter.evaluating); err == nil {
-				a.meter.evaluation.Store(&ev)
-			} else {
-				a.stale.Store(true)
-				say("what changed is not evaluated yet; it is tried again in a minute", err)
 			}
 		}
 		if a.cfg.Retention.Automatic {
@@ -191,6 +187,36 @@ func (a *app) schedule(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-minute.C:
+		}
+	}
+}
+
+// A decision about everything is taken at most this often, and not more than one
+// part in so many of the time is spent with it.
+const (
+	decideEvery = 20 * time.Second
+	decideShare = 20
+)
+
+// deciding decides about every document anew after something changed that may move
+// days, so that lists of what is due are never older than that.
+func (a *app) deciding(ctx context.Context) error {
+	for decided := a.moved.Load(); ; {
+		pause := time.Duration(decideEvery)
+		if at := a.moved.Load(); at != decided {
+			began := time.Now()
+			if ev, err := a.evaluateAnew(ctx); err == nil {
+				decided = at
+				a.meter.evaluation.Store(&ev)
+			} else if ctx.Err() == nil {
+				a.log.ErrorContext(ctx, "what changed is not evaluated yet; it is tried again", "err", err)
+			}
+			pause = max(pause, decideShare*time.Since(began))
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(pause):
 		}
 	}
 }
@@ -209,6 +235,9 @@ func (a *app) daily(ctx context.Context) error {
 		return err
 	}
 	a.meter.evaluation.Store(&ev)
+	if ev.resumed { // what changed before where it went on is decided after it
+		a.moved.Add(1)
+	}
 	a.log.InfoContext(ctx, "retention evaluated", "schedule", ev.Schedule, "documents", ev.Documents, "due", ev.Verdicts[string(retention.Due)], "held", ev.Verdicts[string(retention.Held)],
 		"unresolved", ev.Verdicts[string(retention.Unresolved)], "seconds", ev.Seconds)
 	if !a.cfg.Retention.Automatic {

@@ -80,12 +80,35 @@ func (a *app) status(ctx context.Context) (statusLine, error) {
 		}
 	}
 	seen, read := a.now().Add(-time.Duration(a.cfg.Integrity.Census)), a.now().Add(-time.Duration(a.cfg.Integrity.Reread))
-	if s.Stored.Census, err = a.cat.Census(ctx, seen, read); err != nil {
+	if s.Stored.Census, err = a.countObjects(ctx, seen, read); err != nil {
 		return s, err
 	}
 	s.Stored.Day, s.Stored.Period = seen.Format(time.DateOnly), read.Format(time.DateOnly)
 	s.Warnings = a.warnings(ctx, s.Stored.Faults)
 	return s, nil
+}
+
+// counted is the census as it was counted last, and when.
+type counted struct {
+	census catalog.Census
+	at     time.Time
+}
+
+// countEvery is how old a census may be that is shown: it counts every object.
+const countEvery = time.Minute
+
+// countObjects counts what the store holds, once a minute at most.
+func (a *app) countObjects(ctx context.Context, seen, read time.Time) (catalog.Census, error) {
+	a.countMu.Lock()
+	defer a.countMu.Unlock()
+	if a.counted != nil && a.now().Sub(a.counted.at).Abs() < countEvery {
+		return a.counted.census, nil
+	}
+	n, err := a.cat.Census(ctx, seen, read)
+	if err == nil {
+		a.counted = &counted{n, a.now()}
+	}
+	return n, err
 }
 
 func (a *app) opStatus(ctx context.Context, _ asked, out func(any) error) error {

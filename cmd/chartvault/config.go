@@ -204,6 +204,8 @@ func (c *config) check(name string) error {
 		return bad("ingest.memory_mib", "at least 256")
 	case c.Ingest.DateOrder != string(fields.MonthFirst) && c.Ingest.DateOrder != string(fields.DayFirst):
 		return bad("ingest.date_order", "there are mdy and dmy")
+	case c.Ingest.Exports != "" && filepath.Clean(c.path(c.Ingest.Exports)) == filepath.Clean(c.dir):
+		return bad("ingest.exports", "a folder of its own: what lies in it is offered for import")
 	case c.Retention.DailyCap < 1:
 		return bad("retention.daily_cap", "at least 1")
 	case c.Retention.KeyBackupDays < 0:

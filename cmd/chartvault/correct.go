@@ -208,6 +208,7 @@ func (a *app) carryOut(ctx context.Context, who record.Actor, c correct.Correcti
 		return c, err
 	}
 	a.bound.Add(1)
+	a.moved.Add(1)
 	return c, errors.Join(a.mapMade(ctx), a.arch.Publish(ctx))
 }
 

@@ -55,16 +55,18 @@ func (a *app) enter(ctx context.Context, action audit.Action, who record.Actor, 
 
 // putEntry stores an entry and what follows from it.
 func (a *app) putEntry(ctx context.Context, e catalog.Entry) error {
-	defer a.bound.Add(1)
+	defer func() { // when it is in force, and not before
+		a.bound.Add(1)
+		switch e.Kind {
+		case string(disposition.KindHold), string(disposition.KindSchedule), string(disposition.KindExtension), kindLink, kindRequest, kindCorrection:
+			a.moved.Add(1)
+		}
+	}()
 	if e.Kind == kindCorrection {
 		return a.putCorrectionEntry(ctx, e)
 	}
 	if err := a.cat.PutEntry(ctx, e); err != nil {
 		return err
-	}
-	switch e.Kind {
-	case string(disposition.KindHold), string(disposition.KindSchedule), string(disposition.KindExtension), kindLink:
-		a.stale.Store(true)
 	}
 	switch e.Kind {
 	case string(disposition.KindHold):

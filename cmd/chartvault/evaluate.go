@@ -20,6 +20,8 @@ type evaluation struct {
 	Documents int            `json:"documents"`
 	Verdicts  map[string]int `json:"verdicts"`
 	Seconds   float64        `json:"seconds"`
+
+	resumed bool // it went on where another was cut short
 }
 
 // evaluating is the name of the evaluation's progress.
@@ -29,6 +31,28 @@ const evaluating = "evaluate"
 // forecasts. Cut short, it goes on where it stopped, if the day and the
 // schedule are the same. Its memory does not grow with the archive.
 func (a *app) evaluate(ctx context.Context, progress func(documents int)) (evaluation, error) {
+	ev, err := a.decideAll(ctx, progress)
+	if err != nil {
+		return ev, err
+	}
+	return ev, a.arch.Journal(ctx, audit.ActEvaluated, "", map[string]any{"actor": record.Daemon, "schedule": ev.Schedule, "on": ev.On, "documents": ev.Documents, "verdicts": ev.Verdicts})
+}
+
+// evaluateAnew decides about every document from the first on, because something
+// changed: the log has the change, and the daily evaluation.
+func (a *app) evaluateAnew(ctx context.Context) (evaluation, error) {
+	a.evaluateMu.Lock()
+	err := a.cat.SetProgress(ctx, evaluating, "")
+	a.evaluateMu.Unlock()
+	if err != nil {
+		return evaluation{}, err
+	}
+	return a.decideAll(ctx, a.meter.evaluating)
+}
+
+func (a *app) decideAll(ctx context.Context, progress func(documents int)) (evaluation, error) {
+	a.evaluateMu.Lock()
+	defer a.evaluateMu.Unlock()
 	s, err := a.desk.InForce(ctx)
 	if err != nil {
 		return evaluation{}, err
@@ -43,6 +67,7 @@ func (a *app) evaluate(ctx context.Context, progress func(documents int)) (evalu
 		if after, err = hex.DecodeString(at); err != nil {
 			return ev, fmt.Errorf("progress of the evaluation: %w", record.ErrCorrupt)
 		}
+		ev.resumed = true
 	}
 	run := began.UnixMilli()
 	var page []catalog.Due
@@ -69,10 +94,7 @@ func (a *app) evaluate(ctx context.Context, progress func(documents int)) (evalu
 		return ev, fmt.Errorf("evaluate retention: %w", err)
 	}
 	ev.Seconds = time.Since(began).Seconds()
-	if err := a.cat.SetProgress(ctx, evaluating, ""); err != nil {
-		return ev, err
-	}
-	return ev, a.arch.Journal(ctx, audit.ActEvaluated, "", map[string]any{"actor": record.Daemon, "schedule": ev.Schedule, "on": ev.On, "documents": ev.Documents, "verdicts": ev.Verdicts})
+	return ev, a.cat.SetProgress(ctx, evaluating, "")
 }
 
 // forecast sums up what the last evaluation found.

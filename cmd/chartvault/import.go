@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -25,12 +26,17 @@ type importing struct {
 	*app
 	who record.Actor
 	p   importParams
-	say func(legacy.Problem) error // of a line that is not taken
+	say func(legacy.Problem) error // of a line that is not taken; nil for rejects below
+
+	confined bool        // to its folder, wherever links lead: what people import from the pages
+	began    bool        // the index could be read
+	halted   atomic.Bool // nothing further is taken in hand
 
 	kept *disposition.Extensions // as they were when it began
 
-	mu  sync.Mutex
-	sum importSum
+	mu      sync.Mutex
+	sum     importSum
+	rejects []legacy.Problem // that are kept
 }
 
 func (a *app) opImport(ctx context.Context, r asked, out func(any) error) error {
@@ -70,6 +76,7 @@ func (m *importing) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	m.began = true
 	m.mu.Lock()
 	m.sum.Lines = len(items) + len(bad)
 	m.mu.Unlock()
@@ -79,7 +86,7 @@ func (m *importing) run(ctx context.Context) error {
 		}
 	}
 	held := matters(items, bad)
-	if items, err = m.look(items); err != nil {
+	if items, err = m.look(ctx, items); err != nil {
 		return err
 	}
 	if m.p.Dry {
@@ -109,9 +116,15 @@ func (m *importing) read() ([]legacy.Item, []legacy.Problem, error) {
 	if m.p.DIP != "" {
 		read, name = legacy.ReadDIP, m.p.DIP
 	}
-	f, err := os.Open(name)
+	var f *os.File
+	var err error
+	if m.confined {
+		f, _, err = ingest.OpenSource(name)
+	} else if f, err = os.Open(name); err != nil {
+		err = errors.Unwrap(err)
+	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("import: index: %w: %w", record.ErrNotFound, errors.Unwrap(err))
+		return nil, nil, fmt.Errorf("import: index: %w: %w", record.ErrNotFound, err)
 	}
 	defer f.Close() // read-only
 	return read(io.Reader(f), m.p.Map)
@@ -121,16 +134,30 @@ func (m *importing) reject(p legacy.Problem) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.sum.Rejected++
-	return m.say(p)
+	if m.say != nil {
+		return m.say(p)
+	}
+	if len(m.rejects) < mostRejects {
+		p.File = p.File[:min(len(p.File), longReject)]
+		m.rejects = append(m.rejects, p)
+	}
+	return nil
 }
 
 // look finds out what the files of items are, and which charts and matters they
 // are of. An item without its file is rejected.
-func (m *importing) look(items []legacy.Item) ([]legacy.Item, error) {
+func (m *importing) look(ctx context.Context, items []legacy.Item) ([]legacy.Item, error) {
+	root, err := filepath.EvalSymlinks(m.p.Root)
+	if err != nil {
+		return nil, fmt.Errorf("import: %w: the export is not a folder", record.ErrInvalid)
+	}
 	charts, matters := map[string]bool{}, map[string]bool{}
 	var out []legacy.Item
 	first := map[string]int{} // line that named a file
 	for _, it := range items {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		if n := first[it.File]; n > 0 {
 			if err := m.reject(legacy.Problem{Line: it.Line, File: it.File, Why: fmt.Sprintf("line %d names the same file", n)}); err != nil {
 				return nil, err
@@ -146,6 +173,12 @@ func (m *importing) look(items []legacy.Item) ([]legacy.Item, error) {
 			continue
 		}
 		it.Chart = n
+		if m.confined && !below(root, filepath.Join(root, filepath.FromSlash(it.File))) {
+			if err := m.reject(legacy.Problem{Line: it.Line, File: it.File, Why: "it is not in the folder"}); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		f, st, err := ingest.OpenSource(filepath.Join(m.p.Root, filepath.FromSlash(it.File)))
 		if err != nil {
 			if err := m.reject(legacy.Problem{Line: it.Line, File: it.File, Why: "its file cannot be opened: " + err.Error()}); err != nil {
@@ -168,6 +201,17 @@ func (m *importing) look(items []legacy.Item) ([]legacy.Item, error) {
 		m.sum.Holds = len(matters)
 	}
 	return out, nil
+}
+
+// below reports whether the folder of a file lies in another one, wherever links
+// lead.
+func below(root, file string) bool {
+	dir, err := filepath.EvalSymlinks(filepath.Dir(file))
+	if err != nil {
+		return false
+	}
+	rel, err := filepath.Rel(root, dir)
+	return err == nil && filepath.IsLocal(rel)
 }
 
 // count counts an item that can be taken.
@@ -262,7 +306,7 @@ func (m *importing) hold(ctx context.Context, held []matter) error {
 // take takes the files in, several at once.
 func (m *importing) take(ctx context.Context, items []legacy.Item) error {
 	for _, it := range items {
-		if isPDF(it.File) {
+		if isPDF(filepath.Join(m.p.Root, filepath.FromSlash(it.File))) {
 			if err := m.cfg.warm(); err != nil {
 				return err
 			}
@@ -272,6 +316,9 @@ func (m *importing) take(ctx context.Context, items []legacy.Item) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(2*m.pool.Size() + 1)
 	for _, it := range items {
+		if m.halted.Load() || gctx.Err() != nil {
+			break
+		}
 		g.Go(func() error { return m.takeOne(gctx, it) })
 	}
 	if err := g.Wait(); err != nil {
@@ -288,7 +335,7 @@ func (m *importing) takeOne(ctx context.Context, it legacy.Item) error {
 	defer f.Close() // read-only
 	res, err := m.pipeline.IngestAs(ctx, f, record.NewPrivate(filepath.Base(it.File)), &ingest.Preset{Chart: it.Chart, Type: it.Type, Service: it.Service})
 	switch {
-	case err != nil && refused(err):
+	case err != nil && (refused(err) || errors.Is(err, ingest.ErrSource) || errors.Is(err, record.ErrBusy)) && ctx.Err() == nil:
 		return m.reject(legacy.Problem{Line: it.Line, File: it.File, Why: err.Error()})
 	case err != nil:
 		return err

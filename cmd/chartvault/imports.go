@@ -29,23 +29,29 @@ const (
 	importDone    = "done"
 )
 
-// mostRejects bounds how many lines that were not taken an import keeps.
-const mostRejects = 10_000
+// kindRejects is the register of the lines that imports did not take, by import.
+const kindRejects = "import-rejects"
+
+// mostRejects bounds how many lines that were not taken an import keeps, and
+// longReject how much of a file's name.
+const (
+	mostRejects = 10_000
+	longReject  = 300
+)
 
 // importJob is an import by the daemon, of a folder below the configured one.
 type importJob struct {
-	ID      string           `json:"id"`
-	Folder  string           `json:"folder"`
-	Index   string           `json:"index"` // file in it, or a pattern
-	Kind    string           `json:"kind"`  // of index: csv, dip or pattern
-	Map     legacy.Fields    `json:"map,omitempty"`
-	From    string           `json:"from"`
-	By      record.Actor     `json:"by"`
-	At      time.Time        `json:"at"`
-	State   string           `json:"state"`
-	Sum     importSum        `json:"sum"`
-	Rejects []legacy.Problem `json:"rejects,omitempty"`
-	Why     string           `json:"why,omitempty"` // it stopped
+	ID     string        `json:"id"`
+	Folder string        `json:"folder"`
+	Index  string        `json:"index"` // file in it, or a pattern
+	Kind   string        `json:"kind"`  // of index: csv, dip or pattern
+	Map    legacy.Fields `json:"map,omitempty"`
+	From   string        `json:"from"`
+	By     record.Actor  `json:"by"` // who had it begin, or go on
+	At     time.Time     `json:"at"`
+	State  string        `json:"state"`
+	Sum    importSum     `json:"sum"`
+	Why    string        `json:"why,omitempty"` // it stopped, or waits
 }
 
 // importWish is an import that somebody wants.
@@ -82,26 +88,48 @@ type importFolder struct {
 
 // importer carries imports out, while the daemon runs.
 type importer struct {
+	puts sync.Mutex // one change of an import's entry at a time
+
 	mu     sync.Mutex
 	serves bool
 	wake   chan struct{}
 	id     string     // of the one that runs; "" for none
 	now    *importing // the same
-	cancel context.CancelFunc
-	halted bool // somebody stopped it
 }
 
-// params are those of the import command for a wish; record.ErrInvalid for what
+// running is the import that runs, where it is that of an id; nil otherwise.
+func (i *importer) running(id string) *importing {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.id != id {
+		return nil
+	}
+	return i.now
+}
+
+func (i *importer) set(id string, m *importing) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.id, i.now = id, m
+}
+
+// importOf is what the import command would be given for a wish; record.ErrInvalid for what
 // leads out of the configured folder.
 func (a *app) importOf(w importWish) (importParams, error) {
 	p := importParams{Map: w.Map, From: w.From}
 	if p.From == "" {
 		p.From = "the former system"
 	}
+	if a.cfg.Ingest.Exports == "" {
+		return p, fmt.Errorf("import: %w: this site imports nothing from the pages", record.ErrInvalid)
+	}
 	if w.Folder == "" || w.Folder == "." || strings.ContainsAny(w.Folder, `/\`) || !filepath.IsLocal(w.Folder) {
 		return p, fmt.Errorf("import: %w: name a folder in %s", record.ErrInvalid, a.cfg.Ingest.Exports)
 	}
 	p.Root = filepath.Join(a.cfg.path(a.cfg.Ingest.Exports), w.Folder)
+	if st, err := os.Lstat(p.Root); err != nil || !st.IsDir() {
+		return p, fmt.Errorf("import: %w: %s is not a folder", record.ErrInvalid, w.Folder)
+	}
 	switch {
 	case w.Kind == "pattern" && w.Index != "":
 		p.Pattern = w.Index
@@ -118,7 +146,13 @@ func (a *app) importOf(w importWish) (importParams, error) {
 	return p, nil
 }
 
+// mostFiles is how many files of a folder are looked at for one that may be an index.
+const mostFiles = 1000
+
 func (a *app) opImportFolders(_ context.Context, _ asked, out func(any) error) error {
+	if a.cfg.Ingest.Exports == "" {
+		return nil
+	}
 	dir := a.cfg.path(a.cfg.Ingest.Exports)
 	ents, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -128,21 +162,32 @@ func (a *app) opImportFolders(_ context.Context, _ asked, out func(any) error) e
 		if !e.IsDir() {
 			continue
 		}
-		l := importFolder{Folder: e.Name()}
-		files, err := os.ReadDir(filepath.Join(dir, e.Name()))
-		if err != nil {
-			return fmt.Errorf("folder of exports: %w", errors.Unwrap(err))
-		}
-		for _, f := range files {
-			if x := strings.ToLower(filepath.Ext(f.Name())); f.Type().IsRegular() && (x == ".csv" || x == ".txt" || x == ".dip" || x == ".idx") {
-				l.Files = append(l.Files, f.Name())
-			}
-		}
-		if err := out(l); err != nil {
+		if err := out(importFolder{e.Name(), indexes(filepath.Join(dir, e.Name()))}); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// indexes lists files of a folder that may be an index; none of one that cannot be
+// read.
+func indexes(dir string) (out []string) {
+	d, err := os.Open(dir)
+	if err != nil {
+		return nil
+	}
+	defer d.Close() // read-only
+	files, err := d.ReadDir(mostFiles)
+	if err != nil {
+		return nil
+	}
+	for _, f := range files {
+		if x := strings.ToLower(filepath.Ext(f.Name())); f.Type().IsRegular() && (x == ".csv" || x == ".txt" || x == ".dip" || x == ".idx") {
+			out = append(out, f.Name())
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // opImportLook says what an import would take, and takes nothing.
@@ -157,6 +202,7 @@ func (a *app) opImportLook(ctx context.Context, r asked, out func(any) error) er
 	}
 	p.Dry = true
 	m := a.newImport(r.Actor, p, func(q legacy.Problem) error { return out(importLine{Problem: &q}) })
+	m.confined = true
 	if err := m.run(ctx); err != nil {
 		return err
 	}
@@ -173,7 +219,9 @@ func (a *app) opImportBegin(ctx context.Context, r asked, out func(any) error) e
 	if err != nil {
 		return err
 	}
-	if _, _, err := a.newImport(r.Actor, p, nil).read(); err != nil { // what cannot begin is said at once
+	m := a.newImport(r.Actor, p, nil)
+	m.confined = true
+	if _, _, err := m.read(); err != nil { // what cannot begin is said at once
 		return err
 	}
 	id, err := record.NewID(rand.Reader)
@@ -181,10 +229,12 @@ func (a *app) opImportBegin(ctx context.Context, r asked, out func(any) error) e
 		return err
 	}
 	j := importJob{ID: id.String(), Folder: w.Folder, Index: w.Index, Kind: w.Kind, Map: w.Map, From: p.From, By: r.Actor, At: a.now().UTC().Truncate(time.Millisecond), State: importWaiting}
+	a.imports.puts.Lock()
+	defer a.imports.puts.Unlock()
 	return a.waken(ctx, r.Actor, j, out)
 }
 
-// waken has a job wait for its turn.
+// waken has a job wait for its turn. Held: puts.
 func (a *app) waken(ctx context.Context, who record.Actor, j importJob, out func(any) error) error {
 	a.imports.mu.Lock()
 	serves := a.imports.serves
@@ -202,39 +252,40 @@ func (a *app) waken(ctx context.Context, who record.Actor, j importJob, out func
 	return out(statusOfImport(j))
 }
 
-// opImportGoOn has one that stopped go on: what was taken in is not taken in twice.
+// opImportGoOn has one that stopped go on, for whoever asks for it: what was taken
+// in is not taken in twice.
 func (a *app) opImportGoOn(ctx context.Context, r asked, out func(any) error) error {
+	a.imports.puts.Lock()
+	defer a.imports.puts.Unlock()
 	j, err := a.importJob(ctx, r)
 	if err != nil {
 		return err
 	}
-	if j.State != importStopped && j.State != importDone {
-		return fmt.Errorf("import %s is %s: %w", j.ID, j.State, record.ErrInvalid)
+	if j.State != importStopped && j.State != importDone || a.imports.running(j.ID) != nil {
+		return fmt.Errorf("import %s is not stopped yet: %w", j.ID, record.ErrInvalid)
 	}
-	j.State, j.Why = importWaiting, ""
+	j.State, j.Why, j.By = importWaiting, "", r.Actor
 	return a.waken(ctx, r.Actor, j, out)
 }
 
-// opImportStop stops one that waits or runs; what is being read is finished.
+// opImportStop stops one that waits or runs; what is being read is finished. It stays
+// stopped, whatever becomes of the daemon.
 func (a *app) opImportStop(ctx context.Context, r asked, out func(any) error) error {
+	a.imports.puts.Lock()
+	defer a.imports.puts.Unlock()
 	j, err := a.importJob(ctx, r)
 	if err != nil {
 		return err
-	}
-	a.imports.mu.Lock()
-	runs := a.imports.id == j.ID
-	if runs {
-		a.imports.halted = true
-		a.imports.cancel()
-	}
-	a.imports.mu.Unlock()
-	if runs {
-		return out(statusOfImport(j))
 	}
 	if j.State != importWaiting && j.State != importRunning {
 		return fmt.Errorf("import %s is %s: %w", j.ID, j.State, record.ErrInvalid)
 	}
 	j.State, j.Why = importStopped, "stopped by "+string(r.Actor)
+	m := a.imports.running(j.ID)
+	if m != nil {
+		m.halted.Store(true)
+		j.Sum = m.soFar()
+	}
 	if err := a.putImport(ctx, r.Actor, j); err != nil {
 		return err
 	}
@@ -261,11 +312,9 @@ func (a *app) opImportList(ctx context.Context, _ asked, out func(any) error) er
 	}
 	slices.Reverse(es)
 	return eachEntry(es, nil, func(j importJob) error {
-		a.imports.mu.Lock()
-		if a.imports.id == j.ID {
-			j.Sum = a.imports.now.soFar()
+		if m := a.imports.running(j.ID); m != nil {
+			j.Sum = m.soFar()
 		}
-		a.imports.mu.Unlock()
 		return out(statusOfImport(j))
 	})
 }
@@ -276,7 +325,19 @@ func (a *app) opImportRejects(ctx context.Context, r asked, out func(any) error)
 	if err != nil {
 		return err
 	}
-	for _, p := range j.Rejects {
+	var rejects []legacy.Problem
+	if m := a.imports.running(j.ID); m != nil {
+		m.mu.Lock()
+		rejects = slices.Clone(m.rejects)
+		m.mu.Unlock()
+	} else if e, err := a.cat.Entry(ctx, kindRejects, j.ID); err == nil {
+		if err := into(e, &rejects); err != nil {
+			return err
+		}
+	} else if !errors.Is(err, record.ErrNotFound) {
+		return err
+	}
+	for _, p := range rejects {
 		if err := out(p); err != nil {
 			return err
 		}
@@ -300,25 +361,18 @@ func (a *app) importing(ctx context.Context) error {
 	again := time.NewTicker(time.Minute)
 	defer again.Stop()
 	for {
-		var next *importJob
-		es, err := a.cat.EntriesIn(ctx, kindImport, importWaiting, importRunning)
-		err = eachEntry(es, err, func(j importJob) error {
-			if next == nil {
-				next = &j
-			}
-			return nil
-		})
-		if err == nil && next != nil {
-			err = a.carryImport(ctx, *next)
+		next, err := a.nextImport(ctx)
+		if err == nil && next != "" {
+			err = a.carryImport(ctx, next)
 		}
 		if ctx.Err() != nil {
 			return nil // it goes on with the next start
 		}
-		if err != nil {
-			a.log.ErrorContext(ctx, "imports are not looked at; it is tried again", "err", err)
-		}
-		if err == nil && next != nil {
+		if err == nil && next != "" {
 			continue
+		}
+		if err != nil {
+			a.log.ErrorContext(ctx, "an import waits; it is tried again", "import", next, "err", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -329,46 +383,107 @@ func (a *app) importing(ctx context.Context) error {
 	}
 }
 
-// carryImport carries one out, and writes down how it ended.
-func (a *app) carryImport(ctx context.Context, j importJob) error {
+// nextImport is the import whose turn it is; "" for none. One that ran when the
+// daemon ended comes first.
+func (a *app) nextImport(ctx context.Context) (string, error) {
+	for _, state := range []string{importRunning, importWaiting} {
+		es, err := a.cat.EntriesIn(ctx, kindImport, state)
+		if err != nil {
+			return "", err
+		}
+		for _, e := range es {
+			var j importJob
+			if err := into(e, &j); err != nil { // it keeps no other from its turn
+				a.log.ErrorContext(ctx, "an import's entry is damaged", "import", e.ID, "err", err)
+				continue
+			}
+			return j.ID, nil
+		}
+	}
+	return "", nil
+}
+
+// carryImport carries one out, and writes down how it ended. What may pass, such as
+// a store that is away, is an error: it is tried again.
+func (a *app) carryImport(ctx context.Context, id string) error {
+	m, err := a.beginImport(ctx, id)
+	if err != nil || m == nil {
+		return err
+	}
+	err = m.run(ctx)
+	a.imports.puts.Lock()
+	defer a.imports.puts.Unlock()
+	defer a.imports.set("", nil)
+	if ctx.Err() != nil {
+		return nil // stopped meanwhile or not, its entry says so
+	}
+	e, eerr := a.cat.Entry(ctx, kindImport, id)
+	if eerr != nil {
+		return eerr
+	}
+	var j importJob
+	if err := into(e, &j); err != nil {
+		return err
+	}
+	j.Sum = m.soFar()
+	switch {
+	case j.State == importStopped: // by somebody
+	case err != nil && m.began:
+		if j.State, j.Why = importWaiting, err.Error(); e.State == importWaiting {
+			return err
+		}
+	case err != nil:
+		j.State, j.Why = importStopped, err.Error()
+	default:
+		j.State, j.Why = importDone, ""
+	}
+	if perr := a.putRejects(ctx, id, m.rejects); perr != nil {
+		return errors.Join(err, perr)
+	}
+	perr := a.putImport(ctx, record.Daemon, j)
+	if j.State != importWaiting {
+		err = nil // it is on record
+	}
+	return errors.Join(err, perr)
+}
+
+// beginImport has one run; nil for one that was stopped before its turn, or cannot
+// be one any more.
+func (a *app) beginImport(ctx context.Context, id string) (*importing, error) {
+	a.imports.puts.Lock()
+	defer a.imports.puts.Unlock()
+	e, err := a.cat.Entry(ctx, kindImport, id)
+	if err != nil {
+		return nil, err
+	}
+	var j importJob
+	if err := into(e, &j); err != nil {
+		return nil, err
+	}
+	if j.State != importWaiting && j.State != importRunning {
+		return nil, nil
+	}
 	p, err := a.importOf(importWish{Folder: j.Folder, Index: j.Index, Kind: j.Kind, Map: j.Map, From: j.From})
 	if err != nil { // it was one once
 		j.State, j.Why = importStopped, err.Error()
-		return a.putImport(ctx, j.By, j)
+		return nil, a.putImport(ctx, record.Daemon, j)
 	}
 	if j.State != importRunning {
 		j.State = importRunning
-		if err := a.putImport(ctx, j.By, j); err != nil {
-			return err
+		if err := a.putImport(ctx, record.Daemon, j); err != nil {
+			return nil, err
 		}
 	}
-	j.Rejects = nil
-	m := a.newImport(j.By, p, func(q legacy.Problem) error {
-		if len(j.Rejects) < mostRejects {
-			j.Rejects = append(j.Rejects, q)
-		}
-		return nil
-	})
-	jctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	a.imports.mu.Lock()
-	a.imports.id, a.imports.now, a.imports.cancel, a.imports.halted = j.ID, m, cancel, false
-	a.imports.mu.Unlock()
-	err = m.run(jctx)
-	a.imports.mu.Lock()
-	halted := a.imports.halted
-	a.imports.id, a.imports.now = "", nil
-	a.imports.mu.Unlock()
-	if ctx.Err() != nil {
+	m := a.newImport(j.By, p, nil)
+	m.confined = true
+	a.imports.set(id, m)
+	return m, nil
+}
+
+// putRejects keeps the lines that an import did not take.
+func (a *app) putRejects(ctx context.Context, id string, rejects []legacy.Problem) error {
+	if len(rejects) == 0 {
 		return nil
 	}
-	j.Sum, j.State, j.Why = m.soFar(), importDone, ""
-	switch {
-	case halted:
-		j.State, j.Why = importStopped, "somebody stopped it"
-	case err != nil:
-		j.State, j.Why = importStopped, err.Error()
-		a.log.ErrorContext(ctx, "an import stopped", "import", j.ID)
-	}
-	return a.putImport(ctx, j.By, j)
+	return a.enter(ctx, audit.ActImport, record.Daemon, catalog.Entry{Kind: kindRejects, ID: id, State: importDone, At: a.now().UTC(), Body: mustJSON(rejects)})
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -237,6 +238,47 @@ func TestImportBounds(t *testing.T) {
 	}
 	if n := len(m.list()); n != 0 {
 		t.Errorf("%d imports were begun", n)
+	}
+	// Links lead nowhere, and an index that is no file is not waited for.
+	exports := filepath.Join(m.a.dir, "exports")
+	outside := t.TempDir()
+	page, err := os.ReadFile(filepath.Join(exports, "oldbase", "2.jpg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.a.write(filepath.Join(outside, "2.jpg"), page)
+	for from, to := range map[string]string{filepath.Join(exports, "linked"): outside, filepath.Join(exports, "oldbase", "sub"): outside, filepath.Join(exports, "oldbase", "linked.jpg"): filepath.Join(outside, "2.jpg")} {
+		if err := os.Symlink(to, from); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := syscall.Mkfifo(filepath.Join(exports, "oldbase", "pipe.csv"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.do("import-begin", importWish{Folder: "linked", Index: "{chart}.jpg", Kind: "pattern"}, func(json.RawMessage) error { return nil }); !errors.Is(err, record.ErrInvalid) {
+		t.Errorf("a folder that is a link: got %v, want %v", err, record.ErrInvalid)
+	}
+	if err := m.do("import-begin", importWish{Folder: "oldbase", Index: "pipe.csv", Kind: "csv"}, func(json.RawMessage) error { return nil }); !errors.Is(err, record.ErrNotFound) {
+		t.Errorf("an index that is a pipe: got %v, want %v", err, record.ErrNotFound)
+	}
+	m.a.write(filepath.Join(exports, "oldbase", "links.csv"), []byte("file,chart_number\nsub/2.jpg,1234\nlinked.jpg,1234\n../../scans/x.jpg,1234\n2.jpg,1234\n"))
+	var sum importSum
+	if err := m.do("import-look", importWish{Folder: "oldbase", Index: "links.csv", Kind: "csv"}, func(b json.RawMessage) error {
+		var l importLine
+		if err := json.Unmarshal(b, &l); err != nil {
+			return err
+		}
+		if l.Sum != nil {
+			sum = *l.Sum
+		}
+		return nil
+	}); err != nil || sum.Taken != 1 || sum.Rejected != 3 {
+		t.Errorf("links in an export: got %+v, %v, want the one file that lies there", sum, err)
+	}
+	for _, f := range []string{"linked", filepath.Join("oldbase", "sub"), filepath.Join("oldbase", "linked.jpg"), filepath.Join("oldbase", "pipe.csv"), filepath.Join("oldbase", "links.csv")} {
+		if err := os.Remove(filepath.Join(exports, f)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	var folders string
 	if err := m.do("import-folders", struct{}{}, func(b json.RawMessage) error { folders += string(b); return nil }); err != nil || folders != `{"folder":"oldbase","files":["index.csv"]}` {

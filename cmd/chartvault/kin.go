@@ -132,7 +132,7 @@ func (a *app) relate(ctx context.Context) error {
 		k.join(tokens...)
 	}
 	a.relatives.Store(k)
-	a.stale.Store(true)
+	a.moved.Add(1)
 	a.bound.Add(1)
 	return nil
 }

@@ -182,8 +182,13 @@ func Walk(root fs.FS, pattern string) ([]Item, []Problem, error) {
 	var bad []Problem
 	n := 0
 	err = fs.WalkDir(root, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil && name != "." {
+			n++
+			bad = append(bad, Problem{Line: n, File: name, Why: "it cannot be read"}) // its name may name a patient: it is said here, and in no error
+			return nil
+		}
 		if err != nil {
-			return err
+			return errTree
 		}
 		if d.IsDir() {
 			return nil
@@ -216,6 +221,9 @@ func Walk(root fs.FS, pattern string) ([]Item, []Problem, error) {
 	}
 	return items, bad, nil
 }
+
+// errTree is a tree that cannot be read at all.
+var errTree = fmt.Errorf("%w: the folder cannot be read", record.ErrNotFound)
 
 // compile makes an expression of a pattern.
 func compile(pattern string) (*regexp.Regexp, error) {

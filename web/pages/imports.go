@@ -13,6 +13,8 @@ type notTaken struct {
 	Line int    `json:"line"`
 	File string `json:"file"`
 	Why  string `json:"why"`
+
+	at int // in the list: several may be of one line
 }
 
 // importSum is what an import did, or would do.
@@ -179,5 +181,8 @@ func (v *visit) rejects() error {
 	if v.csvWanted() {
 		return saveList(v, "not-taken", []string{"line", "file", "why"}, ps, func(p notTaken) []string { return []string{itoa(p.Line), p.File, p.Why} })
 	}
-	return v.show("rejects", "What was not taken", paged(v, ps, func(p notTaken) string { return itoa(p.Line) }))
+	for i := range ps {
+		ps[i].at = i
+	}
+	return v.show("rejects", "What was not taken", paged(v, ps, func(p notTaken) string { return itoa(p.at) }))
 }

@@ -21,7 +21,7 @@
 		before = e.key === "g" ? "g" : "";
 		at = now;
 		for (const el of document.querySelectorAll("[data-key]")) {
-			if (el.dataset.key !== key) continue;
+			if (el.dataset.key !== key || waits.contains(el)) continue;
 			e.preventDefault();
 			if (/^(INPUT|TEXTAREA|SELECT)$/.test(el.tagName)) { el.focus(); el.select?.(); } else el.click();
 			return;
@@ -82,21 +82,26 @@
 			rename(main);
 			image.addEventListener("load", () => { link.dataset.ready = "yes"; });
 			waits.replaceChildren(document.adoptNode(main));
+			setTimeout(() => { if (waits.contains(main)) drop(); }, 180000); // whoever comes back later asks again
 		});
 		asked.send();
 	};
+	const drop = () => { waits.replaceChildren(); delete document.querySelector("[data-ready]")?.dataset.ready; };
+	document.addEventListener("visibilitychange", () => { if (document.hidden) drop(); });
+	let shown = location.pathname + location.search;
 	document.addEventListener("click", (e) => {
 		const link = e.target.closest?.("[data-ahead]"), main = waits.querySelector("main");
 		if (!link?.dataset.ready || !main || e.ctrlKey || e.metaKey || e.shiftKey || e.button) return;
 		e.preventDefault();
 		document.querySelector("main").replaceWith(main);
 		history.pushState(null, "", link.href);
+		shown = location.pathname + location.search;
 		viewer(main);
 		scrollTo(0, 0);
 		main.focus({ preventScroll: true });
 		prepare();
 	});
-	addEventListener("popstate", () => location.reload());
+	addEventListener("popstate", () => { if (shown !== location.pathname + location.search) location.reload(); });
 	addEventListener("load", () => setTimeout(prepare));
 	// A list that changes by itself while somebody looks at it: its cells, and a word
 	// about what is new. What it asks does not count as somebody at the desk.
