@@ -488,7 +488,7 @@ func TestOneItemOnePerson(t *testing.T) {
 	if resp, _ := s.do(two, "GET", "/qa/next", nil); resp.Header.Get("Location") != "/qa" {
 		t.Errorf("next for another: got %q, want the list", resp.Header.Get("Location"))
 	}
-	if resp, _ := s.do(one, "POST", "/qa/"+document, url.Values{"chart": {"1"}, "type": {"ECG"}}); resp.Header.Get("Location") != "/qa/next?last="+document {
+	if resp, _ := s.do(one, "POST", "/qa/"+document, url.Values{"chart": {"1"}, "type": {"ECG"}}); resp.Header.Get("Location") != "/qa/"+document+"?last="+document {
 		t.Errorf("accept: got %d", resp.StatusCode)
 	}
 	if resp, _ := s.do(two, "GET", "/qa/"+document, nil); resp.StatusCode != 200 {

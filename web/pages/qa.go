@@ -99,14 +99,17 @@ func (v *visit) free() (string, error) {
 }
 
 // next goes to the first item nobody works on.
-func (v *visit) next() error {
+func (v *visit) next() error { return v.toNext(v.last()) }
+
+// toNext goes to the first item that is free, from the one that was settled last; ""
+// for none.
+func (v *visit) toNext(last string) error {
 	free, err := v.free()
 	if err != nil {
 		return err
 	}
-	last := ""
-	if id := v.last(); id != "" {
-		last = "?last=" + id
+	if last != "" {
+		last = "?last=" + last
 	}
 	if free == "" {
 		return v.to("/qa" + last)
@@ -194,7 +197,7 @@ func (v *visit) settle() error {
 		return err
 	}
 	v.claims.drop(id)
-	return v.to("/qa/next?last=" + id)
+	return v.toNext(id)
 }
 
 // people looks a patient up in the list, for the document on the workstation.
