@@ -190,19 +190,29 @@ func indexes(dir string) (out []string) {
 	return out
 }
 
-// opImportLook says what an import would take, and takes nothing.
-func (a *app) opImportLook(ctx context.Context, r asked, out func(any) error) error {
+// wished is an import that somebody wants, confined to its folder.
+func (a *app) wished(r asked) (*importing, importWish, error) {
 	var w importWish
 	if err := r.params(&w); err != nil {
-		return err
+		return nil, w, err
 	}
 	p, err := a.importOf(w)
 	if err != nil {
+		return nil, w, err
+	}
+	m := a.newImport(r.Actor, p, nil)
+	m.confined = true
+	return m, w, nil
+}
+
+// opImportLook says what an import would take, and takes nothing.
+func (a *app) opImportLook(ctx context.Context, r asked, out func(any) error) error {
+	m, _, err := a.wished(r)
+	if err != nil {
 		return err
 	}
-	p.Dry = true
-	m := a.newImport(r.Actor, p, func(q legacy.Problem) error { return out(importLine{Problem: &q}) })
-	m.confined = true
+	m.p.Dry, m.sum.Dry = true, true
+	m.say = func(q legacy.Problem) error { return out(importLine{Problem: &q}) }
 	if err := m.run(ctx); err != nil {
 		return err
 	}
@@ -211,16 +221,10 @@ func (a *app) opImportLook(ctx context.Context, r asked, out func(any) error) er
 
 // opImportBegin has the daemon carry an import out.
 func (a *app) opImportBegin(ctx context.Context, r asked, out func(any) error) error {
-	var w importWish
-	if err := r.params(&w); err != nil {
-		return err
-	}
-	p, err := a.importOf(w)
+	m, w, err := a.wished(r)
 	if err != nil {
 		return err
 	}
-	m := a.newImport(r.Actor, p, nil)
-	m.confined = true
 	if _, _, err := m.read(); err != nil { // what cannot begin is said at once
 		return err
 	}
@@ -228,7 +232,7 @@ func (a *app) opImportBegin(ctx context.Context, r asked, out func(any) error) e
 	if err != nil {
 		return err
 	}
-	j := importJob{ID: id.String(), Folder: w.Folder, Index: w.Index, Kind: w.Kind, Map: w.Map, From: p.From, By: r.Actor, At: a.now().UTC().Truncate(time.Millisecond), State: importWaiting}
+	j := importJob{ID: id.String(), Folder: w.Folder, Index: w.Index, Kind: w.Kind, Map: w.Map, From: m.p.From, By: r.Actor, At: a.now().UTC().Truncate(time.Millisecond), State: importWaiting}
 	a.imports.puts.Lock()
 	defer a.imports.puts.Unlock()
 	return a.waken(ctx, r.Actor, j, out)
