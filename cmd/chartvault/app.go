@@ -64,6 +64,7 @@ type app struct {
 	askedMu     sync.Mutex // what one request holds is worked out at a time
 	enrolMu     sync.Mutex // one approver enrolled at a time, from the pages
 	emergencyMu sync.Mutex // one review of an access in an emergency at a time
+	patientsMu  sync.Mutex // one patient list taken at a time
 	kinMu       sync.Mutex // one change of whose numbers are whose at a time
 	doorMu      sync.Mutex // one deposit taken over at a time
 	feedMu      sync.Mutex // one feed of the index at a time; guards feeding

@@ -205,14 +205,11 @@ func (a *app) opGet(ctx context.Context, r asked, out func(any) error) error {
 	if err != nil {
 		return err
 	}
-	if p.Purpose, err = a.purposeOf(ctx, r.Actor, p.Purpose); err != nil {
+	var in bool
+	if p.Purpose, in, err = a.purposeOf(ctx, r.Actor, p.Purpose); err != nil {
 		return err
 	}
-	may := a.mayOpen
-	if p.List {
-		may = a.mayLook
-	}
-	if err := may(ctx, attempt{who: r.Actor, what: "get", token: a.cat.ChartToken(n), chart: n.Reveal()}); err != nil {
+	if err := a.looks(in && p.List)(ctx, attempt{who: r.Actor, what: "get", token: a.cat.ChartToken(n), chart: n.Reveal()}); err != nil {
 		return err
 	}
 	// What was asked is logged before anything is said, found or not.

@@ -181,7 +181,11 @@ func (a *app) maySearch(ctx context.Context, who record.Actor) error {
 	if !u.May(accounts.SearchAll) {
 		return fmt.Errorf("hold: %w: your role does not search all charts", record.ErrDenied)
 	}
-	return nil
+	shut, err := a.shutFrom(ctx, who)
+	if err == nil && len(shut) > 0 { // what is held is seen not to be due any more
+		err = fmt.Errorf("hold: %w: some charts are restricted, and what a search finds would be of them too: whoever is named for all of them places it, or the command line", record.ErrDenied)
+	}
+	return err
 }
 
 // lineOfHold is a hold as it is listed for somebody. How much its search finds is not

@@ -150,6 +150,9 @@ func (a *app) keepPatients(ctx context.Context, who record.Actor, list *mpi.List
 	if err != nil {
 		return err
 	}
+	a.patientsMu.Lock() // one list after the other, each whole, whoever goes away meanwhile
+	defer a.patientsMu.Unlock()
+	ctx = context.WithoutCancel(ctx)
 	// The entry outlives the file: an archive that moves knows that there was a list.
 	e := catalog.Entry{Kind: kindPatients, ID: "list", State: "imported", At: a.now().UTC(), Body: mustJSON(patientsLine{Numbers: list.Len(), People: list.People()})}
 	if err := a.arch.Journal(ctx, audit.ActPatients, "", change{Actor: who, Register: &e}); err != nil {

@@ -86,17 +86,19 @@ func (a *app) opPatientsFind(ctx context.Context, r asked, out func(any) error) 
 	if err := a.arch.Journal(ctx, audit.ActPersonSearched, "", map[string]any{"actor": r.Actor, "name": p.Name, "born": p.Born, "answers": len(found)}); err != nil {
 		return err
 	}
+	// Whoever finds out where a paper belongs finds everybody; a program does not.
+	if ctx.Value(byProgram{}) != nil {
+		found = slices.DeleteFunc(found, func(m mpi.Match) bool {
+			return slices.ContainsFunc(m.Numbers, func(n mpi.Number) bool {
+				shut, err := a.shutTo(ctx, r.Actor, a.cat.ChartToken(n.Chart))
+				return shut || err != nil
+			})
+		})
+	}
 	if len(found) == 0 {
 		return fmt.Errorf("nobody of a name like this is in the patient list: %w", record.ErrNotFound)
 	}
 	for _, m := range found {
-		// Whoever finds out where a paper belongs finds everybody; a program does not.
-		if ctx.Value(byProgram{}) != nil && slices.ContainsFunc(m.Numbers, func(n mpi.Number) bool {
-			shut, err := a.shutTo(ctx, r.Actor, a.cat.ChartToken(n.Chart))
-			return shut || err != nil
-		}) {
-			continue
-		}
 		l := personLine{Name: m.Name, Born: m.Born.String(), Elsewhere: m.Elsewhere, Score: m.Score}
 		for _, n := range m.Numbers {
 			l.Numbers = append(l.Numbers, numberLine{n.Chart.Reveal(), n.Since.String(), n.Until.String(), n.Merged})

@@ -147,8 +147,23 @@ type countLine struct {
 	Rows int `json:"rows"`
 }
 
-func (a *app) opQACount(ctx context.Context, _ asked, out func(any) error) error {
-	n, err := a.cat.CountWaiting(ctx)
+func (a *app) opQACount(ctx context.Context, r asked, out func(any) error) error {
+	shut, err := a.shutFrom(ctx, r.Actor)
+	if err != nil {
+		return err
+	}
+	if len(shut) == 0 {
+		n, err := a.cat.CountWaiting(ctx)
+		if err != nil {
+			return err
+		}
+		return out(countLine{n})
+	}
+	rows, err := a.cat.Waiting(ctx)
+	if err != nil {
+		return err
+	}
+	n, err := a.sayWaiting(ctx, r.Actor, rows, func(any) error { return nil })
 	if err != nil {
 		return err
 	}

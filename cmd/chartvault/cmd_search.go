@@ -107,7 +107,7 @@ func (a *app) opSearch(ctx context.Context, r asked, out func(any) error) error 
 		return err
 	}
 	// Logged before the first snippet: it is a disclosure.
-	purpose, err := a.purposeOf(ctx, r.Actor, "")
+	purpose, _, err := a.purposeOf(ctx, r.Actor, "")
 	if err != nil {
 		return err
 	}

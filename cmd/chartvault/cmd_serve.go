@@ -141,7 +141,6 @@ func (a *app) serve(ctx context.Context, listen func() (*endpoint, error)) error
 func (a *app) filed(ctx context.Context, r ingest.Result) {
 	a.log.InfoContext(ctx, "batch filed", "batch", r.ID.String(), "state", string(r.State), "pages", r.Counts.PagesIn, "filed", r.Counts.Filed,
 		"separators", r.Counts.Separators, "blanks", r.Counts.Blanks, "qa", r.Counts.QA, "duplicate", r.Duplicate)
-	a.moved.Add(1)
 	if err := a.feed(ctx); err != nil && ctx.Err() == nil {
 		a.log.ErrorContext(ctx, "index not fed; it catches up later", "err", err)
 	}

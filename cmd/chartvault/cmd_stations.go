@@ -134,7 +134,7 @@ func (a *app) opStationsRevoke(ctx context.Context, r asked, out func(any) error
 	if err := a.vault.Revoke(ctx, p.Key, a.now()); err != nil {
 		return err
 	}
-	if err := a.arch.Journal(ctx, audit.ActStationRevoked, p.Key, change{Actor: r.Actor}); err != nil {
+	if err := a.arch.Journal(ctx, audit.ActStationRevoked, p.Key, change{Actor: r.Actor, Reason: p.Reason}); err != nil {
 		return err
 	}
 	return out(keys.Depositor{ID: p.Key})

@@ -128,13 +128,14 @@ func (a *app) emergencyOf(ctx context.Context, who record.Actor) (found *emergen
 }
 
 // purposeOf is what somebody opens something for, whatever they say: in an
-// emergency all of it is opened in that, and counted in its review.
-func (a *app) purposeOf(ctx context.Context, who record.Actor, said string) (string, error) {
+// emergency, which in says it is, all of it is opened in that, and counted in its
+// review. It is asked once for what is opened, before.
+func (a *app) purposeOf(ctx context.Context, who record.Actor, said string) (purpose string, in bool, err error) {
 	e, err := a.emergencyOf(ctx, who)
 	if e != nil {
-		said = purposeEmergency
+		return purposeEmergency, true, err
 	}
-	return said, err
+	return said, false, err
 }
 
 func (a *app) opEmergencyList(ctx context.Context, _ asked, out func(any) error) error {

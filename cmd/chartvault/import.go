@@ -89,7 +89,7 @@ func (m *importing) run(ctx context.Context) error {
 	if items, err = m.look(ctx, items); err != nil {
 		return err
 	}
-	if m.p.Dry {
+	if m.p.Dry || m.halted.Load() {
 		return nil
 	}
 	if err := m.hold(ctx, held); err != nil {
@@ -157,6 +157,9 @@ func (m *importing) look(ctx context.Context, items []legacy.Item) ([]legacy.Ite
 	for _, it := range items {
 		if err := ctx.Err(); err != nil {
 			return nil, err
+		}
+		if m.halted.Load() {
+			return nil, nil
 		}
 		if n := first[it.File]; n > 0 {
 			if err := m.reject(legacy.Problem{Line: it.Line, File: it.File, Why: fmt.Sprintf("line %d names the same file", n)}); err != nil {
@@ -324,7 +327,10 @@ func (m *importing) take(ctx context.Context, items []legacy.Item) error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	return m.feed(ctx)
+	if err := m.feed(ctx); err != nil && !finding(err) { // what is damaged elsewhere is said elsewhere
+		return err
+	}
+	return nil
 }
 
 func (m *importing) takeOne(ctx context.Context, it legacy.Item) error {

@@ -357,14 +357,19 @@ func (a *app) putImport(ctx context.Context, who record.Actor, j importJob) erro
 	return a.enter(ctx, audit.ActImport, who, catalog.Entry{Kind: kindImport, ID: j.ID, State: j.State, At: j.At, Body: mustJSON(j)})
 }
 
+// tryAgain is how long an import waits that what may pass stood in the way of; twice
+// as long each time, until longestPause.
+const (
+	tryAgain     = time.Minute
+	longestPause = time.Hour
+)
+
 // importing carries imports out, one after the other, until ctx ends.
 func (a *app) importing(ctx context.Context) error {
 	a.imports.mu.Lock()
 	a.imports.serves = true
 	a.imports.mu.Unlock()
-	again := time.NewTicker(time.Minute)
-	defer again.Stop()
-	for {
+	for pause := tryAgain; ; {
 		next, err := a.nextImport(ctx)
 		if err == nil && next != "" {
 			err = a.carryImport(ctx, next)
@@ -373,16 +378,19 @@ func (a *app) importing(ctx context.Context) error {
 			return nil // it goes on with the next start
 		}
 		if err == nil && next != "" {
+			pause = tryAgain
 			continue
 		}
 		if err != nil {
-			a.log.ErrorContext(ctx, "an import waits; it is tried again", "import", next, "err", err)
+			a.log.ErrorContext(ctx, "an import waits; it is tried again", "import", next, "err", err, "in", pause.String())
 		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-a.imports.wake:
-		case <-again.C:
+			pause = tryAgain
+		case <-time.After(pause):
+			pause = min(2*pause, longestPause)
 		}
 	}
 }
@@ -429,26 +437,28 @@ func (a *app) carryImport(ctx context.Context, id string) error {
 	if err := into(e, &j); err != nil {
 		return err
 	}
+	was := j
 	j.Sum = m.soFar()
 	switch {
-	case j.State == importStopped: // by somebody
-	case err != nil && m.began:
-		if j.State, j.Why = importWaiting, err.Error(); e.State == importWaiting {
+	case m.halted.Load():
+		if j.State != importStopped { // whoever stopped it could not write it down
+			j.State, j.Why = importStopped, "stopped by somebody"
+		}
+	case err != nil && m.began: // tried again; what it waits for is said once
+		if j.Why == err.Error() {
 			return err
 		}
+		j.Why = err.Error()
+		return errors.Join(err, a.putImport(ctx, record.Daemon, j))
 	case err != nil:
 		j.State, j.Why = importStopped, err.Error()
 	default:
 		j.State, j.Why = importDone, ""
 	}
-	if perr := a.putRejects(ctx, id, m.rejects); perr != nil {
-		return errors.Join(err, perr)
+	if err := a.putRejects(ctx, id, m.rejects, was.Sum.Rejected > 0); err != nil {
+		return err
 	}
-	perr := a.putImport(ctx, record.Daemon, j)
-	if j.State != importWaiting {
-		err = nil // it is on record
-	}
-	return errors.Join(err, perr)
+	return a.putImport(ctx, record.Daemon, j)
 }
 
 // beginImport has one run; nil for one that was stopped before its turn, or cannot
@@ -484,9 +494,10 @@ func (a *app) beginImport(ctx context.Context, id string) (*importing, error) {
 	return m, nil
 }
 
-// putRejects keeps the lines that an import did not take.
-func (a *app) putRejects(ctx context.Context, id string, rejects []legacy.Problem) error {
-	if len(rejects) == 0 {
+// putRejects keeps the lines that an import did not take, in place of those there
+// are.
+func (a *app) putRejects(ctx context.Context, id string, rejects []legacy.Problem, some bool) error {
+	if len(rejects) == 0 && !some {
 		return nil
 	}
 	return a.enter(ctx, audit.ActImport, record.Daemon, catalog.Entry{Kind: kindRejects, ID: id, State: importDone, At: a.now().UTC(), Body: mustJSON(rejects)})

@@ -78,6 +78,7 @@ func (a *app) feedAll(ctx context.Context) error {
 		if err := a.feedSome(ctx, some); err != nil {
 			return err
 		}
+		a.moved.Add(1) // with the holds that the new words brought about
 		f.at = at
 		if len(f.unread) == 0 {
 			// After the holds: a crash between them searches again.

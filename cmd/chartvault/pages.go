@@ -115,11 +115,15 @@ func (a *app) opPage(ctx context.Context, r asked, out func(any) error) error {
 	if err := r.params(&p); err != nil {
 		return err
 	}
-	row, s, err := a.toShow(ctx, r.Actor, p.Document, "page", a.mayLook)
+	purpose, in, err := a.purposeOf(ctx, r.Actor, p.Purpose)
 	if err != nil {
 		return err
 	}
-	if p.Purpose, err = a.purposeOf(ctx, r.Actor, p.Purpose); err != nil {
+	if p.Purpose = purpose; in && p.Ahead {
+		return fmt.Errorf("page: %w: in an emergency every page that is opened is looked into, and none is opened ahead", record.ErrDenied)
+	}
+	row, s, err := a.toShow(ctx, r.Actor, p.Document, "page", a.looks(in))
+	if err != nil {
 		return err
 	}
 	if p.Page < 1 || p.Page > len(s.Manifest.Pages) {
@@ -137,7 +141,7 @@ func (a *app) opPage(ctx context.Context, r asked, out func(any) error) error {
 	}
 	var image bytes.Buffer
 	who := archive.Access{Actor: r.Actor, Purpose: p.Purpose}
-	if p.Ahead && p.Purpose != purposeEmergency { // in one every page that is opened is looked into
+	if p.Ahead {
 		who.Purpose += ", ahead"
 	}
 	member := fmt.Sprintf("preview/%04d.png", p.Page)
@@ -391,7 +395,7 @@ func (a *app) opDocument(ctx context.Context, r asked, out func(any) error) erro
 	if err != nil {
 		return err
 	}
-	if p.Purpose, err = a.purposeOf(ctx, r.Actor, p.Purpose); err != nil {
+	if p.Purpose, _, err = a.purposeOf(ctx, r.Actor, p.Purpose); err != nil {
 		return err
 	}
 	if err := a.usedForCare(ctx, r.Actor, p.Purpose, row, s); err != nil {

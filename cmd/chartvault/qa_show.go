@@ -79,7 +79,11 @@ func (a *app) opQAShow(ctx context.Context, r asked, out func(any) error) error 
 	if err != nil {
 		return err
 	}
-	if err := a.arch.Note(ctx, audit.ActDocumentRead, s.Key, map[string]any{"actor": r.Actor, "purpose": "quality", "member": "index"}); err != nil {
+	purpose, _, err := a.purposeOf(ctx, r.Actor, "quality")
+	if err != nil {
+		return err
+	}
+	if err := a.arch.Note(ctx, audit.ActDocumentRead, s.Key, map[string]any{"actor": r.Actor, "purpose": purpose, "member": "index"}); err != nil {
 		return err
 	}
 	shown := shownIndex{Document: id, Doubts: row.Doubts}

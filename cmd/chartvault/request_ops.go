@@ -190,6 +190,11 @@ func (a *app) opRequestShow(ctx context.Context, r asked, out func(any) error) e
 		if v.Account, err = a.accounted(ctx, q.Charts); err != nil {
 			return err
 		}
+		for i, x := range v.Account {
+			if v.Account[i], err = a.veiledDisclosure(ctx, r.Actor, x); err != nil {
+				return err
+			}
+		}
 	}
 	v.Hands, v.Listed = slices.Contains(q.Hands, r.Actor), a.listed(q)
 	return out(v)

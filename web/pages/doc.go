@@ -55,6 +55,7 @@ type Pages struct {
 	once      sync.Once
 	templates map[string]*template.Template
 	claims    claims
+	uploads   sync.Mutex // one large file in memory at a time
 }
 
 // Handler returns the pages. Requests that change something and come from

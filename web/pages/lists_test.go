@@ -143,3 +143,21 @@ func TestShortcuts(t *testing.T) {
 		t.Error("the keys the pages came with do not come back")
 	}
 }
+
+// TestStations: an administrator trusts a station, and one by its key no more.
+func TestStations(t *testing.T) {
+	s := newSite(t, "")
+	c := s.browser(accounts.Admin)
+	_, b := s.do(c, "GET", "/site", nil)
+	if !strings.Contains(b, `action="/site/stations/revoke"><input type="hidden" name="key"`) {
+		t.Fatalf("the page does not say which station:\n%s", b)
+	}
+	s.mu.Lock()
+	s.params = map[string]any{}
+	s.mu.Unlock()
+	s.do(c, "POST", "/site/stations", url.Values{"name": {"scanroom-2"}, "key": {"a key"}})
+	s.do(c, "POST", "/site/stations/revoke", url.Values{"key": {"an id"}, "reason": {"stolen"}})
+	if got := fmt.Sprint(s.params["stations-trust"], s.params["stations-revoke"]); got != "map[key:a key name:scanroom-2] map[key:an id reason:stolen]" {
+		t.Errorf("asked for: got %s", got)
+	}
+}

@@ -104,7 +104,8 @@ func (v *visit) back() error {
 		err = v.arrive(e, o)
 	}
 	if v.wrong(err) {
-		if on != "" { // a browser on no journey is a stranger's, who fills no log
+		// A stranger, for whom nobody vouches and who is signed in nowhere, fills no log.
+		if o.Subject.Subject != "" || e.What != signsIn && who != o.Username() {
 			if err := v.refused(e.What, who, err); err != nil {
 				return err
 			}

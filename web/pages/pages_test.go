@@ -45,7 +45,8 @@ type site struct {
 	said   string // what texts say
 	many   int    // how many batches there are besides
 
-	settled bool // nothing waits in quality any more
+	settled bool           // nothing waits in quality any more
+	params  map[string]any // what operations were asked for last; nil where nobody looks
 }
 
 func newSite(t *testing.T, said string) *site {
@@ -91,6 +92,9 @@ func (s *site) call(_ context.Context, who record.Actor, op string, params any, 
 	s.mu.Lock()
 	s.calls = append(s.calls, op+" "+string(who))
 	broken := s.broken
+	if s.params != nil {
+		s.params[op] = params
+	}
 	s.mu.Unlock()
 	if op == "emergency-begin" && broken != nil {
 		return broken

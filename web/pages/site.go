@@ -73,7 +73,7 @@ func (v *visit) trustStation() error {
 
 // revokeStation trusts a station no more.
 func (v *visit) revokeStation() error {
-	return v.onSite("stations-revoke", map[string]string{"name": v.field("name"), "reason": v.field("reason")})
+	return v.onSite("stations-revoke", map[string]string{"key": v.field("key"), "reason": v.field("reason")})
 }
 
 func (v *visit) onSite(op string, params any) error {
@@ -104,6 +104,10 @@ type badRow struct {
 // takePatients looks at a patient list, or takes it in place of the one before. It
 // stays in memory: a file on disk would be one in clear.
 func (v *visit) takePatients() error {
+	if !v.uploads.TryLock() {
+		return fmt.Errorf("patient list: %w: another one is being read; try again in a minute", record.ErrBusy)
+	}
+	defer v.uploads.Unlock()
 	if err := v.r.ParseMultipartForm(maxLarge); err != nil {
 		return fmt.Errorf("patient list: %w: choose a file", record.ErrInvalid)
 	}
