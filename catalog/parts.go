@@ -23,7 +23,9 @@ func (c *DB) NewestBatches(ctx context.Context, p Part) ([]record.Batch, error) 
 
 // WaitingPart is a part of what Waiting returns. It is asked for twice: those with
 // something in doubt lie in an index of their own, in order; a document in quality
-// without any is none that ingest makes, and is found all the same.
+// without any is none that ingest makes, and is found all the same. COALESCE keeps
+// SQLite, which has no statistics, from going by the index of states instead, which
+// leads to every filed document.
 func (c *DB) WaitingPart(ctx context.Context, p Part) ([]Row, error) {
 	where, args := p.where("(filed_at, id) > (SELECT filed_at, id FROM documents WHERE id = $1)", "SELECT 1 FROM documents WHERE id = $1")
 	if where == "" {
@@ -33,14 +35,14 @@ func (c *DB) WaitingPart(ctx context.Context, p Part) ([]Row, error) {
 	each := func(condition string) string {
 		return fmt.Sprintf(`SELECT * FROM (SELECT `+rowColumns+` FROM documents %s AND %s ORDER BY filed_at, id LIMIT %d) w`, where, condition, p.Most)
 	}
-	query := each(fmt.Sprintf(`doubts <> '' AND state IN ($%d, $%d)`, n+1, n+2)) + ` UNION ALL ` + each(fmt.Sprintf(`state = $%d AND doubts = ''`, n+1)) +
+	query := each(fmt.Sprintf(`doubts <> '' AND COALESCE(state, '') IN ($%d, $%d)`, n+1, n+2)) + ` UNION ALL ` + each(fmt.Sprintf(`state = $%d AND doubts = ''`, n+1)) +
 		fmt.Sprintf(` ORDER BY filed_at, id LIMIT %d`, p.Most)
 	return c.query(ctx, query, append(args, string(record.DocumentQA), string(record.DocumentFiled))...)
 }
 
 // CountWaiting counts what Waiting returns.
 func (c *DB) CountWaiting(ctx context.Context) (n int, err error) {
-	err = c.sql.QueryRowContext(ctx, `SELECT (SELECT COUNT(*) FROM documents WHERE doubts <> '' AND state IN ($1, $2)) + (SELECT COUNT(*) FROM documents WHERE state = $1 AND doubts = '')`,
+	err = c.sql.QueryRowContext(ctx, `SELECT (SELECT COUNT(*) FROM documents WHERE doubts <> '' AND COALESCE(state, '') IN ($1, $2)) + (SELECT COUNT(*) FROM documents WHERE state = $1 AND doubts = '')`,
 		string(record.DocumentQA), string(record.DocumentFiled)).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count what waits: %w", err)
