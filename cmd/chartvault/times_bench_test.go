@@ -22,6 +22,7 @@ import (
 	"chartvault/catalog"
 	"chartvault/ingest"
 	"chartvault/record"
+	"chartvault/retention"
 )
 
 // BenchmarkBrowser is what people wait for in a browser, of an archive with
@@ -49,9 +50,21 @@ func BenchmarkBrowser(b *testing.B) {
 		start := time.Now()
 		depositMany(b, x, n-n/50)
 		depositQA(b, x, n/50)
-		inForce(b, x, oldCharts) // nine of ten documents are due
+		for i := range (n - n/50 + 9) / 10 { // ten documents a chart, all of them over
+			chart, err := record.ParseChartNumber(strconv.Itoa(7_000_000 + i))
+			if err != nil {
+				b.Fatal(err)
+			}
+			if _, err := x.addFacts(b.Context(), chart, catalog.Facts{Known: []record.Fact{{Name: record.FactLastEncounter, Date: record.Date{Year: 2009, Month: 5, Day: 6}, Source: record.SourcePatientList}}}); err != nil {
+				b.Fatal(err)
+			}
+		}
+		inForce(b, x, oldCharts)
 		if _, err := x.evaluate(b.Context(), nil); err != nil {
 			b.Fatal(err)
+		}
+		if due, err := x.cat.CountDue(b.Context(), string(retention.Due)); err != nil || due < n/2 {
+			b.Fatalf("%d documents are due, %v", due, err)
 		}
 		b.Logf("%d documents in %s", n, time.Since(start).Round(time.Second))
 	})
