@@ -78,6 +78,8 @@ const (
 	ActRestricted Action = "chart.restricted" // charts were shut, opened to somebody else, or to everybody again
 	ActTurnedAway Action = "chart.refused"    // somebody asked for a chart that is shut to them
 
+	ActRescan Action = "document.rescan" // a document in quality is to be scanned again, or was settled all the same
+
 	ActImport Action = "import.changed" // an import by the daemon was begun, stopped or ended
 
 	ActPersonSearched Action = "patients.search"

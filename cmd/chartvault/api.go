@@ -48,6 +48,9 @@ func endpoints() []api.Endpoint {
 
 		row("batches", work, "Batches with their page accounting: all, the oldest first, or so many, the newest first", accounts.SeeBatches, false, part{}, batchLine{}),
 		row("qa-list", work, "Documents that wait for a decision, or so many of them", accounts.Settle, false, part{}, documentLine{}),
+		row("batch-show", work, "A batch whole: where each of its pages is", accounts.SeeBatches, false, batchID{}, batchView{}),
+		row("qa-count", work, "How many documents wait for a decision", accounts.Settle, false, nil, countLine{}),
+		row("qa-reject", work, "Have a document scanned again", accounts.Settle, true, rejectParams{}, documentLine{}),
 		row("qa-show", work, "What was read of a document, from where and how surely", accounts.Settle, false, qaShown{}, shownIndex{}),
 		row("qa-assign", work, "Assign chart and type", accounts.Settle, true, assignment{}, documentLine{}),
 		row("patients-find", work, "Find people in the patient list", accounts.Settle, false, personParams{}, personLine{}),
@@ -86,6 +89,7 @@ func endpoints() []api.Endpoint {
 
 		row("audit-list", watching, "Entries of the audit log, newest first", accounts.SeeAudit, false, listParams{}, entryLine{}),
 		row("report", watching, "Twelve months summed up, and what comes to its end", accounts.SeeReports, false, nil, reportLine{}),
+		row("setup", watching, "How the site is set up", accounts.SeeHealth, false, nil, setupLine{}),
 		row("status", watching, "What the archive holds, and what it lacks", accounts.SeeHealth, false, nil, statusLine{}),
 	}
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -117,11 +116,7 @@ func listBatches(ctx context.Context, list func(context.Context) ([]record.Batch
 		return err
 	}
 	for _, b := range bs {
-		l := batchLine{ID: b.ID.String(), ReceivedAt: b.ReceivedAt.Format("2006-01-02T15:04:05.000Z07:00"), State: b.State, Counts: b.Counts}
-		if b.SHA256 != [32]byte{} {
-			l.SHA256 = hex.EncodeToString(b.SHA256[:])
-		}
-		if err := out(l); err != nil {
+		if err := out(lineOfBatch(b)); err != nil {
 			return err
 		}
 	}

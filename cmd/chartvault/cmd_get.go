@@ -42,7 +42,8 @@ type documentLine struct {
 	State       record.DocumentState `json:"state"`
 	Pages       int                  `json:"pages"`
 	Doubts      []record.Doubt       `json:"doubts,omitempty"`
-	Why         []string             `json:"why,omitempty"` // the doubts, in words, of what waits in QA
+	Why         []string             `json:"why,omitempty"`    // the doubts, in words, of what waits in QA
+	Rescan      string               `json:"rescan,omitempty"` // why it is to be scanned again
 	DestroyedOn string               `json:"destroyed_on,omitempty"`
 	Certificate string               `json:"certificate,omitempty"`
 	Under       string               `json:"under,omitempty"` // the schedule and the law it was destroyed under

@@ -122,6 +122,10 @@ func (a *app) opQAList(ctx context.Context, r asked, out func(any) error) error 
 // sayWaiting says which documents wait, but for those of charts that are shut to
 // somebody, and how many it said.
 func (a *app) sayWaiting(ctx context.Context, who record.Actor, rows []catalog.Row, out func(any) error) (said int, err error) {
+	again, err := a.rescans(ctx)
+	if err != nil {
+		return 0, err
+	}
 	for _, row := range rows {
 		if row.State == record.DocumentFiled { // with something in doubt still
 			shut, err := a.shutTo(ctx, who, row.ChartToken)
@@ -133,7 +137,7 @@ func (a *app) sayWaiting(ctx context.Context, who record.Actor, rows []catalog.R
 			}
 		}
 		l := lineOf(row)
-		l.Why = words(row.Doubts)
+		l.Why, l.Rescan = words(row.Doubts), again[l.Document]
 		if err := out(l); err != nil {
 			return said, err
 		}
@@ -223,6 +227,9 @@ func (a *app) opQAAssign(ctx context.Context, r asked, out func(any) error) erro
 	}
 	a.bound.Add(1)
 	a.moved.Add(1)
+	if err := a.rescanned(ctx, r.Actor, p.Document); err != nil {
+		return err
+	}
 	if row, err = a.cat.Document(ctx, p.Document); err != nil {
 		return err
 	}

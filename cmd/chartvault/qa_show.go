@@ -18,6 +18,8 @@ type shownIndex struct {
 	Doubts   []record.Doubt `json:"doubts,omitempty"`
 	Index    fields.Index   `json:"index"`
 	Pages    []shownPage    `json:"pages"`
+	Previous record.ID      `json:"previous,omitzero"` // the document before it in its batch, that is there still
+	Rescan   string         `json:"rescan,omitempty"`  // why it is to be scanned again
 }
 
 // shownPage is one page and what stands against it.
@@ -86,7 +88,11 @@ func (a *app) opQAShow(ctx context.Context, r asked, out func(any) error) error 
 	if err := a.arch.Note(ctx, audit.ActDocumentRead, s.Key, map[string]any{"actor": r.Actor, "purpose": purpose, "member": "index"}); err != nil {
 		return err
 	}
-	shown := shownIndex{Document: id, Doubts: row.Doubts}
+	again, err := a.rescans(ctx)
+	if err != nil {
+		return err
+	}
+	shown := shownIndex{Document: id, Doubts: row.Doubts, Previous: a.before(ctx, row.Batch, id), Rescan: again[id.String()]}
 	if len(s.Manifest.Index) > 0 {
 		if err := json.Unmarshal(s.Manifest.Index, &shown.Index); err != nil {
 			return fmt.Errorf("index of %s: %w", id, err)

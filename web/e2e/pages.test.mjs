@@ -147,18 +147,18 @@ test('what the machine doubts is settled by keyboard alone', async () => {
 	// Keys of one's own stand in for those the pages come with.
 	await keys(page, '?');
 	await page.waitForURL(/\/keys$/);
-	await page.getByLabel('Your key for: next page', { exact: false }).fill('x');
+	await page.getByLabel('Your key for: next page', { exact: false }).fill('z');
 	await page.locator('button:has-text("Keep these keys")').focus();
 	await Promise.all([page.waitForEvent('load'), keys(page, 'Enter')]);
-	assert.equal(await page.getByLabel('Your key for: next page', { exact: false }).inputValue(), 'x');
+	assert.equal(await page.getByLabel('Your key for: next page', { exact: false }).inputValue(), 'z');
 	await keys(page, '/');
 	await page.keyboard.type('9118427');
 	await keys(page, 'Enter');
 	await page.waitForURL(/\/chart\//);
 	await page.locator('tbody a').first().click();
 	await page.waitForURL(/\/document\//);
-	assert.equal(await page.textContent('[data-key="x"] kbd'), 'x');
-	await keys(page, 'j', 'x');
+	assert.equal(await page.textContent('[data-key="z"] kbd'), 'z');
+	await keys(page, 'j', 'z');
 	await page.waitForURL(/page=2/);
 	await page.goto(base + '/keys');
 	await Promise.all([page.waitForEvent('load'), page.locator('button:has-text("Take the ones")').click()]);
@@ -517,6 +517,31 @@ test('what another system exported is taken in', async () => {
 	await page.waitForURL(/imports\/./);
 	assert.match(await page.textContent('tbody'), /2\.jpg/);
 	await look(me, 'import-not-taken');
+	// What it is in doubt about: turned for good, and sent back to be scanned again.
+	await keys(page, 'g', 'q');
+	await page.waitForURL(/\/qa$/);
+	await keys(page, 'Enter');
+	await page.waitForURL(/\/qa\/[a-z2-7]{26}/);
+	if (await page.evaluate(() => document.activeElement.tagName) === 'INPUT') await keys(page, 'Escape');
+	const was = page.url();
+	await Promise.all([page.waitForEvent('load'), keys(page, 'R')]);
+	assert.match(page.url(), /\/qa\/[a-z2-7]{26}/);
+	assert.notEqual(page.url(), was); // a new document, turned
+	await look(me, 'qa-turned');
+	if (await page.evaluate(() => document.activeElement.tagName) === 'INPUT') await keys(page, 'Escape');
+	await keys(page, 'x');
+	await page.keyboard.type('pages');
+	await keys(page, 'Tab');
+	await Promise.all([page.waitForEvent('load'), keys(page, 'Enter')]);
+	assert.match(page.url(), /\/qa(\?|$)/);
+	assert.match(await page.textContent('tbody'), /To be scanned again: pages are missing/);
+	await look(me, 'qa-sent-back');
+	await keys(page, 'g', 'b');
+	await page.waitForURL(/\/batches$/);
+	await page.locator('tbody a').last().click();
+	await page.waitForURL(/\/batches\/[a-z2-7]{26}/);
+	assert.match(await page.textContent('main'), /Where its pages are.*document 1/s);
+	await look(me, 'batch');
 	await me.end();
 });
 

@@ -282,8 +282,12 @@ func (v *visit) image() error {
 func (v *visit) correct() error {
 	id := v.r.PathValue("document")
 	act := v.field("act")
+	documents := []string{id}
+	if with := v.field("with"); act == "merge" && with != "" {
+		documents = []string{with, id}
+	}
 	var pages []int
-	if act != "date" { // which is of the whole document
+	if act != "date" && act != "merge" { // which are of the whole document
 		var err error
 		if pages, err = numbers(v.field("pages")); err != nil {
 			return err
@@ -300,12 +304,16 @@ func (v *visit) correct() error {
 		} `json:"results"`
 	}
 	if err := v.one("correct", map[string]any{
-		"act": act, "documents": []string{id}, "pages": pages, "turn": turn, "chart": v.field("chart"), "type": v.field("type"), "date": v.field("date"), "reason": v.field("reason"),
+		"act": act, "documents": documents, "pages": pages, "turn": turn, "chart": v.field("chart"), "type": v.field("type"), "date": v.field("date"), "reason": v.field("reason"),
 	}, &c); err != nil {
 		return err
 	}
 	if c.State != "done" || len(c.Results) == 0 {
 		return v.show("note", "Waiting for a second person", "The correction is written down. A second person has to agree before anything changes.")
+	}
+	if v.field("back") == "qa" {
+		v.claims.drop(id)
+		return v.to("/qa/" + url.PathEscape(c.Results[0].ID))
 	}
 	if v.session.User.May(accounts.OpenChart) {
 		return v.to("/document/" + url.PathEscape(c.Results[0].ID))

@@ -106,7 +106,7 @@ func (s *site) call(_ context.Context, who record.Actor, op string, params any, 
 		"page":              {map[string]any{"type": "LAB_REPORT" + x, "state": "filed", "pages": 3, "doubts": []string{x}, "boxes": [][4]int{{1, 2, 3, 4}}, "text": map[string]any{"width": 100, "height": 200, "words": []any{[]any{x, 1, 2, 30, 40, 90, 0}}}, "image": base64.StdEncoding.EncodeToString([]byte("\x89PNG"))}},
 		"search":            {map[string]any{"document": document, "page": 1, "snippet": "[" + x + "]", "near": true, "doubtful": true}, map[string]any{"total": 1, "next": "eyJ9"}},
 		"qa-list":           {map[string]any{"document": document, "type": "UNCLASSIFIED", "pages": 1, "filed_at": "2026-01-02T03:04:05Z", "why": []string{x}}},
-		"qa-show":           {map[string]any{"document": document, "pages": []any{}, "index": map[string]any{"chart": map[string]any{"text": "100" + x, "confidence": 90, "source": "text" + x, "page": 1}, "name": map[string]any{"text": x, "source": x}}}},
+		"qa-show":           {map[string]any{"document": document, "previous": document, "rescan": x, "pages": []any{}, "index": map[string]any{"chart": map[string]any{"text": "100" + x, "confidence": 90, "source": "text" + x, "page": 1}, "name": map[string]any{"text": x, "source": x}}}},
 		"patients-find":     {map[string]any{"name": x, "date_of_birth": "1950", "numbers": []any{map[string]any{"chart_number": "1" + x}}}},
 		"batches":           {map[string]any{"id": document, "state": "filed" + x, "pages_in": 3, "filed": 3, "received_at": "2026-01-02T03:04:05Z"}},
 		"hold-list":         {map[string]any{"id": document, "matter": x, "reason": x, "scope": x, "placed_by": x, "placed_at": "2026-01-02"}, map[string]any{"id": document, "state": "active", "matter": x}, map[string]any{"id": document, "state": "releasing", "matter": x}},
@@ -119,6 +119,8 @@ func (s *site) call(_ context.Context, who record.Actor, op string, params any, 
 		"retention-clock":   {map[string]any{"frozen": true, "id": x, "since": "2026-01-02T03:04:05Z", "why": x}},
 		"setup":             {map[string]any{"folder": x, "exports": x, "waiting": []string{x}, "stations": []any{map[string]any{"id": x, "name": x, "role": "station", "since": "2026-01-02", "here": true}}, "types": []any{map[string]any{"code": "ECG" + x, "loinc": x, "forms": []string{x}}}, "patients": map[string]any{"imported": "2026-01-02", "people": 2, "lost": true}, "keys": map[string]any{"vault": x, "recovery": []any{map[string]any{"ends": x, "rehearsed": x}}, "ways": []string{x}}}},
 		"patients-import":   {map[string]any{"reject": map[string]any{"row": 7, "why": x, "fields": []string{x}}}, map[string]any{"numbers": 3, "people": 2, "rejected": 1}},
+		"batch-show":        {map[string]any{"id": document, "state": "filed", "received_at": "2026-01-02T03:04:05Z", "pages_in": 4, "source": x, "via": x, "why": x, "source_sha256": x, "places": []any{map[string]any{"page": 1, "place": "separator"}, map[string]any{"page": 2, "place": "filed", "document": document}, map[string]any{"page": 3, "place": "filed", "document": document}, map[string]any{"page": 4, "place": "qa", "document": document}}, "documents": []any{map[string]any{"document": document, "type": "ECG" + x, "pages": 2, "state": "filed", "why": []string{x}}}}},
+		"thumbnails":        {map[string]any{"page": 1, "image": []byte("\x89PNG")}, map[string]any{"page": 2}},
 		"restriction-list":  {map[string]any{"id": document, "state": "shut", "why": x, "matter": x, "charts": 2, "named": []string{x}, "by": x}},
 		"report":            {map[string]any{"months": []any{map[string]any{"month": x, "pages_in": 3, "requests_late": 1}}, "due": []any{map[string]any{"month": x, "documents": 2}}, "sources": []any{map[string]any{"source": x, "pages_in": 9}}, "documents_by_type": map[string]int{"ECG" + x: 2}}},
 		"api-describe":      {map[string]any{"op": x, "group": x, "summary": x, "right": x, "changes": true, "in": x, "out": x}},
@@ -350,7 +352,7 @@ func foreign(t *testing.T, body string) (out []string) {
 		t.Fatal(err)
 	}
 	known := strings.Fields("html head meta title link script body a header p span form label input select option button nav ul li main h1 h2 h3 table thead tbody tr th td " +
-		"datalist progress strong code kbd dl dt dd details summary figure figcaption svg image g rect text pre ol mark fieldset legend textarea div section")
+		"datalist progress img strong code kbd dl dt dd details summary figure figcaption svg image g rect text pre ol mark fieldset legend textarea div section")
 	for n := range doc.Descendants() {
 		if n.Type != html.ElementNode {
 			continue

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"chartvault/accounts"
 	"chartvault/record"
 )
 
@@ -60,8 +61,9 @@ type waiting struct {
 	Type     string   `json:"type"`
 	FiledAt  string   `json:"filed_at"`
 	Pages    int      `json:"pages"`
-	Why      []string `json:"why"` // in words
-	Holder   string   `json:"-"`   // who works on it
+	Why      []string `json:"why"`    // in words
+	Rescan   string   `json:"rescan"` // why it is to be scanned again; "" for not
+	Holder   string   `json:"-"`      // who works on it
 }
 
 func (v *visit) queue() error {
@@ -87,6 +89,9 @@ func (v *visit) free() (string, error) {
 			return "", err
 		}
 		for _, w := range ws {
+			if w.Rescan != "" { // nothing is to be decided before that
+				continue
+			}
 			if v.claims.take(w.Document, v.session.User.Name, v.Now()) == "" { // so that nobody else is sent there
 				return w.Document, nil
 			}
@@ -147,10 +152,50 @@ type readIndex struct {
 // workItem is an item on the workstation.
 type workItem struct {
 	*view
-	Index  readIndex
-	Left   int
-	People []person
-	Asked  string
+	Index    readIndex
+	Left     int
+	People   []person
+	Asked    string
+	Before   string // the document that lies before it in its batch; "" for none
+	Rescan   string // why it is to be scanned again; "" for not
+	Thumbs   []thumb
+	Corrects bool // whoever looks may correct
+}
+
+// thumb is a small picture of a page.
+type thumb struct {
+	Page    int
+	Here    bool
+	Picture string // "" for a page that could not be read
+}
+
+// thumbs are small pictures of the pages around one, where there is more than one.
+func (v *visit) thumbs(w *view) (out []thumb, err error) {
+	if w.Pages < 2 || w.State != string(record.DocumentQA) && len(w.Doubts) == 0 {
+		return nil, nil
+	}
+	lines, err := each[struct {
+		Page  int    `json:"page"`
+		Image []byte `json:"image"`
+	}](v, "thumbnails", map[string]any{"document": w.ID, "page": w.Page})
+	for _, l := range lines {
+		t := thumb{Page: l.Page, Here: l.Page == w.Page}
+		if len(l.Image) > 0 {
+			t.Picture = "/image/" + v.session.Keep(picture(l.Image))
+		}
+		out = append(out, t)
+	}
+	return out, err
+}
+
+// reject has a document scanned again, and goes to the next one.
+func (v *visit) reject() error {
+	id := v.r.PathValue("document")
+	if err := v.call("qa-reject", map[string]string{"document": id, "reason": v.field("reason")}, nothing); err != nil {
+		return err
+	}
+	v.claims.drop(id)
+	return v.toNext("")
 }
 
 // person is somebody of the patient list.
@@ -171,14 +216,19 @@ func (v *visit) workOn(found []person, asked string) error {
 		return fmt.Errorf("%s works on this document: %w: take the next one", other, record.ErrBusy)
 	}
 	var read struct {
-		Index readIndex `json:"index"`
+		Index    readIndex `json:"index"`
+		Previous string    `json:"previous"`
+		Rescan   string    `json:"rescan"`
 	}
 	if err := v.one("qa-show", map[string]string{"document": id}, &read); err != nil {
 		return err
 	}
-	w := workItem{Index: read.Index, People: found, Asked: asked}
+	w := workItem{Index: read.Index, People: found, Asked: asked, Before: read.Previous, Rescan: read.Rescan, Corrects: v.session.User.May(accounts.Correct)}
 	var err error
 	if w.view, err = v.openPage(id, v.pageNumber(), "quality", ""); err != nil {
+		return err
+	}
+	if w.Thumbs, err = v.thumbs(w.view); err != nil {
 		return err
 	}
 	if w.Left, err = v.rows("qa-count"); err != nil {

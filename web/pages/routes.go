@@ -35,6 +35,7 @@ func (p *Pages) Routes() []Route {
 		row("GET", "/qa/next", accounts.Settle, false, (*visit).next),
 		row("GET", "/qa/{document}", accounts.Settle, false, (*visit).item),
 		row("POST", "/qa/{document}", accounts.Settle, false, (*visit).settle),
+		row("POST", "/qa/{document}/reject", accounts.Settle, false, (*visit).reject),
 		row("POST", "/qa/{document}/people", accounts.Settle, false, (*visit).people),
 
 		row("GET", "/corrections", accounts.Correct, false, (*visit).corrections),
@@ -56,6 +57,7 @@ func (p *Pages) Routes() []Route {
 		row("POST", "/disclosures/{kept}/print", accounts.AnswerAsks, false, (*visit).printDisclosures),
 
 		row("GET", "/batches", accounts.SeeBatches, false, (*visit).batches),
+		row("GET", "/batches/{batch}", accounts.SeeBatches, false, (*visit).batch),
 		quiet(row("GET", "/batches/now", accounts.SeeBatches, false, (*visit).batchesNow)),
 		row("GET", "/imports", accounts.Import, false, (*visit).imports),
 		row("POST", "/imports", accounts.Import, false, (*visit).beginImport),

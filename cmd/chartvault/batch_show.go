@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"chartvault/ingest"
+	"chartvault/record"
+)
+
+// batchID names a batch.
+type batchID struct {
+	ID record.ID `json:"id"`
+}
+
+// batchView is a batch whole: where each of its pages is.
+type batchView struct {
+	batchLine
+	Source    string         `json:"source,omitempty"` // the folder the scan lay in
+	Size      int64          `json:"size"`             // of the scan, in bytes
+	Via       string         `json:"via,omitempty"`    // the station that deposited it
+	Why       string         `json:"why,omitempty"`    // nothing of it could be read
+	Places    []placeLine    `json:"places,omitempty"` // of its pages, in order; none of one on its way
+	Documents []documentLine `json:"documents,omitempty"`
+}
+
+// placeLine is where a page of a scan is.
+type placeLine struct {
+	Page     int              `json:"page"` // of the scan, from 1
+	Place    record.Placement `json:"place"`
+	Document string           `json:"document,omitempty"`
+}
+
+// opBatchShow shows a batch whole. What its documents are is not told of those in
+// restricted charts.
+func (a *app) opBatchShow(ctx context.Context, r asked, out func(any) error) error {
+	var p batchID
+	if err := r.params(&p); err != nil {
+		return err
+	}
+	b, err := a.cat.Batch(ctx, p.ID)
+	if err != nil {
+		return fmt.Errorf("batch %s: %w", p.ID, err)
+	}
+	v := batchView{batchLine: lineOfBatch(b), Source: ingest.SourceOf(b.Name), Size: b.Size}
+	if !b.State.Done() {
+		if s, ok := a.meter.step(p.ID); ok {
+			v.Step, v.Done, v.Of = s.State, s.Done, s.Of
+		}
+		return out(v)
+	}
+	rows, err := a.cat.OfBatch(ctx, p.ID)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		l := lineOf(row)
+		l.Why = words(row.Doubts)
+		shut, err := a.shutTo(ctx, r.Actor, row.ChartToken)
+		if err != nil {
+			return err
+		}
+		if shut && row.State == record.DocumentFiled {
+			l.Type, l.ServiceDate, l.Doubts, l.Why = veil, "", nil, nil
+		}
+		v.Documents = append(v.Documents, l)
+	}
+	m, err := a.arch.LoadBatch(ctx, p.ID)
+	if finding(err) { // destroyed with its last document, or damaged: the counts stay
+		return out(v)
+	}
+	if err != nil {
+		return err
+	}
+	v.Via, v.Why = m.Via, m.Why
+	for i, pg := range m.Pages {
+		l := placeLine{Page: i + 1, Place: pg.Placement}
+		if !pg.Document.IsZero() {
+			l.Document = pg.Document.String()
+		}
+		v.Places = append(v.Places, l)
+	}
+	return out(v)
+}
+
+// lineOfBatch is a batch as it is listed.
+func lineOfBatch(b record.Batch) batchLine {
+	l := batchLine{ID: b.ID.String(), ReceivedAt: b.ReceivedAt.Format("2006-01-02T15:04:05.000Z07:00"), State: b.State, Counts: b.Counts}
+	if b.SHA256 != [32]byte{} {
+		l.SHA256 = hex.EncodeToString(b.SHA256[:])
+	}
+	return l
+}
+
+// before is the document that lay before another one in its batch, and is there
+// still; zero for none.
+func (a *app) before(ctx context.Context, batch, id record.ID) record.ID {
+	m, err := a.arch.LoadBatch(ctx, batch)
+	if err != nil {
+		return record.ID{} // whoever merges finds out
+	}
+	var last record.ID
+	for _, p := range m.Pages {
+		switch {
+		case p.Document == id:
+			return last
+		case p.Document.IsZero():
+			continue
+		}
+		if row, err := a.cat.Document(ctx, p.Document); err == nil && (row.State == record.DocumentFiled || row.State == record.DocumentQA) {
+			last = p.Document
+		}
+	}
+	return record.ID{}
+}
+
+// kindRescan is the register of documents in quality that are to be scanned again,
+// by document; an entry is wanted until the document is settled.
+const (
+	kindRescan   = "rescan"
+	rescanWanted = "wanted"
+	rescanDone   = "done"
+)
+
+// rescan is why a document is to be scanned again.
+type rescan struct {
+	Document string       `json:"document"`
+	Reason   string       `json:"reason"` // from the list
+	By       record.Actor `json:"by"`
+	At       time.Time    `json:"at"`
+}
+
+// rescanReasons lists why a document is sent back.
+func rescanReasons() []string {
+	return []string{"it cannot be read", "pages are missing", "it is of two patients", "it is no part of a chart"}
+}

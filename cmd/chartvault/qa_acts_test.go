@@ -1,0 +1,105 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"image/png"
+	"strings"
+	"testing"
+
+	"chartvault/accounts"
+	"chartvault/ingest/correct"
+	"chartvault/record"
+)
+
+// TestQAActs: a document in quality is seen small, sent back and asked about no
+// more until it is settled, and put together with the one before it; its batch says
+// where each page is.
+func TestQAActs(t *testing.T) {
+	t.Parallel()
+	r := newReleasing(t)
+	if err := (people{r.app}).PutUser(t.Context(), "os:test", accounts.User{Name: "b.clerk", Roles: []accounts.Role{accounts.Records}}); err != nil {
+		t.Fatal(err)
+	}
+	do := func(op string, params, v any) error {
+		return r.perform(t.Context(), op, request{Actor: "user:b.clerk", Params: params}, func(b json.RawMessage) error { return json.Unmarshal(b, v) })
+	}
+	// Of the two pages of one chart two documents, which lie beside each other.
+	var c correctionLine
+	if err := do("correct", correctParams{Act: correct.Split, Documents: []string{r.doc.String()}, Pages: []int{2}, Reason: "two visits"}, &c); err != nil || len(c.Results) != 2 {
+		t.Fatalf("split: got %+v, %v", c, err)
+	}
+	waiting, err := r.cat.InState(t.Context(), record.DocumentQA)
+	if err != nil || len(waiting) != 1 {
+		t.Fatalf("got %d documents in quality, %v, want 1", len(waiting), err)
+	}
+	id := waiting[0].ID
+
+	before := r.arch.Log.Size()
+	var small thumbLine
+	if err := do("thumbnails", thumbsParams{Document: id, Page: 1}, &small); err != nil {
+		t.Fatal(err)
+	}
+	if im, err := png.Decode(bytes.NewReader(small.Image)); err != nil || im.Bounds().Dx() != thumbWidth || im.Bounds().Dy() < thumbWidth {
+		t.Errorf("small: got %d bytes, %v", len(small.Image), err)
+	}
+	if n := r.arch.Log.Size() - before; n != 1 {
+		t.Errorf("small pictures made %d entries of the log, want 1", n)
+	}
+	if err := do("thumbnails", thumbsParams{Document: c.Results[0].ID, Page: 1}, &small); !errors.Is(err, record.ErrInvalid) {
+		t.Errorf("small pictures of what is filed: got %v, want %v", err, record.ErrInvalid)
+	}
+
+	var l documentLine
+	if err := do("qa-reject", rejectParams{Document: id, Reason: "no mood"}, &l); !errors.Is(err, record.ErrInvalid) {
+		t.Errorf("sent back for a reason of one's own: got %v, want %v", err, record.ErrInvalid)
+	}
+	if err := do("qa-reject", rejectParams{Document: c.Results[0].ID, Reason: "pages are missing"}, &l); !errors.Is(err, record.ErrInvalid) {
+		t.Errorf("what is filed is sent back: got %v, want %v", err, record.ErrInvalid)
+	}
+	if err := do("qa-reject", rejectParams{Document: id, Reason: "pages are missing"}, &l); err != nil || l.Rescan != "pages are missing" {
+		t.Errorf("sent back: got %+v, %v", l, err)
+	}
+	listed := func() documentLine {
+		t.Helper()
+		var l documentLine
+		if err := do("qa-list", part{Most: 5}, &l); err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	if l := listed(); l.Document != id.String() || l.Rescan != "pages are missing" {
+		t.Errorf("listed: got %+v", l)
+	}
+	row, err := r.cat.Document(t.Context(), id)
+	if err != nil || row.State != record.DocumentQA {
+		t.Errorf("it is %s, %v, and was to stay where it is", row.State, err)
+	}
+	if err := do("qa-assign", assignment{Document: id, Chart: "9237654", Type: "LETTER"}, &l); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := r.rescans(t.Context()); err != nil || len(again) != 0 {
+		t.Errorf("settled: got %v, %v, want nothing to be scanned again", again, err)
+	}
+
+	// Its batch accounts for every page, whatever became of it.
+	var b batchView
+	if err := do("batch-show", batchID{row.Batch}, &b); err != nil || len(b.Places) != b.PagesIn || len(b.Documents) != 1 {
+		t.Errorf("its batch: got %+v, %v", b, err)
+	}
+	first, err := r.cat.Document(t.Context(), r.doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := do("batch-show", batchID{first.Batch}, &b); err != nil || len(b.Places) != b.PagesIn || len(b.Documents) < 3 {
+		t.Errorf("the batch of what was split: got %d places of %d pages, %d documents, %v", len(b.Places), b.PagesIn, len(b.Documents), err)
+	}
+	var missing record.ID
+	if err := do("batch-show", batchID{missing}, &b); !errors.Is(err, record.ErrNotFound) {
+		t.Errorf("no batch: got %v, want %v", err, record.ErrNotFound)
+	}
+	if n := r.inClear("pages are missing"); n != "" && !strings.HasSuffix(n, ".test") {
+		t.Errorf("why it is sent back stands in clear in %s", n)
+	}
+}

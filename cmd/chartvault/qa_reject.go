@@ -1,0 +1,172 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"image/draw"
+	"image/png"
+	"slices"
+	"strings"
+	"time"
+
+	"chartvault/audit"
+	"chartvault/catalog"
+	"chartvault/record"
+)
+
+// rejectParams send a document in quality back.
+type rejectParams struct {
+	Document record.ID `json:"document"`
+	Reason   string    `json:"reason"` // from the list
+}
+
+// opQAReject has a document scanned again. It stays where it is, sealed and
+// accounted for, and is asked about last, until somebody settles it all the same.
+func (a *app) opQAReject(ctx context.Context, r asked, out func(any) error) error {
+	var p rejectParams
+	if err := r.params(&p); err != nil {
+		return err
+	}
+	if !slices.Contains(rescanReasons(), p.Reason) {
+		return fmt.Errorf("document %s: %w: the reason is one of: %s", p.Document, record.ErrInvalid, strings.Join(rescanReasons(), ", "))
+	}
+	row, _, err := a.toShow(ctx, r.Actor, p.Document, "qa-reject", a.mayOpen)
+	if err != nil {
+		return err
+	}
+	if !waits(row) {
+		return fmt.Errorf("document %s is %s: %w: only what waits for a decision is sent back", p.Document, row.State, record.ErrInvalid)
+	}
+	at := a.now().UTC().Truncate(time.Millisecond)
+	if err := a.enter(ctx, audit.ActRescan, r.Actor, catalog.Entry{Kind: kindRescan, ID: p.Document.String(), State: rescanWanted, At: at, Body: mustJSON(rescan{p.Document.String(), p.Reason, r.Actor, at})}); err != nil {
+		return err
+	}
+	l := lineOf(row)
+	l.Rescan = p.Reason
+	return out(l)
+}
+
+// waits reports whether a document waits for a decision: one in quality, or one that
+// is filed with something in doubt.
+func waits(row catalog.Row) bool {
+	return row.State == record.DocumentQA || row.State == record.DocumentFiled && len(row.Doubts) > 0
+}
+
+// rescans is why documents are to be scanned again, by document.
+func (a *app) rescans(ctx context.Context) (map[string]string, error) {
+	out := map[string]string{}
+	es, err := a.cat.EntriesIn(ctx, kindRescan, rescanWanted)
+	err = eachEntry(es, err, func(r rescan) error {
+		out[r.Document] = r.Reason
+		return nil
+	})
+	return out, err
+}
+
+// rescanned ends the wish for another scan of a document that was settled.
+func (a *app) rescanned(ctx context.Context, who record.Actor, id record.ID) error {
+	e, err := a.cat.Entry(ctx, kindRescan, id.String())
+	if errors.Is(err, record.ErrNotFound) || err == nil && e.State != rescanWanted {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	e.State = rescanDone
+	return a.enter(ctx, audit.ActRescan, who, e)
+}
+
+// thumbsParams ask for small pictures of a document's pages.
+type thumbsParams struct {
+	Document record.ID `json:"document"`
+	Page     int       `json:"page"` // around which
+}
+
+// thumbLine is a small picture of a page.
+type thumbLine struct {
+	Page  int    `json:"page"`
+	Image []byte `json:"image,omitempty"` // PNG; none of a page that could not be read
+}
+
+// mostThumbs is how many pages are shown small at once, and thumbWidth how wide.
+const (
+	mostThumbs = 9
+	thumbWidth = 120
+)
+
+// opThumbs gives small pictures of the pages around one, of a document in quality:
+// one entry of the log that names them, before the first.
+func (a *app) opThumbs(ctx context.Context, r asked, out func(any) error) error {
+	var p thumbsParams
+	if err := r.params(&p); err != nil {
+		return err
+	}
+	row, s, err := a.toShow(ctx, r.Actor, p.Document, "thumbnails", a.mayOpen)
+	if err != nil {
+		return err
+	}
+	if !waits(row) {
+		return fmt.Errorf("document %s is %s: %w: small pictures are of what waits for a decision", p.Document, row.State, record.ErrInvalid)
+	}
+	n := len(s.Manifest.Pages)
+	from := max(1, min(p.Page-mostThumbs/2, n-mostThumbs+1))
+	to := min(n, from+mostThumbs-1)
+	_, pkg, err := a.arch.OpenWhole(ctx, row.ID, row.Version)
+	if err != nil {
+		return err
+	}
+	defer pkg.Close() // read-only
+	if err := a.arch.Note(ctx, audit.ActDocumentRead, s.Key, map[string]any{"actor": r.Actor, "purpose": "quality", "member": fmt.Sprintf("thumbnails/%04d-%04d", from, to)}); err != nil {
+		return err
+	}
+	for i := from; i <= to; i++ {
+		l := thumbLine{Page: i}
+		if name := fmt.Sprintf("preview/%04d.png", i); pkg.Size(name) >= 0 {
+			var b bytes.Buffer
+			if err := pkg.Copy(name, &b); err != nil {
+				return err
+			}
+			if l.Image, err = smaller(b.Bytes()); err != nil {
+				return fmt.Errorf("document %s, page %d: %w: %w", row.ID, i, record.ErrCorrupt, err)
+			}
+		}
+		if err := out(l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// smaller is a page's picture, thumbWidth wide: each of its points is the mean of
+// those it stands for.
+func smaller(b []byte) ([]byte, error) {
+	im, err := png.Decode(bytes.NewReader(b))
+	if err != nil {
+		return nil, err
+	}
+	grey := image.NewGray(im.Bounds())
+	draw.Draw(grey, grey.Bounds(), im, im.Bounds().Min, draw.Src)
+	w, h := grey.Bounds().Dx(), grey.Bounds().Dy()
+	if w <= thumbWidth {
+		return b, nil
+	}
+	th := max(1, h*thumbWidth/w)
+	small := image.NewGray(image.Rect(0, 0, thumbWidth, th))
+	for y := range th {
+		for x := range thumbWidth {
+			sum, n := 0, 0
+			for yy := y * h / th; yy < (y+1)*h/th; yy++ {
+				for xx := x * w / thumbWidth; xx < (x+1)*w/thumbWidth; xx++ {
+					sum, n = sum+int(grey.Pix[yy*grey.Stride+xx]), n+1
+				}
+			}
+			small.Pix[y*small.Stride+x] = uint8(sum / max(1, n))
+		}
+	}
+	var out bytes.Buffer
+	err = png.Encode(&out, small)
+	return out.Bytes(), err
+}

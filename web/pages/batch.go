@@ -1,0 +1,94 @@
+package pages
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"chartvault/accounts"
+	"chartvault/record"
+)
+
+// batchPage is a batch with the place of each of its pages.
+type batchPage struct {
+	batch
+	SHA256    string      `json:"source_sha256"`
+	Source    string      `json:"source"`
+	Size      int64       `json:"size"`
+	Via       string      `json:"via"`
+	Why       string      `json:"why"`
+	Places    []place     `json:"places"`
+	Documents []batchFile `json:"documents"`
+}
+
+// place is where a page of a scan is.
+type place struct {
+	Page     int              `json:"page"`
+	Place    record.Placement `json:"place"`
+	Document string           `json:"document"`
+}
+
+// batchFile is a document of a batch.
+type batchFile struct {
+	Document string               `json:"document"`
+	Type     string               `json:"type"`
+	Pages    int                  `json:"pages"`
+	State    record.DocumentState `json:"state"`
+	Why      []string             `json:"why"`
+
+	Number int    `json:"-"` // in the batch, from 1
+	Where  string `json:"-"` // it opens, for whoever looks; "" for nowhere
+}
+
+// run is pages of a scan that lie beside each other and have one place.
+type run struct {
+	From, To int
+	Place    record.Placement
+	Number   int // of the document; 0 for none
+}
+
+// Runs are the pages of the scan in order, those of one place together.
+func (b batchPage) Runs() (out []run) {
+	number := map[string]int{}
+	for _, d := range b.Documents {
+		number[d.Document] = d.Number
+	}
+	for _, p := range b.Places {
+		n := number[p.Document]
+		if k := len(out) - 1; k >= 0 && out[k].Place == p.Place && out[k].Number == n && out[k].To == p.Page-1 {
+			out[k].To = p.Page
+			continue
+		}
+		out = append(out, run{p.Page, p.Page, p.Place, n})
+	}
+	return out
+}
+
+// batch shows where each page of a batch is.
+func (v *visit) batch() error {
+	var b batchPage
+	if err := v.one("batch-show", map[string]string{"id": v.r.PathValue("batch")}, &b); err != nil {
+		return err
+	}
+	at := map[string]int{}
+	for _, p := range b.Places {
+		if _, ok := at[p.Document]; !ok {
+			at[p.Document] = p.Page
+		}
+	}
+	// In the order of the paper; those that a correction made come last.
+	slices.SortStableFunc(b.Documents, func(x, y batchFile) int {
+		return cmp.Compare(cmp.Or(at[x.Document], math.MaxInt), cmp.Or(at[y.Document], math.MaxInt))
+	})
+	for i := range b.Documents {
+		d := &b.Documents[i]
+		d.Number = i + 1
+		switch {
+		case d.State == record.DocumentQA && v.session.User.May(accounts.Settle):
+			d.Where = "/qa/" + d.Document
+		case d.State == record.DocumentFiled && v.session.User.May(accounts.OpenChart):
+			d.Where = "/document/" + d.Document
+		}
+	}
+	return v.show("batch", "Batch", b)
+}
