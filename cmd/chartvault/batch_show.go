@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"time"
 
+	"chartvault/archive/seal"
 	"chartvault/ingest"
 	"chartvault/record"
 )
@@ -101,16 +103,19 @@ func (a *app) before(ctx context.Context, batch, id record.ID) record.ID {
 	if err != nil {
 		return record.ID{} // whoever merges finds out
 	}
-	var last record.ID
-	for _, p := range m.Pages {
-		switch {
-		case p.Document == id:
-			return last
-		case p.Document.IsZero():
-			continue
+	at := slices.IndexFunc(m.Pages, func(p seal.BatchPage) bool { return p.Document == id })
+	if at < 0 { // a correction made it
+		return record.ID{}
+	}
+	var order []record.ID // of the documents before it
+	for _, p := range m.Pages[:at] {
+		if !p.Document.IsZero() && (len(order) == 0 || order[len(order)-1] != p.Document) {
+			order = append(order, p.Document)
 		}
-		if row, err := a.cat.Document(ctx, p.Document); err == nil && (row.State == record.DocumentFiled || row.State == record.DocumentQA) {
-			last = p.Document
+	}
+	for _, d := range slices.Backward(order) {
+		if row, err := a.cat.Document(ctx, d); err == nil && (row.State == record.DocumentFiled || row.State == record.DocumentQA) {
+			return d
 		}
 	}
 	return record.ID{}

@@ -25,6 +25,28 @@ func TestQAActs(t *testing.T) {
 	do := func(op string, params, v any) error {
 		return r.perform(t.Context(), op, request{Actor: "user:b.clerk", Params: params}, func(b json.RawMessage) error { return json.Unmarshal(b, v) })
 	}
+	paper, err := r.cat.Document(t.Context(), r.doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	beside, err := r.cat.OfBatch(t.Context(), paper.Batch)
+	if err != nil || len(beside) != 2 {
+		t.Fatalf("got %d documents of the batch, %v, want 2", len(beside), err)
+	}
+	before := map[bool]int{}
+	for _, row := range beside { // one lies before the other
+		var s shownIndex
+		if err := do("qa-show", qaShown{Document: row.ID}, &s); err != nil {
+			t.Fatal(err)
+		}
+		before[s.Previous.IsZero()]++
+		if !s.Previous.IsZero() && (s.Previous == row.ID || s.Previous != beside[0].ID && s.Previous != beside[1].ID) {
+			t.Errorf("before %s: got %s", row.ID, s.Previous)
+		}
+	}
+	if before[true] != 1 || before[false] != 1 {
+		t.Errorf("documents with one before them: got %v, want one of two", before)
+	}
 	// Of the two pages of one chart two documents, which lie beside each other.
 	var c correctionLine
 	if err := do("correct", correctParams{Act: correct.Split, Documents: []string{r.doc.String()}, Pages: []int{2}, Reason: "two visits"}, &c); err != nil || len(c.Results) != 2 {
@@ -36,7 +58,7 @@ func TestQAActs(t *testing.T) {
 	}
 	id := waiting[0].ID
 
-	before := r.arch.Log.Size()
+	size := r.arch.Log.Size()
 	var small thumbLine
 	if err := do("thumbnails", thumbsParams{Document: id, Page: 1}, &small); err != nil {
 		t.Fatal(err)
@@ -44,13 +66,17 @@ func TestQAActs(t *testing.T) {
 	if im, err := png.Decode(bytes.NewReader(small.Image)); err != nil || im.Bounds().Dx() != thumbWidth || im.Bounds().Dy() < thumbWidth {
 		t.Errorf("small: got %d bytes, %v", len(small.Image), err)
 	}
-	if n := r.arch.Log.Size() - before; n != 1 {
+	if n := r.arch.Log.Size() - size; n != 1 {
 		t.Errorf("small pictures made %d entries of the log, want 1", n)
 	}
 	if err := do("thumbnails", thumbsParams{Document: c.Results[0].ID, Page: 1}, &small); !errors.Is(err, record.ErrInvalid) {
 		t.Errorf("small pictures of what is filed: got %v, want %v", err, record.ErrInvalid)
 	}
 
+	var made shownIndex
+	if err := do("qa-show", qaShown{Document: c.Results[1].ID}, &made); err != nil || !made.Previous.IsZero() {
+		t.Errorf("before what a correction made: got %s, %v, want nothing", made.Previous, err)
+	}
 	var l documentLine
 	if err := do("qa-reject", rejectParams{Document: id, Reason: "no mood"}, &l); !errors.Is(err, record.ErrInvalid) {
 		t.Errorf("sent back for a reason of one's own: got %v, want %v", err, record.ErrInvalid)
