@@ -83,7 +83,7 @@ func TestBrowser(t *testing.T) {
 	}
 }
 
-// putExport lays an export of another system where people import from: two
+// putExport lays an export of another system where people import from: three
 // lines, one of them without its file.
 func putExport(a *testArchive, samples string) {
 	a.t.Helper()
@@ -95,8 +95,10 @@ func putExport(a *testArchive, samples string) {
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	a.write(filepath.Join(box, "1.jpg"), append(page, 0)) // another file than the one that was taken in
-	a.write(filepath.Join(box, "index.csv"), []byte("file,MRN\n1.jpg,7654321\n2.jpg,7654321\n"))
+	for i, name := range []string{"1.jpg", "3.jpg"} { // other files than the one that was taken in
+		a.write(filepath.Join(box, name), append(page[:len(page):len(page)], byte(i)))
+	}
+	a.write(filepath.Join(box, "index.csv"), []byte("file,MRN\n1.jpg,7654321\n2.jpg,7654321\n3.jpg,7654321\n"))
 }
 
 // TestPagesOverTLS: people on other machines get the pages and nothing else,

@@ -522,6 +522,19 @@ test('what another system exported is taken in', async () => {
 	await page.waitForURL(/\/qa$/);
 	await keys(page, 'Enter');
 	await page.waitForURL(/\/qa\/[a-z2-7]{26}/);
+	// The next one waits already, and stands there when this one is accepted.
+	await page.waitForSelector('form[data-ready]', { state: 'attached' });
+	await page.evaluate(() => { window.same = true; });
+	const one = page.url();
+	await page.fill('#chart', '7654321');
+	await page.focus('#chart');
+	await keys(page, 'Enter');
+	await page.waitForURL(/\/qa\/[a-z2-7]{26}\?last=/);
+	assert.ok(await page.evaluate(() => window.same));
+	assert.notEqual(page.url().split('?')[0], one);
+	assert.match(await page.textContent('main'), /The last one is filed/);
+	await page.waitForFunction(() => document.querySelector('svg image').getBBox().width > 0);
+	await look(me, 'qa-next');
 	if (await page.evaluate(() => document.activeElement.tagName) === 'INPUT') await keys(page, 'Escape');
 	const was = page.url();
 	await Promise.all([page.waitForEvent('load'), keys(page, 'R')]);

@@ -60,8 +60,16 @@ const settled = [];
 await records.goto(base + '/qa');
 await took(records, () => records.keyboard.press('Enter'));
 for (let i = 0; i < times; i++) {
+	await records.waitForSelector('form[data-ready]', { state: 'attached' });
 	await records.fill('#chart', process.env.CHARTVAULT_CHART);
-	settled.push(await took(records, () => records.locator('#chart').press('Enter')));
+	settled.push(await records.evaluate(async () => {
+		const began = performance.now(), old = document.querySelector('main');
+		old.querySelector('form[data-ready] button.main').click();
+		while (document.querySelector('main') === old) await new Promise((r) => setTimeout(r, 1));
+		await document.querySelector('.sheet image').decode?.();
+		await new Promise((r) => requestAnimationFrame(() => setTimeout(r)));
+		return performance.now() - began;
+	}));
 }
 say('accept-to-next', settled);
 

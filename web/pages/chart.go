@@ -110,7 +110,8 @@ type opened struct {
 // that fetches it.
 func (v *visit) openPage(id string, n int, purpose, query string) (*view, error) {
 	var o opened
-	sharp, ahead := v.r.URL.Query().Get("sharp") != "", v.r.URL.Query().Get("ahead") != "" && strings.HasPrefix(v.r.URL.Path, "/document/")
+	sharp := v.r.URL.Query().Get("sharp") != ""
+	ahead := v.ahead() && (strings.HasPrefix(v.r.URL.Path, "/document/") || strings.HasPrefix(v.r.URL.Path, "/qa/"))
 	if err := v.one("page", map[string]any{"document": id, "page": n, "purpose": purpose, "query": query, "sharp": sharp, "ahead": ahead}, &o); err != nil {
 		return nil, err
 	}

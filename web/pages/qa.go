@@ -2,6 +2,7 @@ package pages
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 	"time"
@@ -82,14 +83,15 @@ const fewItems = 20
 
 // free is the first item nobody else works on, which is whoever asks's from now on;
 // "" for none.
-func (v *visit) free() (string, error) {
+// besides is one that is not meant.
+func (v *visit) free(besides string) (string, error) {
 	for p := map[string]any{"most": fewItems}; ; {
 		ws, err := each[waiting](v, "qa-list", p)
 		if err != nil {
 			return "", err
 		}
 		for _, w := range ws {
-			if w.Rescan != "" { // nothing is to be decided before that
+			if w.Rescan != "" || w.Document == besides { // of the first nothing is to be decided yet
 				continue
 			}
 			if v.claims.take(w.Document, v.session.User.Name, v.Now()) == "" { // so that nobody else is sent there
@@ -104,12 +106,31 @@ func (v *visit) free() (string, error) {
 }
 
 // next goes to the first item nobody works on.
-func (v *visit) next() error { return v.toNext(v.last()) }
+//
+// Ahead, it is one besides the one that is worked on, to stand there when that is
+// settled.
+func (v *visit) next() error {
+	if !v.ahead() {
+		return v.toNext(v.last())
+	}
+	free, err := v.free(v.last())
+	if err != nil {
+		return err
+	}
+	if free == "" {
+		v.w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	return v.to("/qa/" + free + "?ahead=1&last=" + v.last())
+}
+
+// ahead reports whether a page is asked for before anybody turned to it.
+func (v *visit) ahead() bool { return v.r.URL.Query().Get("ahead") != "" }
 
 // toNext goes to the first item that is free, from the one that was settled last; ""
 // for none.
 func (v *visit) toNext(last string) error {
-	free, err := v.free()
+	free, err := v.free("")
 	if err != nil {
 		return err
 	}
@@ -233,6 +254,9 @@ func (v *visit) workOn(found []person, asked string) error {
 	}
 	if w.Left, err = v.rows("qa-count"); err != nil {
 		return err
+	}
+	if v.ahead() { // the one before it is settled when it is looked at
+		w.Left--
 	}
 	return v.show("item", "Quality question", w)
 }

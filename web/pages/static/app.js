@@ -80,7 +80,7 @@
 			const main = asked.status === 200 ? asked.response?.querySelector("main") : null, image = main?.querySelector(".sheet image");
 			if (!image || !link.isConnected) return;
 			rename(main);
-			image.addEventListener("load", () => { link.dataset.ready = "yes"; });
+			image.addEventListener("load", () => { link.dataset.ready = asked.responseURL.replace(/ahead=1&?/, "").replace(/[?&]$/, ""); });
 			waits.replaceChildren(document.adoptNode(main));
 			setTimeout(() => { if (waits.contains(main)) drop(); }, 180000); // whoever comes back later asks again
 		});
@@ -90,16 +90,32 @@
 	document.addEventListener("visibilitychange", () => { if (document.hidden) drop(); });
 	let shown = location.pathname + location.search;
 	document.addEventListener("click", (e) => {
-		const link = e.target.closest?.("[data-ahead]"), main = waits.querySelector("main");
+		const link = e.target.closest?.("a[data-ahead]"), main = waits.querySelector("main");
 		if (!link?.dataset.ready || !main || e.ctrlKey || e.metaKey || e.shiftKey || e.button) return;
 		e.preventDefault();
+		turn(main, link.href);
+	});
+	const turn = (main, to) => {
 		document.querySelector("main").replaceWith(main);
-		history.pushState(null, "", link.href);
+		history.pushState(null, "", to);
 		shown = location.pathname + location.search;
 		viewer(main);
 		scrollTo(0, 0);
-		main.focus({ preventScroll: true });
+		(main.querySelector("[autofocus]") ?? main).focus({ preventScroll: true });
 		prepare();
+	};
+	// A question that is settled makes room for the one that waits, once the archive has
+	// taken it. What it does not take is sent as any form, which shows why.
+	let sending = false;
+	document.addEventListener("submit", async (e) => {
+		const form = e.target, main = waits.querySelector("main"), to = form.dataset.ready;
+		if (!to || !main) return;
+		e.preventDefault();
+		if (sending) return;
+		sending = true;
+		const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)), redirect: "manual" }).catch(() => null);
+		sending = false;
+		if (answer?.type === "opaqueredirect") turn(main, to); else form.submit();
 	});
 	addEventListener("popstate", () => { if (shown !== location.pathname + location.search) location.reload(); });
 	addEventListener("load", () => setTimeout(prepare));
