@@ -23,6 +23,7 @@ type Session struct {
 	kept      map[string]any
 	order     []string // of what is kept
 	large     []string // of what is kept to be fetched once
+	small     []string // of small pictures, which are many
 }
 
 // mostKept and mostLarge bound what one session keeps, mostSessions how many
@@ -30,12 +31,16 @@ type Session struct {
 const (
 	mostKept     = 400
 	mostLarge    = 8
+	mostSmall    = 40
 	mostSessions = 8
 )
 
 // Keep remembers a value and returns the name it is kept under. The oldest
 // values go when there are too many.
 func (s *Session) Keep(v any) string { return s.keep(v, &s.order, mostKept) }
+
+// KeepSmall is Keep for small pictures: many of them push out no look-up.
+func (s *Session) KeepSmall(v any) string { return s.keep(v, &s.small, mostSmall) }
 
 // KeepOnce is Keep for what is large and fetched once, by Take: there are few.
 func (s *Session) KeepOnce(v any) string { return s.keep(v, &s.large, mostLarge) }
@@ -66,7 +71,9 @@ func (s *Session) Take(name string) any {
 	defer s.mu.Unlock()
 	v := s.kept[name]
 	delete(s.kept, name)
-	s.large = slices.DeleteFunc(s.large, func(n string) bool { return n == name })
+	for _, order := range []*[]string{&s.large, &s.small} {
+		*order = slices.DeleteFunc(*order, func(n string) bool { return n == name })
+	}
 	return v
 }
 

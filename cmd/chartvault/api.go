@@ -98,6 +98,7 @@ func endpoints() []api.Endpoint {
 type (
 	qaShown struct {
 		Document record.ID `json:"document"`
+		Ahead    bool      `json:"ahead,omitempty"` // asked for before anybody turned to it, which the log says
 	}
 	scheduleID struct {
 		ID string `json:"id,omitempty"`

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"chartvault/archive/seal"
+	"chartvault/catalog"
 	"chartvault/ingest"
 	"chartvault/record"
 )
@@ -57,6 +60,10 @@ func (a *app) opBatchShow(ctx context.Context, r asked, out func(any) error) err
 	if err != nil {
 		return err
 	}
+	some, err := a.shutFrom(ctx, r.Actor)
+	if err != nil {
+		return err
+	}
 	for _, row := range rows {
 		l := lineOf(row)
 		l.Why = words(row.Doubts)
@@ -64,13 +71,15 @@ func (a *app) opBatchShow(ctx context.Context, r asked, out func(any) error) err
 		if err != nil {
 			return err
 		}
-		if shut && row.State == record.DocumentFiled {
+		// Of what a correction replaced is not known any more whose it was.
+		ended := row.State != record.DocumentFiled && row.State != record.DocumentQA
+		if shut && row.State == record.DocumentFiled || ended && len(some) > 0 {
 			l.Type, l.ServiceDate, l.Doubts, l.Why = veil, "", nil, nil
 		}
 		v.Documents = append(v.Documents, l)
 	}
 	m, err := a.arch.LoadBatch(ctx, p.ID)
-	if finding(err) { // destroyed with its last document, or damaged: the counts stay
+	if finding(err) || errors.Is(err, record.ErrDestroyed) { // destroyed with its last document, or damaged: the counts stay
 		return out(v)
 	}
 	if err != nil {
@@ -96,10 +105,12 @@ func lineOfBatch(b record.Batch) batchLine {
 	return l
 }
 
-// before is the document that lay before another one in its batch, and is there
-// still; zero for none.
-func (a *app) before(ctx context.Context, batch, id record.ID) record.ID {
-	m, err := a.arch.LoadBatch(ctx, batch)
+// before is the document that lay before another one in its batch, where the two can
+// be put together: it is there still, of the same chart and type, and not shut to
+// whoever asks. Zero for none.
+func (a *app) before(ctx context.Context, who record.Actor, of catalog.Row) record.ID {
+	id := of.ID
+	m, err := a.arch.LoadBatch(ctx, of.Batch)
 	if err != nil {
 		return record.ID{} // whoever merges finds out
 	}
@@ -114,9 +125,14 @@ func (a *app) before(ctx context.Context, batch, id record.ID) record.ID {
 		}
 	}
 	for _, d := range slices.Backward(order) {
-		if row, err := a.cat.Document(ctx, d); err == nil && (row.State == record.DocumentFiled || row.State == record.DocumentQA) {
-			return d
+		row, err := a.cat.Document(ctx, d)
+		if err != nil || row.State != record.DocumentFiled && row.State != record.DocumentQA {
+			continue
 		}
+		if shut, err := a.shutTo(ctx, who, row.ChartToken); err != nil || shut || row.Type != of.Type || !bytes.Equal(row.ChartToken, of.ChartToken) {
+			break
+		}
+		return d
 	}
 	return record.ID{}
 }

@@ -209,7 +209,7 @@ func (a *app) carryOut(ctx context.Context, who record.Actor, c correct.Correcti
 	}
 	a.bound.Add(1)
 	a.moved.Add(1)
-	return c, errors.Join(a.mapMade(ctx), a.arch.Publish(ctx))
+	return c, errors.Join(a.mapMade(ctx), a.rescanWhat(ctx, who, c), a.arch.Publish(ctx))
 }
 
 // hopeless reports whether trying again cannot help.

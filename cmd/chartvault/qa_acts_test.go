@@ -44,8 +44,8 @@ func TestQAActs(t *testing.T) {
 			t.Errorf("before %s: got %s", row.ID, s.Previous)
 		}
 	}
-	if before[true] != 1 || before[false] != 1 {
-		t.Errorf("documents with one before them: got %v, want one of two", before)
+	if before[true] != 2 { // they are of two charts, and cannot be put together
+		t.Errorf("documents that can be put together with the one before: got %v, want none", before)
 	}
 	// Of the two pages of one chart two documents, which lie beside each other.
 	var c correctionLine
@@ -74,8 +74,8 @@ func TestQAActs(t *testing.T) {
 	}
 
 	var made shownIndex
-	if err := do("qa-show", qaShown{Document: c.Results[1].ID}, &made); err != nil || !made.Previous.IsZero() {
-		t.Errorf("before what a correction made: got %s, %v, want nothing", made.Previous, err)
+	if err := do("qa-show", qaShown{Document: c.Results[1].ID}, &made); err != nil || !made.Previous.IsZero() || made.Index.Chart.Text != oneChart {
+		t.Errorf("what a correction made: got %+v, %v, want its chart, and nothing before it", made, err)
 	}
 	var l documentLine
 	if err := do("qa-reject", rejectParams{Document: id, Reason: "no mood"}, &l); !errors.Is(err, record.ErrInvalid) {
@@ -102,6 +102,17 @@ func TestQAActs(t *testing.T) {
 	if err != nil || row.State != record.DocumentQA {
 		t.Errorf("it is %s, %v, and was to stay where it is", row.State, err)
 	}
+	// Turned, it is to be scanned again still, and known what was known of it.
+	if err := do("correct", correctParams{Act: correct.Rotate, Documents: []string{id.String()}, Pages: []int{1}, Turn: 90, Reason: "it lay on its side"}, &c); err != nil || len(c.Results) != 1 {
+		t.Fatalf("turned: got %+v, %v", c, err)
+	}
+	id = c.Results[0].ID
+	if l := listed(); l.Document != id.String() || l.Rescan != "pages are missing" {
+		t.Errorf("listed, turned: got %+v", l)
+	}
+	if again, err := r.rescans(t.Context()); err != nil || len(again) != 1 {
+		t.Errorf("turned: got %v, %v, want one to be scanned again", again, err)
+	}
 	if err := do("qa-assign", assignment{Document: id, Chart: "9237654", Type: "LETTER"}, &l); err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +122,7 @@ func TestQAActs(t *testing.T) {
 
 	// Its batch accounts for every page, whatever became of it.
 	var b batchView
-	if err := do("batch-show", batchID{row.Batch}, &b); err != nil || len(b.Places) != b.PagesIn || len(b.Documents) != 1 {
+	if err := do("batch-show", batchID{row.Batch}, &b); err != nil || len(b.Places) != b.PagesIn || len(b.Documents) != 2 {
 		t.Errorf("its batch: got %+v, %v", b, err)
 	}
 	first, err := r.cat.Document(t.Context(), r.doc)

@@ -14,6 +14,7 @@ import (
 
 	"chartvault/audit"
 	"chartvault/catalog"
+	"chartvault/ingest/correct"
 	"chartvault/record"
 )
 
@@ -79,16 +80,62 @@ func (a *app) rescanned(ctx context.Context, who record.Actor, id record.ID) err
 	return a.enter(ctx, audit.ActRescan, who, e)
 }
 
+// rescanWhat has what a correction made of a document that is to be scanned again be
+// scanned again in its place.
+func (a *app) rescanWhat(ctx context.Context, who record.Actor, c correct.Correction) error {
+	again, err := a.rescans(ctx)
+	if err != nil {
+		return err
+	}
+	for _, id := range c.Sources {
+		reason := again[id.String()]
+		if reason == "" {
+			continue
+		}
+		for _, made := range c.Results {
+			row, err := a.cat.Document(ctx, made.ID)
+			if err != nil {
+				return err
+			}
+			if !waits(row) {
+				continue
+			}
+			at := a.now().UTC().Truncate(time.Millisecond)
+			if err := a.enter(ctx, audit.ActRescan, who, catalog.Entry{Kind: kindRescan, ID: made.ID.String(), State: rescanWanted, At: at, Body: mustJSON(rescan{made.ID.String(), reason, who, at})}); err != nil {
+				return err
+			}
+		}
+		if err := a.rescanned(ctx, who, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // thumbsParams ask for small pictures of a document's pages.
 type thumbsParams struct {
 	Document record.ID `json:"document"`
 	Page     int       `json:"page"` // around which
+	Ahead    bool      `json:"ahead,omitempty"`
 }
 
 // thumbLine is a small picture of a page.
 type thumbLine struct {
 	Page  int    `json:"page"`
 	Image []byte `json:"image,omitempty"` // PNG; none of a page that could not be read
+}
+
+// quality is what something on the workstation is opened for, as purposeOf has it. In
+// an emergency nothing is opened ahead.
+func (a *app) quality(ctx context.Context, who record.Actor, ahead bool) (string, error) {
+	purpose, in, err := a.purposeOf(ctx, who, "quality")
+	switch {
+	case err != nil || !ahead:
+		return purpose, err
+	case in:
+		return "", fmt.Errorf("page: %w: in an emergency every page that is opened is looked into, and none is opened ahead", record.ErrDenied)
+	}
+	return purpose + ", ahead", nil
 }
 
 // mostThumbs is how many pages are shown small at once, and thumbWidth how wide.
@@ -111,6 +158,10 @@ func (a *app) opThumbs(ctx context.Context, r asked, out func(any) error) error 
 	if !waits(row) {
 		return fmt.Errorf("document %s is %s: %w: small pictures are of what waits for a decision", p.Document, row.State, record.ErrInvalid)
 	}
+	purpose, err := a.quality(ctx, r.Actor, p.Ahead)
+	if err != nil {
+		return err
+	}
 	n := len(s.Manifest.Pages)
 	from := max(1, min(p.Page-mostThumbs/2, n-mostThumbs+1))
 	to := min(n, from+mostThumbs-1)
@@ -119,7 +170,7 @@ func (a *app) opThumbs(ctx context.Context, r asked, out func(any) error) error 
 		return err
 	}
 	defer pkg.Close() // read-only
-	if err := a.arch.Note(ctx, audit.ActDocumentRead, s.Key, map[string]any{"actor": r.Actor, "purpose": "quality", "member": fmt.Sprintf("thumbnails/%04d-%04d", from, to)}); err != nil {
+	if err := a.arch.Note(ctx, audit.ActDocumentRead, s.Key, map[string]any{"actor": r.Actor, "purpose": purpose, "member": fmt.Sprintf("thumbnails/%04d-%04d", from, to)}); err != nil {
 		return err
 	}
 	for i := from; i <= to; i++ {

@@ -38,7 +38,7 @@ func (e *env) qaShowCmd() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("--document: %w: %w", record.ErrInvalid, err)
 			}
-			return e.call(cmd.Context(), "qa-show", qaShown{id}, show(e, e.showIndex))
+			return e.call(cmd.Context(), "qa-show", qaShown{Document: id}, show(e, e.showIndex))
 		},
 	}
 	c.Flags().StringVar(&doc, "document", "", "the document's id")
@@ -81,7 +81,7 @@ func (a *app) opQAShow(ctx context.Context, r asked, out func(any) error) error 
 	if err != nil {
 		return err
 	}
-	purpose, _, err := a.purposeOf(ctx, r.Actor, "quality")
+	purpose, err := a.quality(ctx, r.Actor, p.Ahead)
 	if err != nil {
 		return err
 	}
@@ -92,10 +92,18 @@ func (a *app) opQAShow(ctx context.Context, r asked, out func(any) error) error 
 	if err != nil {
 		return err
 	}
-	shown := shownIndex{Document: id, Doubts: row.Doubts, Previous: a.before(ctx, row.Batch, id), Rescan: again[id.String()]}
+	shown := shownIndex{Document: id, Doubts: row.Doubts, Previous: a.before(ctx, r.Actor, row), Rescan: again[id.String()]}
 	if len(s.Manifest.Index) > 0 {
 		if err := json.Unmarshal(s.Manifest.Index, &shown.Index); err != nil {
 			return fmt.Errorf("index of %s: %w", id, err)
+		}
+	}
+	if shown.Index.Chart.IsZero() { // of what a correction made is known what was known before
+		if err := a.asFiled(ctx, &row, s); err != nil {
+			return err
+		}
+		if !row.Chart.IsZero() {
+			shown.Index.Chart = fields.Value{Text: row.Chart.Reveal(), Confidence: 100, Source: "document it is of"}
 		}
 	}
 	for _, p := range s.Manifest.Pages {

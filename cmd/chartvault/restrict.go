@@ -152,6 +152,9 @@ func (a *app) mayTouch(ctx context.Context, who record.Actor, what string, docs 
 		if err != nil {
 			return err
 		}
+		if row.State != record.DocumentFiled {
+			continue // it waits for somebody to say where it belongs
+		}
 		if err := a.mayOpen(ctx, attempt{who: who, what: what, token: row.ChartToken, id: id.String()}); err != nil {
 			return err
 		}

@@ -44,14 +44,15 @@ type batchFile struct {
 type run struct {
 	From, To int
 	Place    record.Placement
-	Number   int // of the document; 0 for none
+	Number   int                  // of the document; 0 for none
+	State    record.DocumentState // of the document now
 }
 
 // Runs are the pages of the scan in order, those of one place together.
 func (b batchPage) Runs() (out []run) {
-	number := map[string]int{}
+	number, state := map[string]int{}, map[int]record.DocumentState{}
 	for _, d := range b.Documents {
-		number[d.Document] = d.Number
+		number[d.Document], state[d.Number] = d.Number, d.State
 	}
 	for _, p := range b.Places {
 		n := number[p.Document]
@@ -59,7 +60,7 @@ func (b batchPage) Runs() (out []run) {
 			out[k].To = p.Page
 			continue
 		}
-		out = append(out, run{p.Page, p.Page, p.Place, n})
+		out = append(out, run{p.Page, p.Page, p.Place, n, state[n]})
 	}
 	return out
 }

@@ -287,6 +287,13 @@ func (v *visit) correct() error {
 	if with := v.field("with"); act == "merge" && with != "" {
 		documents = []string{with, id}
 	}
+	if v.field("back") == "qa" { // not while somebody else works on one of them
+		for _, d := range documents {
+			if other := v.claims.take(d, v.session.User.Name, v.Now()); other != "" {
+				return fmt.Errorf("%s works on this document: %w: take the next one", other, record.ErrBusy)
+			}
+		}
+	}
 	var pages []int
 	if act != "date" && act != "merge" { // which are of the whole document
 		var err error
@@ -313,8 +320,17 @@ func (v *visit) correct() error {
 		return v.show("note", "Waiting for a second person", "The correction is written down. A second person has to agree before anything changes.")
 	}
 	if v.field("back") == "qa" {
-		v.claims.drop(id)
-		return v.to("/qa/" + url.PathEscape(c.Results[0].ID))
+		for _, d := range documents {
+			v.claims.drop(d)
+		}
+		stays := c.Results
+		if act == "move" { // what left comes first, and is no question any more
+			stays = stays[1:]
+		}
+		if len(stays) == 0 {
+			return v.toNext("")
+		}
+		return v.to("/qa/" + url.PathEscape(stays[0].ID))
 	}
 	if v.session.User.May(accounts.OpenChart) {
 		return v.to("/document/" + url.PathEscape(c.Results[0].ID))

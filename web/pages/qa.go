@@ -113,6 +113,7 @@ func (v *visit) next() error {
 	if !v.ahead() {
 		return v.toNext(v.last())
 	}
+	v.claims.take(v.last(), v.session.User.Name, v.Now()) // somebody is at it still
 	free, err := v.free(v.last())
 	if err != nil {
 		return err
@@ -198,11 +199,11 @@ func (v *visit) thumbs(w *view) (out []thumb, err error) {
 	lines, err := each[struct {
 		Page  int    `json:"page"`
 		Image []byte `json:"image"`
-	}](v, "thumbnails", map[string]any{"document": w.ID, "page": w.Page})
+	}](v, "thumbnails", map[string]any{"document": w.ID, "page": w.Page, "ahead": v.ahead()})
 	for _, l := range lines {
 		t := thumb{Page: l.Page, Here: l.Page == w.Page}
 		if len(l.Image) > 0 {
-			t.Picture = "/image/" + v.session.Keep(picture(l.Image))
+			t.Picture = "/image/" + v.session.KeepSmall(picture(l.Image))
 		}
 		out = append(out, t)
 	}
@@ -212,6 +213,9 @@ func (v *visit) thumbs(w *view) (out []thumb, err error) {
 // reject has a document scanned again, and goes to the next one.
 func (v *visit) reject() error {
 	id := v.r.PathValue("document")
+	if other := v.claims.take(id, v.session.User.Name, v.Now()); other != "" {
+		return fmt.Errorf("%s works on this document: %w: take the next one", other, record.ErrBusy)
+	}
 	if err := v.call("qa-reject", map[string]string{"document": id, "reason": v.field("reason")}, nothing); err != nil {
 		return err
 	}
@@ -241,7 +245,7 @@ func (v *visit) workOn(found []person, asked string) error {
 		Previous string    `json:"previous"`
 		Rescan   string    `json:"rescan"`
 	}
-	if err := v.one("qa-show", map[string]string{"document": id}, &read); err != nil {
+	if err := v.one("qa-show", map[string]any{"document": id, "ahead": v.ahead()}, &read); err != nil {
 		return err
 	}
 	w := workItem{Index: read.Index, People: found, Asked: asked, Before: read.Previous, Rescan: read.Rescan, Corrects: v.session.User.May(accounts.Correct)}
@@ -249,8 +253,8 @@ func (v *visit) workOn(found []person, asked string) error {
 	if w.view, err = v.openPage(id, v.pageNumber(), "quality", ""); err != nil {
 		return err
 	}
-	if w.Thumbs, err = v.thumbs(w.view); err != nil {
-		return err
+	if w.Thumbs, err = v.thumbs(w.view); err != nil { // the page is here, and can be decided about
+		v.Log.WarnContext(v.r.Context(), "no small pictures", "document", id, "err", err)
 	}
 	if w.Left, err = v.rows("qa-count"); err != nil {
 		return err

@@ -88,7 +88,7 @@
 	};
 	const drop = () => { waits.replaceChildren(); delete document.querySelector("[data-ready]")?.dataset.ready; };
 	document.addEventListener("visibilitychange", () => { if (document.hidden) drop(); });
-	let shown = location.pathname + location.search;
+	let shown = location.pathname + location.search, turned = -1000;
 	document.addEventListener("click", (e) => {
 		const link = e.target.closest?.("a[data-ahead]"), main = waits.querySelector("main");
 		if (!link?.dataset.ready || !main || e.ctrlKey || e.metaKey || e.shiftKey || e.button) return;
@@ -97,6 +97,7 @@
 	});
 	const turn = (main, to) => {
 		document.querySelector("main").replaceWith(main);
+		turned = performance.now();
 		history.pushState(null, "", to);
 		shown = location.pathname + location.search;
 		viewer(main);
@@ -107,11 +108,14 @@
 	// A question that is settled makes room for the one that waits, once the archive has
 	// taken it. What it does not take is sent as any form, which shows why.
 	let sending = false;
+	document.addEventListener("keydown", (e) => { if (e.key === "Enter" && e.repeat) e.preventDefault(); }, true);
 	document.addEventListener("submit", async (e) => {
 		const form = e.target, main = waits.querySelector("main"), to = form.dataset.ready;
+		if (!form.dataset.ahead) return;
+		// A press too many is no answer to a question that nobody has seen yet.
+		if (sending || performance.now() - turned < 400) { e.preventDefault(); return; }
 		if (!to || !main) return;
 		e.preventDefault();
-		if (sending) return;
 		sending = true;
 		const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)), redirect: "manual" }).catch(() => null);
 		sending = false;
