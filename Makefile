@@ -39,7 +39,7 @@ deps:
 test-deps:
 	@scripts/deps.sh build test
 
-bench: build test-deps ## pages a minute and words read right, side by side with bare Tesseract and OCRmyPDF
+bench: build test-deps browser ## pages a minute and words read right, side by side with bare Tesseract and OCRmyPDF
 	@scripts/deps.sh build test bench
 	@scripts/bench.sh
 

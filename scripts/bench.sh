@@ -76,5 +76,8 @@ CHARTVAULT_PAGES=${CHARTVAULT_PAGES:-20000,100000} go test -run '^$' -bench Benc
 # Turning pages in the browser, beside the entry of the log that each page needs.
 go test -run '^$' -bench BenchmarkPage -benchtime 200x ./cmd/chartvault 2>&1 | grep '^BenchmarkPage'
 
+# What people wait for in a browser; CHARTVAULT_SHOWN=100000 documents take a quarter of an hour.
+CHARTVAULT_DOCUMENTS=${CHARTVAULT_SHOWN:-2000} go test -run '^$' -bench BenchmarkBrowser -benchtime 1x -timeout 60m ./cmd/chartvault 2>&1 | grep '^browser'
+
 # Retention: every document of a large catalogue decided, and decided again.
 CHARTVAULT_DOCUMENTS=${CHARTVAULT_DOCUMENTS:-1000000} go test -run '^$' -bench BenchmarkEvaluate -benchtime 1x -timeout 60m ./cmd/chartvault 2>&1 | grep documents

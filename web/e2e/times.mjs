@@ -62,6 +62,7 @@ await took(records, () => records.keyboard.press('Enter'));
 for (let i = 0; i < times; i++) {
 	await records.waitForSelector('form[data-ready]', { state: 'attached' });
 	await records.fill('#chart', process.env.CHARTVAULT_CHART);
+	await records.waitForTimeout(450); // sooner it would be a press too many
 	settled.push(await records.evaluate(async () => {
 		const began = performance.now(), old = document.querySelector('main');
 		old.querySelector('form[data-ready] button.main').click();
