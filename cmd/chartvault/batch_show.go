@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"chartvault/archive/seal"
 	"chartvault/catalog"
@@ -135,25 +134,4 @@ func (a *app) before(ctx context.Context, who record.Actor, of catalog.Row) reco
 		return d
 	}
 	return record.ID{}
-}
-
-// kindRescan is the register of documents in quality that are to be scanned again,
-// by document; an entry is wanted until the document is settled.
-const (
-	kindRescan   = "rescan"
-	rescanWanted = "wanted"
-	rescanDone   = "done"
-)
-
-// rescan is why a document is to be scanned again.
-type rescan struct {
-	Document string       `json:"document"`
-	Reason   string       `json:"reason"` // from the list
-	By       record.Actor `json:"by"`
-	At       time.Time    `json:"at"`
-}
-
-// rescanReasons lists why a document is sent back.
-func rescanReasons() []string {
-	return []string{"it cannot be read", "pages are missing", "it is of two patients", "it is no part of a chart"}
 }
