@@ -80,6 +80,8 @@ const (
 
 	ActRescan Action = "document.rescan" // a document in quality is to be scanned again, or was settled all the same
 
+	ActBatchMarked Action = "batch.marked" // somebody took a batch in hand or left it, or said that it is urgent or not
+
 	ActImport Action = "import.changed" // an import by the daemon was begun, stopped or ended
 
 	ActPersonSearched Action = "patients.search"

@@ -6,6 +6,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
+	"time"
 
 	"chartvault/record"
 )
@@ -149,6 +152,48 @@ func (c *DB) scanBatch(scan func(...any) error) (b record.Batch, err error) {
 // missing.
 func (c *DB) Batches(ctx context.Context) ([]record.Batch, error) {
 	return c.batches(ctx, `ORDER BY received_at, id`)
+}
+
+// BatchesSince returns the batches that came in at a moment or later, and before
+// another, oldest first.
+func (c *DB) BatchesSince(ctx context.Context, from, to time.Time) ([]record.Batch, error) {
+	return c.batches(ctx, `WHERE received_at >= $1 AND received_at < $2 ORDER BY received_at, id`, millis(from), millis(to))
+}
+
+// BatchSum is what came in in a stretch of time.
+type BatchSum struct {
+	Batches int
+	record.Counts
+}
+
+// SumBatches sums batches up between moments that grow: the first sum is of those
+// from the first moment on and before the second.
+func (c *DB) SumBatches(ctx context.Context, moments []time.Time) ([]BatchSum, error) {
+	if len(moments) < 2 {
+		return nil, nil
+	}
+	var stretch strings.Builder // in whose order SQLite takes the arguments
+	args := make([]any, len(moments))
+	for i, m := range moments {
+		args[i] = millis(m)
+		fmt.Fprintf(&stretch, " WHEN received_at < $%d THEN %d", i+1, i-1)
+	}
+	rows, err := c.sql.QueryContext(ctx, `SELECT CASE`+stretch.String()+` END AS stretch, COUNT(*), SUM(pages_in), SUM(filed), SUM(separators), SUM(blanks), SUM(qa)
+		FROM batches WHERE received_at >= $1 AND received_at < $`+strconv.Itoa(len(moments))+` GROUP BY stretch`, args...)
+	if err != nil {
+		return nil, fmt.Errorf("sum batches: %w", err)
+	}
+	defer rows.Close()
+	out := make([]BatchSum, len(moments)-1)
+	for rows.Next() {
+		var i int
+		var s BatchSum
+		if err := rows.Scan(&i, &s.Batches, &s.PagesIn, &s.Filed, &s.Separators, &s.Blanks, &s.QA); err != nil {
+			return nil, fmt.Errorf("sum batches: %w", err)
+		}
+		out[i] = s
+	}
+	return out, rows.Err()
 }
 
 func (c *DB) batches(ctx context.Context, where string, args ...any) ([]record.Batch, error) {

@@ -15,10 +15,59 @@ type Part struct {
 	Most  int       // rows; at least one
 }
 
-// NewestBatches returns batches, newest first.
-func (c *DB) NewestBatches(ctx context.Context, p Part) ([]record.Batch, error) {
+// BatchFilter says which batches are wanted.
+type BatchFilter string
+
+// Filters of batches.
+const (
+	BatchesAll     BatchFilter = ""
+	BatchesOnWay   BatchFilter = "on its way"
+	BatchesUnread  BatchFilter = "unread"
+	BatchesWaiting BatchFilter = "waiting" // a document of them waits for a decision
+)
+
+// batchConditions are the filters as conditions, without arguments.
+func batchConditions() map[BatchFilter]string {
+	return map[BatchFilter]string{
+		BatchesAll:     "1 = 1",
+		BatchesOnWay:   "state IN ('claimed', 'split')",
+		BatchesUnread:  "state = 'unread'",
+		BatchesWaiting: "id IN (SELECT batch FROM documents WHERE doubts <> '' AND COALESCE(state, '') IN ('qa', 'filed'))",
+	}
+}
+
+// NewestBatches returns batches, newest first; record.ErrInvalid for a filter
+// there is not.
+func (c *DB) NewestBatches(ctx context.Context, p Part, f BatchFilter) ([]record.Batch, error) {
+	condition, ok := batchConditions()[f]
+	if !ok {
+		return nil, fmt.Errorf("list batches: %w: they are not listed by %q", record.ErrInvalid, f)
+	}
 	where, args := p.where("(received_at, id) < (SELECT received_at, id FROM batches WHERE id = $1)", "SELECT 1 FROM batches WHERE id = $1")
-	return c.batches(ctx, where+fmt.Sprintf(` ORDER BY received_at DESC, id DESC LIMIT %d`, p.Most), args...)
+	if where == "" {
+		where = "WHERE 1 = 1"
+	}
+	return c.batches(ctx, where+fmt.Sprintf(` AND %s ORDER BY received_at DESC, id DESC LIMIT %d`, condition, p.Most), args...)
+}
+
+// WaitingByBatch counts what Waiting returns by its batch; those without any are
+// missing.
+func (c *DB) WaitingByBatch(ctx context.Context) (map[string]int, error) {
+	rows, err := c.sql.QueryContext(ctx, `SELECT batch, COUNT(*) FROM documents WHERE doubts <> '' AND COALESCE(state, '') IN ('qa', 'filed') GROUP BY batch`)
+	if err != nil {
+		return nil, fmt.Errorf("count what waits: %w", err)
+	}
+	defer rows.Close()
+	out := map[string]int{}
+	for rows.Next() {
+		var id string
+		var n int
+		if err := rows.Scan(&id, &n); err != nil {
+			return nil, fmt.Errorf("count what waits: %w", err)
+		}
+		out[id] = n
+	}
+	return out, rows.Err()
 }
 
 // WaitingPart is a part of what Waiting returns. It is asked for twice: those with

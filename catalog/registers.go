@@ -87,6 +87,28 @@ func (c *DB) EntriesIn(ctx context.Context, kind string, states ...string) ([]En
 	return c.entries(ctx, `kind = $1 AND state IN (`+strings.Join(marks, ", ")+`) ORDER BY at, id`, args...)
 }
 
+// EntriesSince returns the entries of a kind of a moment and later, oldest first.
+func (c *DB) EntriesSince(ctx context.Context, kind string, from time.Time) ([]Entry, error) {
+	return c.entries(ctx, `kind = $1 AND at >= $2 ORDER BY at, id`, kind, millis(from))
+}
+
+// DropEntries removes the entries of a kind that are older than a moment. It is for
+// kinds that the log does not have.
+func (c *DB) DropEntries(ctx context.Context, kind string, before time.Time) error {
+	if _, err := c.sql.ExecContext(ctx, `DELETE FROM registers WHERE kind = $1 AND at < $2`, kind, millis(before)); err != nil {
+		return fmt.Errorf("clear register %s: %w", kind, err)
+	}
+	return nil
+}
+
+// DropEntry removes an entry, as DropEntries does.
+func (c *DB) DropEntry(ctx context.Context, kind, id string) error {
+	if _, err := c.sql.ExecContext(ctx, `DELETE FROM registers WHERE kind = $1 AND id = $2`, kind, id); err != nil {
+		return fmt.Errorf("clear register %s: %w", kind, err)
+	}
+	return nil
+}
+
 func (c *DB) entries(ctx context.Context, where string, args ...any) ([]Entry, error) {
 	if err := c.unlocked(); err != nil {
 		return nil, err

@@ -42,6 +42,7 @@ func Run(t *testing.T, open func(t *testing.T) *catalog.DB) {
 	t.Run("holds", func(t *testing.T) { holds(t, open(t)) })
 	t.Run("dues", func(t *testing.T) { dues(t, open(t)) })
 	t.Run("parts", func(t *testing.T) { parts(t, open(t)) })
+	t.Run("sums", func(t *testing.T) { sums(t, open(t)) })
 	t.Run("destroy", func(t *testing.T) { destroy(t, open(t)) })
 	t.Run("registers", func(t *testing.T) { registers(t, open(t)) })
 	t.Run("objects", func(t *testing.T) { objects(t, open(t)) })
@@ -345,6 +346,18 @@ func registers(t *testing.T, c *catalog.DB) {
 	}
 	if _, err := c.Entry(t.Context(), "hold", "b"); !errors.Is(err, record.ErrNotFound) {
 		t.Errorf("another kind: got %v, want ErrNotFound", err)
+	}
+	if es, err := c.EntriesSince(t.Context(), "plan", time.UnixMilli(1001)); err != nil || len(es) != 2 || es[0].ID != "a" {
+		t.Errorf("since: got %+v, %v, want a and c", es, err)
+	}
+	if err := c.DropEntries(t.Context(), "plan", time.UnixMilli(1001)); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.DropEntry(t.Context(), "plan", "c"); err != nil {
+		t.Fatal(err)
+	}
+	if es, err := c.Entries(t.Context(), "plan"); err != nil || len(es) != 1 || es[0].ID != "a" {
+		t.Errorf("dropped: got %+v, %v, want a alone", es, err)
 	}
 }
 

@@ -46,9 +46,11 @@ func endpoints() []api.Endpoint {
 		row("document", charts, "A document's PDF, in pieces", accounts.OpenChart, false, documentParams{}, getLine{}),
 		row("search", charts, "Find pages by their words", accounts.SearchAll, false, searchParams{}, searchLine{}),
 
-		row("batches", work, "Batches with their page accounting: all, the oldest first, or so many, the newest first", accounts.SeeBatches, false, part{}, batchLine{}),
-		row("qa-list", work, "Documents that wait for a decision, or so many of them", accounts.Settle, false, part{}, documentLine{}),
+		row("batches", work, "Batches with their page accounting: all, the oldest first, or so many, the newest first", accounts.SeeBatches, false, batchesWanted{}, batchLine{}),
+		row("qa-list", work, "Documents that wait for a decision, or so many of them", accounts.Settle, false, waitingWanted{}, documentLine{}),
 		row("batch-show", work, "A batch whole: where each of its pages is", accounts.SeeBatches, false, batchID{}, batchView{}),
+		row("batch-mark", work, "Take a batch in hand, leave it, or say whether it is urgent", accounts.SeeBatches, true, batchActParams{}, batchLine{}),
+		row("batch-reject", work, "Have everything of a batch that waits scanned again", accounts.Settle, true, batchRejectParams{}, documentLine{}),
 		row("qa-count", work, "How many documents wait for a decision", accounts.Settle, false, nil, countLine{}),
 		row("qa-reject", work, "Have a document scanned again", accounts.Settle, true, rejectParams{}, documentLine{}),
 		row("qa-show", work, "What was read of a document, from where and how surely", accounts.Settle, false, qaShown{}, shownIndex{}),

@@ -76,6 +76,7 @@ type app struct {
 	bound       atomic.Uint64 // changes of what forbids or delays the end of documents
 	boundMu     sync.Mutex
 	binding     *bindings                 // as of the last such change somebody looked at
+	markMu      sync.Mutex                // one change of what is said about a batch at a time
 	restrictMu  sync.Mutex                // one change of a restriction at a time
 	shutMu      sync.Mutex                // guards shut
 	shut        *restrictions             // as of the last change somebody looked at

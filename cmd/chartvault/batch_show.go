@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"slices"
 
-	"chartvault/archive/seal"
 	"chartvault/catalog"
 	"chartvault/ingest"
 	"chartvault/record"
@@ -22,7 +21,6 @@ type batchID struct {
 // batchView is a batch whole: where each of its pages is.
 type batchView struct {
 	batchLine
-	Source    string         `json:"source,omitempty"` // the folder the scan lay in
 	Size      int64          `json:"size"`             // of the scan, in bytes
 	Via       string         `json:"via,omitempty"`    // the station that deposited it
 	Why       string         `json:"why,omitempty"`    // nothing of it could be read
@@ -48,11 +46,12 @@ func (a *app) opBatchShow(ctx context.Context, r asked, out func(any) error) err
 	if err != nil {
 		return fmt.Errorf("batch %s: %w", p.ID, err)
 	}
-	v := batchView{batchLine: lineOfBatch(b), Source: ingest.SourceOf(b.Name), Size: b.Size}
+	mark, err := a.mark(ctx, p.ID)
+	if err != nil {
+		return err
+	}
+	v := batchView{batchLine: a.onItsWay(lineOfBatch(b)).marked(mark), Size: b.Size}
 	if !b.State.Done() {
-		if s, ok := a.meter.step(p.ID); ok {
-			v.Step, v.Done, v.Of = s.State, s.Done, s.Of
-		}
 		return out(v)
 	}
 	rows, err := a.cat.OfBatch(ctx, p.ID)
@@ -66,6 +65,9 @@ func (a *app) opBatchShow(ctx context.Context, r asked, out func(any) error) err
 	for _, row := range rows {
 		l := lineOf(row)
 		l.Why = words(row.Doubts)
+		if waits(row) {
+			v.Waits++
+		}
 		shut, err := a.shutTo(ctx, r.Actor, row.ChartToken)
 		if err != nil {
 			return err
@@ -97,30 +99,26 @@ func (a *app) opBatchShow(ctx context.Context, r asked, out func(any) error) err
 
 // lineOfBatch is a batch as it is listed.
 func lineOfBatch(b record.Batch) batchLine {
-	l := batchLine{ID: b.ID.String(), ReceivedAt: b.ReceivedAt.Format("2006-01-02T15:04:05.000Z07:00"), State: b.State, Counts: b.Counts}
+	l := batchLine{ID: b.ID.String(), ReceivedAt: b.ReceivedAt.Format("2006-01-02T15:04:05.000Z07:00"), State: b.State, Counts: b.Counts, Source: ingest.SourceOf(b.Name)}
 	if b.SHA256 != [32]byte{} {
 		l.SHA256 = hex.EncodeToString(b.SHA256[:])
 	}
 	return l
 }
 
-// before is the document that lay before another one in its batch, where the two can
-// be put together: it is there still, of the same chart and type, and not shut to
-// whoever asks. Zero for none.
+// before is the document that lay before another one in its batch, or at the end of
+// the one that the same scanner gave before, where the two can be put together: it
+// is there still, of the same chart and type, and not shut to whoever asks. Zero for
+// none.
 func (a *app) before(ctx context.Context, who record.Actor, of catalog.Row) record.ID {
-	id := of.ID
-	m, err := a.arch.LoadBatch(ctx, of.Batch)
-	if err != nil {
-		return record.ID{} // whoever merges finds out
-	}
-	at := slices.IndexFunc(m.Pages, func(p seal.BatchPage) bool { return p.Document == id })
-	if at < 0 { // a correction made it
+	order, err := a.order(ctx, of.Batch)
+	at := slices.Index(order, of.ID)
+	if err != nil || at < 0 { // whoever merges finds out; or a correction made it
 		return record.ID{}
 	}
-	var order []record.ID // of the documents before it
-	for _, p := range m.Pages[:at] {
-		if !p.Document.IsZero() && (len(order) == 0 || order[len(order)-1] != p.Document) {
-			order = append(order, p.Document)
+	if order = order[:at]; at == 0 {
+		if order, err = a.orderBefore(ctx, of.Batch); err != nil {
+			return record.ID{}
 		}
 	}
 	for _, d := range slices.Backward(order) {
@@ -134,4 +132,41 @@ func (a *app) before(ctx context.Context, who record.Actor, of catalog.Row) reco
 		return d
 	}
 	return record.ID{}
+}
+
+// order is the documents of a batch as their pages lay.
+func (a *app) order(ctx context.Context, batch record.ID) (out []record.ID, err error) {
+	m, err := a.arch.LoadBatch(ctx, batch)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range m.Pages {
+		if !p.Document.IsZero() && (len(out) == 0 || out[len(out)-1] != p.Document) {
+			out = append(out, p.Document)
+		}
+	}
+	return out, nil
+}
+
+// batchesBack is how many batches before one are looked at for the one that the
+// same scanner gave.
+const batchesBack = 10
+
+// orderBefore is order of the batch that the same scanner gave before one; nothing
+// for none.
+func (a *app) orderBefore(ctx context.Context, batch record.ID) ([]record.ID, error) {
+	b, err := a.cat.Batch(ctx, batch)
+	if err != nil {
+		return nil, err
+	}
+	earlier, err := a.cat.NewestBatches(ctx, catalog.Part{After: batch, Most: batchesBack}, catalog.BatchesAll)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range earlier {
+		if ingest.SourceOf(e.Name) == ingest.SourceOf(b.Name) && e.State == record.BatchFiled {
+			return a.order(ctx, e.ID)
+		}
+	}
+	return nil, nil
 }

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -26,6 +29,11 @@ type batchLine struct {
 	Step record.BatchState `json:"step,omitempty"` // of a batch on its way: claimed while its pages are read, split while its documents are stored
 	Done int               `json:"done,omitempty"` // how many of them
 	Of   int               `json:"of,omitempty"`
+
+	Source string `json:"source,omitempty"` // the folder the scan lay in
+	Waits  int    `json:"waits,omitempty"`  // of its documents, for a decision
+	Keeper string `json:"keeper,omitempty"` // who has its questions in hand
+	Urgent bool   `json:"urgent,omitempty"` // its questions come first
 }
 
 func (e *env) batchesCmd() *cobra.Command {
@@ -90,24 +98,85 @@ type part struct {
 	Most  int       `json:"most,omitempty"` // rows; all when not given
 }
 
+// batchesWanted says which batches are listed.
+type batchesWanted struct {
+	part
+	Only string `json:"only,omitempty"` // on its way, unread, waiting, urgent or mine; only in parts
+}
+
+// Batches that are listed by what people said about them.
+const (
+	onlyUrgent = "urgent"
+	onlyMine   = "mine"
+)
+
 // opBatches lists batches: all, the oldest first, or a part, the newest first.
 func (a *app) opBatches(ctx context.Context, r asked, out func(any) error) error {
-	var p part
+	var p batchesWanted
 	if err := r.params(&p); err != nil {
 		return err
 	}
+	marks, err := a.marks(ctx)
+	if err != nil {
+		return err
+	}
+	waits, err := a.cat.WaitingByBatch(ctx)
+	if err != nil {
+		return err
+	}
 	list := a.cat.Batches
-	if p.Most > 0 {
-		list = func(ctx context.Context) ([]record.Batch, error) { return a.cat.NewestBatches(ctx, catalog.Part(p)) }
+	switch {
+	case p.Only == onlyUrgent || p.Only == onlyMine:
+		list = func(ctx context.Context) ([]record.Batch, error) { return a.markedBatches(ctx, r.Actor, p, marks) }
+	case p.Most > 0:
+		list = func(ctx context.Context) ([]record.Batch, error) {
+			return a.cat.NewestBatches(ctx, catalog.Part(p.part), catalog.BatchFilter(p.Only))
+		}
 	}
 	return listBatches(ctx, list, func(l batchLine) error {
-		if id, err := record.ParseID(l.ID); err == nil && !l.State.Done() {
-			if p, ok := a.meter.step(id); ok {
-				l.Step, l.Done, l.Of = p.State, p.Done, p.Of
-			}
-		}
+		l = a.onItsWay(l).marked(marks[l.ID])
+		l.Waits = waits[l.ID]
 		return out(l)
 	})
+}
+
+// markedBatches are the urgent ones, or those that whoever asks has in hand, newest
+// first.
+func (a *app) markedBatches(ctx context.Context, who record.Actor, p batchesWanted, marks map[string]batchMark) (out []record.Batch, err error) {
+	for id, m := range marks {
+		if p.Only == onlyMine && m.Keeper != signedIn(who) || p.Only == onlyUrgent && !m.Urgent {
+			continue
+		}
+		n, err := record.ParseID(id)
+		if err != nil {
+			return nil, err
+		}
+		b, err := a.cat.Batch(ctx, n)
+		if err != nil {
+			return nil, fmt.Errorf("batch %s: %w", id, err)
+		}
+		out = append(out, b)
+	}
+	slices.SortFunc(out, func(x, y record.Batch) int {
+		return cmp.Or(y.ReceivedAt.Compare(x.ReceivedAt), strings.Compare(y.ID.String(), x.ID.String()))
+	})
+	if i := slices.IndexFunc(out, func(b record.Batch) bool { return b.ID == p.After }); i >= 0 {
+		out = out[i+1:]
+	}
+	if p.Most > 0 {
+		out = out[:min(len(out), p.Most)]
+	}
+	return out, nil
+}
+
+// onItsWay is a batch with how far it is, while it is read and stored.
+func (a *app) onItsWay(l batchLine) batchLine {
+	if id, err := record.ParseID(l.ID); err == nil && !l.State.Done() {
+		if p, ok := a.meter.step(id); ok {
+			l.Step, l.Done, l.Of = p.State, p.Done, p.Of
+		}
+	}
+	return l
 }
 
 func listBatches(ctx context.Context, list func(context.Context) ([]record.Batch, error), out func(batchLine) error) error {

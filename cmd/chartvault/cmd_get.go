@@ -44,6 +44,9 @@ type documentLine struct {
 	Doubts      []record.Doubt       `json:"doubts,omitempty"`
 	Why         []string             `json:"why,omitempty"`    // the doubts, in words, of what waits in QA
 	Rescan      string               `json:"rescan,omitempty"` // why it is to be scanned again
+	Batch       string               `json:"batch,omitempty"`  // it came in with, of what waits
+	Keeper      string               `json:"keeper,omitempty"` // who has the questions of that in hand
+	Urgent      bool                 `json:"urgent,omitempty"` // they come first
 	DestroyedOn string               `json:"destroyed_on,omitempty"`
 	Certificate string               `json:"certificate,omitempty"`
 	Under       string               `json:"under,omitempty"` // the schedule and the law it was destroyed under

@@ -91,11 +91,37 @@ func words(ds []record.Doubt) []string {
 	return out
 }
 
+// waitingWanted says which documents that wait are listed.
+type waitingWanted struct {
+	part
+	Batch record.ID `json:"batch,omitzero"` // only those of it
+}
+
+// sayBatch says which documents of a batch wait, oldest first.
+func (a *app) sayBatch(ctx context.Context, who record.Actor, p waitingWanted, out func(any) error) error {
+	rows, err := a.cat.OfBatch(ctx, p.Batch)
+	if err != nil {
+		return err
+	}
+	rows = slices.DeleteFunc(rows, func(r catalog.Row) bool { return !waits(r) })
+	if i := slices.IndexFunc(rows, func(r catalog.Row) bool { return r.ID == p.After }); i >= 0 {
+		rows = rows[i+1:]
+	}
+	if p.Most > 0 {
+		rows = rows[:min(len(rows), p.Most)]
+	}
+	_, err = a.sayWaiting(ctx, who, rows, out)
+	return err
+}
+
 // opQAList lists what waits for a decision, or a part of it, oldest first.
 func (a *app) opQAList(ctx context.Context, r asked, out func(any) error) error {
-	var p part
+	var p waitingWanted
 	if err := r.params(&p); err != nil {
 		return err
+	}
+	if !p.Batch.IsZero() {
+		return a.sayBatch(ctx, r.Actor, p, out)
 	}
 	if p.Most <= 0 {
 		rows, err := a.cat.Waiting(ctx)
@@ -126,6 +152,10 @@ func (a *app) sayWaiting(ctx context.Context, who record.Actor, rows []catalog.R
 	if err != nil {
 		return 0, err
 	}
+	marks, err := a.marks(ctx)
+	if err != nil {
+		return 0, err
+	}
 	for _, row := range rows {
 		if row.State == record.DocumentFiled { // with something in doubt still
 			shut, err := a.shutTo(ctx, who, row.ChartToken)
@@ -137,7 +167,8 @@ func (a *app) sayWaiting(ctx context.Context, who record.Actor, rows []catalog.R
 			}
 		}
 		l := lineOf(row)
-		l.Why, l.Rescan = words(row.Doubts), again[l.Document]
+		l.Why, l.Rescan, l.Batch = words(row.Doubts), again[l.Document], row.Batch.String()
+		l.Keeper, l.Urgent = marks[l.Batch].Keeper, marks[l.Batch].Urgent
 		if err := out(l); err != nil {
 			return said, err
 		}
@@ -228,6 +259,9 @@ func (a *app) opQAAssign(ctx context.Context, r asked, out func(any) error) erro
 	a.bound.Add(1)
 	a.moved.Add(1)
 	if err := a.rescanned(ctx, r.Actor, p.Document); err != nil {
+		return err
+	}
+	if err := a.batchSettled(ctx, r.Actor, row.Batch); err != nil {
 		return err
 	}
 	if row, err = a.cat.Document(ctx, p.Document); err != nil {

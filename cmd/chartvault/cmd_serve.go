@@ -111,7 +111,7 @@ func (a *app) serve(ctx context.Context, listen func() (*endpoint, error)) error
 	if err != nil {
 		return err
 	}
-	pages, err := a.pages(desk, door).Handler()
+	pages, err := a.pages(desk, door, ctx.Done()).Handler()
 	if err != nil {
 		return err
 	}

@@ -74,6 +74,8 @@ func archiveOperations() map[string]op {
 		"qa-reject":           (*app).opQAReject,
 		"thumbnails":          (*app).opThumbs,
 		"batch-show":          (*app).opBatchShow,
+		"batch-mark":          (*app).opBatchMark,
+		"batch-reject":        (*app).opBatchReject,
 		"qa-assign":           (*app).opQAAssign,
 		"page":                (*app).opPage,
 		"document":            (*app).opDocument,

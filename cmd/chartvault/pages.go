@@ -63,9 +63,10 @@ func (p people) PutUser(ctx context.Context, by record.Actor, u accounts.User) e
 	return p.enter(ctx, audit.ActUser, by, catalog.Entry{Kind: kindUser, ID: u.Name, State: stateKnown, At: p.now().UTC(), Body: mustJSON(u)})
 }
 
-// pages makes the pages for people.
-func (a *app) pages(desk *accounts.Desk, door pages.Door) *pages.Pages {
-	return &pages.Pages{Accounts: desk, Outside: door, Problem: problem, Facility: a.cfg.Facility, Names: a.cfg.Server.Names, Training: training(a.cfg.dir), Now: a.now, Log: a.log, Call: a.callAs}
+// pages makes the pages for people; what goes on for ever in them ends when ending is
+// closed.
+func (a *app) pages(desk *accounts.Desk, door pages.Door, ending <-chan struct{}) *pages.Pages {
+	return &pages.Pages{Ending: ending, Accounts: desk, Outside: door, Problem: problem, Facility: a.cfg.Facility, Names: a.cfg.Server.Names, Training: training(a.cfg.dir), Now: a.now, Log: a.log, Call: a.callAs}
 }
 
 // pageParams ask for one page of a document, on a screen.

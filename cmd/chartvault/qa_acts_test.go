@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"image/png"
+	"slices"
 	"strings"
 	"testing"
 
 	"chartvault/accounts"
+	"chartvault/catalog"
 	"chartvault/ingest/correct"
 	"chartvault/record"
 )
@@ -138,5 +140,135 @@ func TestQAActs(t *testing.T) {
 	}
 	if n := r.inClear("pages are missing"); n != "" && !strings.HasSuffix(n, ".test") {
 		t.Errorf("why it is sent back stands in clear in %s", n)
+	}
+}
+
+// TestBatchMarks: a batch is one person's at a time, and urgent or not, until
+// nothing of it waits any more; and all of it that waits is sent back at once.
+func TestBatchMarks(t *testing.T) {
+	t.Parallel()
+	r := newReleasing(t)
+	waiting, err := r.cat.InState(t.Context(), record.DocumentQA)
+	if err != nil || len(waiting) != 1 {
+		t.Fatalf("got %d documents in quality, %v, want 1", len(waiting), err)
+	}
+	batch := waiting[0].Batch
+	var got []batchLine
+	do := func(who record.Actor, op string, params any) error {
+		got = nil
+		return r.perform(t.Context(), op, request{Actor: who, Params: params}, func(b json.RawMessage) error {
+			var l batchLine
+			err := json.Unmarshal(b, &l)
+			got = append(got, l)
+			return err
+		})
+	}
+	mark := func(who record.Actor, act string) error { return do(who, "batch-mark", batchActParams{batch, act}) }
+	list := func(who record.Actor, only string) []batchLine {
+		t.Helper()
+		if err := do(who, "batches", batchesWanted{part: part{Most: 9}, Only: only}); err != nil {
+			t.Fatalf("batches %q: %v", only, err)
+		}
+		return got
+	}
+	const a, b record.Actor = "user:a.clerk", "user:b.clerk"
+	for _, step := range []struct {
+		who    record.Actor
+		act    string
+		want   error
+		keeper string
+		urgent bool
+	}{
+		{a, "burn", record.ErrInvalid, "", false},
+		{"os:test", batchTake, record.ErrInvalid, "", false},
+		{a, batchUrgent, nil, "", true},
+		{a, batchTake, nil, "a.clerk", true},
+		{b, batchTake, record.ErrBusy, "a.clerk", true},
+		{a, batchUsual, nil, "a.clerk", false},
+		{b, batchLeave, nil, "", false},
+		{b, batchTake, nil, "b.clerk", false},
+		{a, batchUrgent, nil, "b.clerk", true},
+	} {
+		if err := mark(step.who, step.act); !errors.Is(err, step.want) {
+			t.Errorf("%s, %s: got %v, want %v", step.who, step.act, err, step.want)
+		}
+		all := list(a, "waiting")
+		if len(all) != 1 || all[0].Keeper != step.keeper || all[0].Urgent != step.urgent || all[0].Waits != 1 {
+			t.Errorf("%s, %s: got %+v, want keeper %q, urgent %t, one waiting", step.who, step.act, all, step.keeper, step.urgent)
+		}
+		if mine := list("user:"+record.Actor(step.keeper), "mine"); step.keeper != "" && (len(mine) != 1 || mine[0].ID != batch.String()) {
+			t.Errorf("%s, %s: %s has %+v in hand", step.who, step.act, step.keeper, mine)
+		}
+		if hot := list(a, "urgent"); len(hot) == 1 != step.urgent {
+			t.Errorf("%s, %s: urgent are %+v", step.who, step.act, hot)
+		}
+	}
+	if err := do(a, "batches", batchesWanted{part: part{Most: 9}, Only: "state"}); !errors.Is(err, record.ErrInvalid) {
+		t.Errorf("by what there is not: got %v, want %v", err, record.ErrInvalid)
+	}
+	var l documentLine
+	one := func(op string, params any) error {
+		l = documentLine{}
+		return r.perform(t.Context(), op, request{Actor: b, Params: params}, func(b json.RawMessage) error { return json.Unmarshal(b, &l) })
+	}
+	if err := one("qa-list", waitingWanted{Batch: batch}); err != nil || l.Document != waiting[0].ID.String() || l.Keeper != "b.clerk" || !l.Urgent {
+		t.Errorf("of the batch: got %+v, %v", l, err)
+	}
+	if err := one("qa-list", waitingWanted{part: part{Most: 3}, Batch: r.doc}); err != nil || l.Document != "" {
+		t.Errorf("of no batch: got %+v, %v", l, err)
+	}
+	if err := one("batch-reject", batchRejectParams{batch, "no mood"}); !errors.Is(err, record.ErrInvalid) {
+		t.Errorf("for a reason of one's own: got %v, want %v", err, record.ErrInvalid)
+	}
+	if err := one("batch-reject", batchRejectParams{batch, "pages are missing"}); err != nil || l.Rescan != "pages are missing" {
+		t.Errorf("sent back: got %+v, %v", l, err)
+	}
+	if err := one("qa-assign", assignment{Document: waiting[0].ID, Chart: "9237654", Type: "LETTER"}); err != nil {
+		t.Fatal(err)
+	}
+	if ms, err := r.marks(t.Context()); err != nil || len(ms) != 0 {
+		t.Errorf("nothing of it waits: got %+v, %v, want no mark", ms, err)
+	}
+	if err := one("batch-reject", batchRejectParams{batch, "pages are missing"}); !errors.Is(err, record.ErrInvalid) {
+		t.Errorf("nothing waits: got %v, want %v", err, record.ErrInvalid)
+	}
+}
+
+// TestMergeBatches: what one scanner gave as the first of a batch can be put together
+// with the last of the batch before, and both batches account for their pages after.
+func TestMergeBatches(t *testing.T) {
+	t.Parallel()
+	r := newReleasing(t)
+	var made []catalog.Row
+	for range 2 {
+		depositQA(t, r.app, 1)
+		rows, err := r.cat.InState(t.Context(), record.DocumentQA)
+		if err != nil {
+			t.Fatal(err)
+		}
+		made = append(made, slices.MaxFunc(rows, func(x, y catalog.Row) int { return x.FiledAt.Compare(y.FiledAt) }))
+	}
+	do := func(op string, params, v any) {
+		t.Helper()
+		if err := r.perform(t.Context(), op, request{Actor: "user:b.clerk", Params: params}, func(b json.RawMessage) error { return json.Unmarshal(b, v) }); err != nil {
+			t.Fatalf("%s: %v", op, err)
+		}
+	}
+	var s shownIndex
+	do("qa-show", qaShown{Document: made[1].ID}, &s)
+	if s.Previous != made[0].ID {
+		t.Fatalf("before it: got %s, want %s of the batch before", s.Previous, made[0].ID)
+	}
+	var c correctionLine
+	do("correct", correctParams{Act: correct.Merge, Documents: []string{s.Previous.String(), made[1].ID.String()}, Reason: "two scans"}, &c)
+	if len(c.Results) != 1 || c.Results[0].Pages != 2 {
+		t.Fatalf("together: got %+v, want one document of two pages", c.Results)
+	}
+	for i, row := range made {
+		var b batchView
+		do("batch-show", batchID{row.Batch}, &b)
+		if len(b.Places) != b.PagesIn || b.Waits != 1-i {
+			t.Errorf("batch %d: got %d places of %d pages, %d waiting, want all placed and %d waiting", i, len(b.Places), b.PagesIn, b.Waits, 1-i)
+		}
 	}
 }

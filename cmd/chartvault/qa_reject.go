@@ -52,23 +52,32 @@ func (a *app) opQAReject(ctx context.Context, r asked, out func(any) error) erro
 	if err := r.params(&p); err != nil {
 		return err
 	}
-	if !slices.Contains(rescanReasons(), p.Reason) {
-		return fmt.Errorf("document %s: %w: the reason is one of: %s", p.Document, record.ErrInvalid, strings.Join(rescanReasons(), ", "))
-	}
-	row, _, err := a.toShow(ctx, r.Actor, p.Document, "qa-reject", a.mayOpen)
+	l, err := a.sendBack(ctx, r.Actor, p)
 	if err != nil {
 		return err
 	}
+	return out(l)
+}
+
+// sendBack has a document scanned again, and writes it down.
+func (a *app) sendBack(ctx context.Context, who record.Actor, p rejectParams) (l documentLine, err error) {
+	if !slices.Contains(rescanReasons(), p.Reason) {
+		return l, fmt.Errorf("document %s: %w: the reason is one of: %s", p.Document, record.ErrInvalid, strings.Join(rescanReasons(), ", "))
+	}
+	row, _, err := a.toShow(ctx, who, p.Document, "qa-reject", a.mayOpen)
+	if err != nil {
+		return l, err
+	}
 	if !waits(row) {
-		return fmt.Errorf("document %s is %s: %w: only what waits for a decision is sent back", p.Document, row.State, record.ErrInvalid)
+		return l, fmt.Errorf("document %s is %s: %w: only what waits for a decision is sent back", p.Document, row.State, record.ErrInvalid)
 	}
 	at := a.now().UTC().Truncate(time.Millisecond)
-	if err := a.enter(ctx, audit.ActRescan, r.Actor, catalog.Entry{Kind: kindRescan, ID: p.Document.String(), State: rescanWanted, At: at, Body: mustJSON(rescan{p.Document.String(), p.Reason, r.Actor, at})}); err != nil {
-		return err
+	if err := a.enter(ctx, audit.ActRescan, who, catalog.Entry{Kind: kindRescan, ID: p.Document.String(), State: rescanWanted, At: at, Body: mustJSON(rescan{p.Document.String(), p.Reason, who, at})}); err != nil {
+		return l, err
 	}
-	l := lineOf(row)
+	l = lineOf(row)
 	l.Rescan = p.Reason
-	return out(l)
+	return l, nil
 }
 
 // waits reports whether a document waits for a decision: one in quality, or one that

@@ -43,9 +43,44 @@ func (a *API) Describe() *huma.OpenAPI {
 		op.Responses["204"] = &huma.Response{Description: "done; there is nothing to say"}
 		doc.Paths[Prefix+e.Op] = &huma.PathItem{Post: op}
 	}
+	a.embed(reg)
 	a.leaveRoom(reg)
 	a.maybe(reg)
 	return doc
+}
+
+// embed adds the fields of types of ours that are embedded without a name of their
+// own, which stand in the object like all others.
+func (a *API) embed(reg huma.Registry) {
+	for _, e := range a.Endpoints {
+		for _, t := range []reflect.Type{typeOf(e.In), typeOf(e.Out)} {
+			if t != nil && t.Kind() == reflect.Struct {
+				embedInto(reg, reg.Map()[schemaName(t)], t)
+			}
+		}
+	}
+}
+
+func embedInto(reg huma.Registry, s *huma.Schema, t reflect.Type) {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if !f.Anonymous || f.IsExported() || f.Type.Kind() != reflect.Struct {
+			continue
+		}
+		in := huma.SchemaFromType(reg, f.Type)
+		embedInto(reg, in, f.Type)
+		for name, p := range in.Properties {
+			if s.Properties[name] == nil {
+				s.Properties[name] = p
+				if slices.Contains(in.Required, name) {
+					s.Required = append(s.Required, name)
+				}
+			}
+		}
+		slices.Sort(s.Required)
+		s.Required = slices.Compact(s.Required)
+		s.PrecomputeMessages() // it remembers what is required
+	}
 }
 
 // maybe makes optional what stands in an embedded pointer: where that is nil, none

@@ -13,12 +13,13 @@ import (
 type batchPage struct {
 	batch
 	SHA256    string      `json:"source_sha256"`
-	Source    string      `json:"source"`
 	Size      int64       `json:"size"`
 	Via       string      `json:"via"`
 	Why       string      `json:"why"`
 	Places    []place     `json:"places"`
 	Documents []batchFile `json:"documents"`
+
+	Mine bool `json:"-"` // whoever looks has it in hand
 }
 
 // place is where a page of a scan is.
@@ -91,5 +92,6 @@ func (v *visit) batch() error {
 			d.Where = "/document/" + d.Document
 		}
 	}
+	b.Mine = b.Keeper == v.session.User.Name
 	return v.show("batch", "Batch", b)
 }

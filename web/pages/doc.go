@@ -51,10 +51,12 @@ type Pages struct {
 	Training bool     // nothing in the archive is real, and every page says so
 	Now      func() time.Time
 	Log      *slog.Logger
+	Ending   <-chan struct{} // closed when the server ends: what goes on for ever ends; nil for never
 
 	once      sync.Once
 	templates map[string]*template.Template
 	claims    claims
+	live      live
 	uploads   sync.Mutex // one large file in memory at a time
 }
 

@@ -2,8 +2,6 @@ package pages
 
 import (
 	"encoding/json"
-	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -97,76 +95,6 @@ func (v *visit) health() error {
 	return v.show("health", "Health", s)
 }
 
-// batch is a batch with its accounting.
-type batch struct {
-	ID         string `json:"id"`
-	ReceivedAt string `json:"received_at"`
-	State      string `json:"state"`
-	PagesIn    int    `json:"pages_in"`
-	Filed      int    `json:"filed"`
-	Separators int    `json:"separators"`
-	Blanks     int    `json:"blanks"`
-	QA         int    `json:"qa"`
-	Step       string `json:"step"` // of a batch on its way
-	Done       int    `json:"done"`
-	Of         int    `json:"of"`
-}
-
-// Stage says where a batch is, in words.
-func (b batch) Stage() string {
-	switch {
-	case b.State == "filed" && b.Balanced():
-		return "yes"
-	case b.State == "unread" && b.Balanced():
-		return "yes, unread in quality"
-	case b.Step == "claimed" && b.Of > 0:
-		return fmt.Sprintf("reading, %d of %d pages", b.Done, b.Of)
-	case b.Step == "split" && b.Of > 0:
-		return fmt.Sprintf("storing, %d of %d documents", b.Done, b.Of)
-	}
-	return "on its way"
-}
-
-// Cells are what its row says, of which the table changes by itself.
-func (b batch) Cells() []string {
-	return []string{b.State, itoa(b.PagesIn), itoa(b.Filed), itoa(b.Separators), itoa(b.Blanks), itoa(b.QA), b.Stage()}
-}
-
-// Balanced reports whether every page that came in has its place.
-func (b batch) Balanced() bool { return b.PagesIn == b.Filed+b.Separators+b.Blanks+b.QA }
-
-// batchesNow is the list as it is now, for the table to change by itself.
-func (v *visit) batchesNow() error {
-	bs, err := each[batch](v, "batches", map[string]int{"most": shownRows})
-	if err != nil {
-		return err
-	}
-	rows := map[string][]string{}
-	for _, b := range bs {
-		rows[b.ID] = b.Cells()
-	}
-	v.w.Header().Set("Content-Type", "application/json")
-	return json.NewEncoder(v.w).Encode(rows)
-}
-
-func (v *visit) batches() error {
-	if v.csvWanted() {
-		bs, err := each[batch](v, "batches", struct{}{})
-		if err != nil {
-			return err
-		}
-		slices.Reverse(bs)
-		return saveList(v, "batches", []string{"batch", "received", "state", "pages in", "filed", "separators", "blank", "in quality"}, bs, func(b batch) []string {
-			return []string{b.ID, b.ReceivedAt, b.State, itoa(b.PagesIn), itoa(b.Filed), itoa(b.Separators), itoa(b.Blanks), itoa(b.QA)}
-		})
-	}
-	bs, err := part(v, "batches", func(b batch) string { return b.ID })
-	if err != nil {
-		return err
-	}
-	return v.show("batches", "Batches", bs)
-}
-
 // hold is a hold as it is listed.
 type hold struct {
 	ID       string `json:"id"`
@@ -251,7 +179,7 @@ func (v *visit) retention() error {
 	}
 	p := duePage{Frozen: f}
 	var err error
-	if p.Due, err = part(v, "retention-due", func(d due) string { return d.Document }); err != nil {
+	if p.Due, err = part(v, "retention-due", map[string]any{}, func(d due) string { return d.Document }); err != nil {
 		return err
 	}
 	if p.All, err = v.rows("retention-due-count"); err != nil {

@@ -1,8 +1,10 @@
 package pages_test
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -56,24 +58,100 @@ func TestPaged(t *testing.T) {
 	}
 }
 
-// TestBatchesNow: a list that changes by itself says what its rows say, and does not
-// keep an empty desk signed in.
+// TestBatchesNow: a list that changes by itself says what its rows say, then what
+// they say after a change, and ends with the session, which it does not lengthen.
 func TestBatchesNow(t *testing.T) {
 	s := newSite(t, "")
+	s.p.Ending = nil
 	c := s.browser(accounts.Scan)
-	_, b := s.do(c, "GET", "/batches/now", nil)
-	var rows map[string][]string
-	if err := json.Unmarshal([]byte(b), &rows); err != nil || fmt.Sprint(rows[document]) != "[filed 3 3 0 0 0 yes]" {
-		t.Fatalf("got %q, %v", b, err)
+	req, err := http.NewRequestWithContext(t.Context(), "GET", s.srv.URL+"/batches/now", nil)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for passed := time.Duration(0); passed < accounts.Idle; passed += time.Minute {
-		s.do(c, "GET", "/batches/now", nil)
+	resp, err := c.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if kind := resp.Header.Get("Content-Type"); kind != "text/event-stream" {
+		t.Fatalf("got %s, want text/event-stream", kind)
+	}
+	lines := bufio.NewScanner(resp.Body)
+	event := func() map[string][]string {
+		t.Helper()
+		for lines.Scan() {
+			if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
+				var rows map[string][]string
+				if err := json.Unmarshal([]byte(data), &rows); err != nil {
+					t.Fatal(err)
+				}
+				return rows
+			}
+		}
+		return nil
+	}
+	if rows := event(); fmt.Sprint(rows[document]) != "[filed 3 3 0 0 0 yes 2 user-records urgent]" {
+		t.Fatalf("got %v", rows)
+	}
+	for passed := time.Duration(0); passed < accounts.Idle; passed += 4 * time.Minute { // something happens, and nobody is at the desk
 		s.mu.Lock()
-		s.late += time.Minute
+		s.late += 4 * time.Minute
+		s.many++
+		many := s.many
 		s.mu.Unlock()
+		if rows := event(); passed+4*time.Minute < accounts.Idle && len(rows) != 1+many {
+			t.Fatalf("after a change: got %d rows, want %d", len(rows), 1+many)
+		}
+	}
+	if rows := event(); rows != nil {
+		t.Errorf("the session is over, and more is told: %v", rows)
 	}
 	if resp, _ := s.do(c, "GET", "/batches", nil); resp.Header.Get("Location") != "/signin" {
 		t.Errorf("after nobody was at the desk: got %d, want the sign-in", resp.StatusCode)
+	}
+}
+
+// TestBatchesInHand: whoever has a batch in hand is given its questions first, and
+// nobody else is; what is urgent comes before the rest; one that is left without a
+// decision comes later.
+func TestBatchesInHand(t *testing.T) {
+	s := newSite(t, "")
+	s.queue = []queued{{batchID(1), batchID(100)}, {batchID(2), batchID(200)}, {batchID(2), batchID(201)}, {batchID(3), batchID(300)}}
+	next := func(c *http.Client, path string) string {
+		t.Helper()
+		resp, b := s.do(c, "GET", path, nil)
+		to := resp.Header.Get("Location")
+		if resp.StatusCode != 303 {
+			t.Fatalf("%s: got %d\n%s", path, resp.StatusCode, b)
+		}
+		return strings.TrimPrefix(to, "/qa/")
+	}
+	mine, other := s.browser(accounts.Records), s.browser(accounts.Director)
+	s.keepers = map[string]string{batchID(2): "user-records"}
+	if got := next(mine, "/qa/next"); got != batchID(200) {
+		t.Errorf("of the batch in hand: got %s, want %s", got, batchID(200))
+	}
+	if got := next(mine, "/qa/next?after="+batchID(200)); got != batchID(201) {
+		t.Errorf("after one that is left: got %s, want %s", got, batchID(201))
+	}
+	if got := next(mine, "/qa/next?after="+batchID(201)); got != batchID(300) {
+		t.Errorf("after the last of the batch: got %s, want %s", got, batchID(300))
+	}
+	if got := next(other, "/qa/next"); got != batchID(100) {
+		t.Errorf("somebody else: got %s, want %s", got, batchID(100))
+	}
+	s.keepers, s.urgent = nil, batchID(3)
+	if got := next(other, "/qa/next"); got != batchID(100) && got != batchID(200) { // 300 is taken
+		t.Errorf("the urgent one is somebody's: got %s", got)
+	}
+	s.do(mine, "GET", "/qa/next?after="+batchID(300), nil) // leaves it
+	if got := next(other, "/qa/next"); got != batchID(300) {
+		t.Errorf("what is urgent: got %s, want %s", got, batchID(300))
+	}
+	for act, want := range map[string]string{"take": "/qa/" + batchID(300), "leave": "/batches/" + batchID(3), "urgent": "/batches/" + batchID(3)} {
+		if resp, _ := s.do(other, "POST", "/batches/"+batchID(3)+"/"+act, nil); resp.Header.Get("Location") != want {
+			t.Errorf("%s: got %s, want %s", act, resp.Header.Get("Location"), want)
+		}
 	}
 }
 

@@ -25,9 +25,9 @@ func paged[T any](v *visit, all []T, key func(T) string) []T {
 }
 
 // part returns a part of a long list, which the archive gives by its own, and
-// links to the next one as paged does.
-func part[T any](v *visit, op string, key func(T) string) ([]T, error) {
-	p := map[string]any{"most": shownRows + 1}
+// links to the next one as paged does. p is what is asked for besides.
+func part[T any](v *visit, op string, p map[string]any, key func(T) string) ([]T, error) {
+	p["most"] = shownRows + 1
 	if after, err := record.ParseID(v.r.URL.Query().Get("after")); err == nil {
 		p["after"], v.first = after, v.listed("")
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -45,6 +46,10 @@ type site struct {
 	said   string // what texts say
 	many   int    // how many batches there are besides
 
+	queue   []queued          // what waits, instead of one document; nil for that
+	keepers map[string]string // who has batches in hand
+	urgent  string            // a batch that is
+
 	settled bool           // nothing waits in quality any more
 	params  map[string]any // what operations were asked for last; nil where nobody looks
 }
@@ -65,7 +70,7 @@ func newSite(t *testing.T, said string) *site {
 			t.Fatal(err)
 		}
 	}
-	s.p = &pages.Pages{Accounts: desk, Call: s.call, Problem: problem, Facility: "Sample " + said, Names: []string{"charts.example"}, Now: time.Now, Log: slog.New(slog.DiscardHandler)}
+	s.p = &pages.Pages{Accounts: desk, Call: s.call, Problem: problem, Facility: "Sample " + said, Names: []string{"charts.example"}, Now: time.Now, Log: slog.New(slog.DiscardHandler), Ending: closed()}
 	h, err := s.p.Handler()
 	if err != nil {
 		t.Fatal(err)
@@ -73,6 +78,42 @@ func newSite(t *testing.T, said string) *site {
 	s.srv = httptest.NewTLSServer(h)
 	t.Cleanup(s.srv.Close)
 	return s
+}
+
+// closed is a channel that is.
+func closed() <-chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}
+
+// queued is a document that waits, and its batch.
+type queued struct{ batch, document string }
+
+// listQueue answers for what waits, as the archive does.
+func (s *site) listQueue(op string, who record.Actor, params any) (out []any, err error) {
+	var p struct{ After, Batch, Only string }
+	b, err := json.Marshal(params)
+	if err == nil {
+		err = json.Unmarshal(b, &p)
+	}
+	left := map[string]int{}
+	for _, q := range s.queue {
+		if op == "qa-list" && (p.Batch == "" || p.Batch == q.batch) {
+			if q.document == p.After {
+				out = nil
+				continue
+			}
+			out = append(out, map[string]any{"document": q.document, "batch": q.batch, "keeper": s.keepers[q.batch]})
+		}
+		left[q.batch]++
+	}
+	for _, id := range slices.Sorted(maps.Keys(left)) {
+		if op == "batches" && (p.Only == "mine" && s.keepers[id] != "" && "user:"+s.keepers[id] == string(who) || p.Only == "urgent" && id == s.urgent) {
+			out = append(out, map[string]any{"id": id, "waits": left[id], "state": "filed"})
+		}
+	}
+	return out, err
 }
 
 func problem(err error) web.Problem {
@@ -108,7 +149,7 @@ func (s *site) call(_ context.Context, who record.Actor, op string, params any, 
 		"qa-list":           {map[string]any{"document": document, "type": "UNCLASSIFIED", "pages": 1, "filed_at": "2026-01-02T03:04:05Z", "why": []string{x}}},
 		"qa-show":           {map[string]any{"document": document, "previous": document, "rescan": x, "pages": []any{}, "index": map[string]any{"chart": map[string]any{"text": "100" + x, "confidence": 90, "source": "text" + x, "page": 1}, "name": map[string]any{"text": x, "source": x}}}},
 		"patients-find":     {map[string]any{"name": x, "date_of_birth": "1950", "numbers": []any{map[string]any{"chart_number": "1" + x}}}},
-		"batches":           {map[string]any{"id": document, "state": "filed" + x, "pages_in": 3, "filed": 3, "received_at": "2026-01-02T03:04:05Z"}},
+		"batches":           {map[string]any{"id": document, "state": "filed" + x, "pages_in": 3, "filed": 3, "received_at": "2026-01-02T03:04:05Z", "waits": 2, "keeper": "user-records" + x, "urgent": true, "source": x}},
 		"hold-list":         {map[string]any{"id": document, "matter": x, "reason": x, "scope": x, "placed_by": x, "placed_at": "2026-01-02"}, map[string]any{"id": document, "state": "active", "matter": x}, map[string]any{"id": document, "state": "releasing", "matter": x}},
 		"plan-list":         {map[string]any{"id": document, "state": "review", "action": x, "made_by": x, "made_at": "2026-01-02", "documents": 1, "shares": []string{x}, "notices": []string{x}, "noticed": []string{x}, "approvals": []string{x}, "ready_at": x, "certificate": x, "automation": x}},
 		"emergency-list":    {map[string]any{"id": document, "by": x, "reason": x, "why": x, "at": "2026-01-02T03:04:05Z", "overdue": true}, map[string]any{"id": document, "reviewed_by": x, "outcome": x, "note": x}},
@@ -119,7 +160,7 @@ func (s *site) call(_ context.Context, who record.Actor, op string, params any, 
 		"retention-clock":   {map[string]any{"frozen": true, "id": x, "since": "2026-01-02T03:04:05Z", "why": x}},
 		"setup":             {map[string]any{"folder": x, "exports": x, "waiting": []string{x}, "stations": []any{map[string]any{"id": x, "name": x, "role": "station", "since": "2026-01-02", "here": true}}, "types": []any{map[string]any{"code": "ECG" + x, "loinc": x, "forms": []string{x}}}, "patients": map[string]any{"imported": "2026-01-02", "people": 2, "lost": true}, "keys": map[string]any{"vault": x, "recovery": []any{map[string]any{"ends": x, "rehearsed": x}}, "ways": []string{x}}}},
 		"patients-import":   {map[string]any{"reject": map[string]any{"row": 7, "why": x, "fields": []string{x}}}, map[string]any{"numbers": 3, "people": 2, "rejected": 1}},
-		"batch-show":        {map[string]any{"id": document, "state": "filed", "received_at": "2026-01-02T03:04:05Z", "pages_in": 4, "source": x, "via": x, "why": x, "source_sha256": x, "places": []any{map[string]any{"page": 1, "place": "separator"}, map[string]any{"page": 2, "place": "filed", "document": document}, map[string]any{"page": 3, "place": "filed", "document": document}, map[string]any{"page": 4, "place": "qa", "document": document}}, "documents": []any{map[string]any{"document": document, "type": "ECG" + x, "pages": 2, "state": "filed", "why": []string{x}}}}},
+		"batch-show":        {map[string]any{"id": document, "waits": 2, "keeper": x, "urgent": true, "state": "filed", "received_at": "2026-01-02T03:04:05Z", "pages_in": 4, "source": x, "via": x, "why": x, "source_sha256": x, "places": []any{map[string]any{"page": 1, "place": "separator"}, map[string]any{"page": 2, "place": "filed", "document": document}, map[string]any{"page": 3, "place": "filed", "document": document}, map[string]any{"page": 4, "place": "qa", "document": document}}, "documents": []any{map[string]any{"document": document, "type": "ECG" + x, "pages": 2, "state": "filed", "why": []string{x}}}}},
 		"thumbnails":        {map[string]any{"page": 1, "image": []byte("\x89PNG")}, map[string]any{"page": 2}},
 		"restriction-list":  {map[string]any{"id": document, "state": "shut", "why": x, "matter": x, "charts": 2, "named": []string{x}, "by": x}},
 		"report":            {map[string]any{"months": []any{map[string]any{"month": x, "pages_in": 3, "requests_late": 1}}, "due": []any{map[string]any{"month": x, "documents": 2}}, "sources": []any{map[string]any{"source": x, "pages_in": 9}}, "documents_by_type": map[string]int{"ECG" + x: 2}}},
@@ -139,13 +180,22 @@ func (s *site) call(_ context.Context, who record.Actor, op string, params any, 
 		"document":          {map[string]any{"chunk": []byte("%PDF-")}},
 		"correct":           {map[string]any{"state": "done", "results": []any{map[string]any{"id": document}}}},
 	}
-	for n := range s.many {
+	s.mu.Lock()
+	many := s.many
+	s.mu.Unlock()
+	for n := range many {
 		lines["batches"] = append(lines["batches"], map[string]any{"id": batchID(n), "state": "filed", "received_at": "2026-01-02T03:04:05Z"})
 	}
 	if op == "qa-list" && s.settled {
 		return nil
 	}
-	if op == "batches" {
+	if s.queue != nil && (op == "qa-list" || op == "batches") {
+		var err error
+		if lines[op], err = s.listQueue(op, who, params); err != nil {
+			return err
+		}
+	}
+	if op == "batches" && s.queue == nil {
 		var err error
 		if lines[op], err = partOf(lines[op], params); err != nil {
 			return err

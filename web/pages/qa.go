@@ -1,8 +1,10 @@
 package pages
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -46,6 +48,15 @@ func (c *claims) drop(id string) {
 	delete(c.by, id)
 }
 
+// leave gives up an item that is somebody's.
+func (c *claims) leave(id, user string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.by[id].user == user {
+		delete(c.by, id)
+	}
+}
+
 // held returns who has an item; "" for nobody.
 func (c *claims) held(id string, now time.Time) string {
 	c.mu.Lock()
@@ -64,16 +75,19 @@ type waiting struct {
 	Pages    int      `json:"pages"`
 	Why      []string `json:"why"`    // in words
 	Rescan   string   `json:"rescan"` // why it is to be scanned again; "" for not
+	Batch    string   `json:"batch"`
+	Keeper   string   `json:"keeper"` // who has the batch in hand; "" for nobody
+	Urgent   bool     `json:"urgent"` // the batch is
 	Holder   string   `json:"-"`      // who works on it
 }
 
 func (v *visit) queue() error {
-	ws, err := part(v, "qa-list", func(w waiting) string { return w.Document })
+	ws, err := part(v, "qa-list", map[string]any{}, func(w waiting) string { return w.Document })
 	if err != nil {
 		return err
 	}
-	for i := range ws {
-		ws[i].Holder = v.claims.held(ws[i].Document, v.Now())
+	for i, w := range ws {
+		ws[i].Holder = cmp.Or(v.claims.held(w.Document, v.Now()), w.Keeper)
 	}
 	return v.show("queue", "Quality questions", ws)
 }
@@ -81,20 +95,60 @@ func (v *visit) queue() error {
 // fewItems is how many of those that wait are looked at for one that is free.
 const fewItems = 20
 
-// free is the first item nobody else works on, which is whoever asks's from now on;
-// "" for none.
-// besides is one that is not meant.
-func (v *visit) free(besides string) (string, error) {
-	for p := map[string]any{"most": fewItems}; ; {
+// free is the item that is whoever asks's from now on: of a batch they have in hand,
+// of an urgent one, or the first one that nobody else works on; "" for none. besides
+// is one that is not meant, after one that it comes after in the list, where there is
+// another.
+func (v *visit) free(besides, after string) (string, error) {
+	if after != "" {
+		for _, from := range []string{after, ""} {
+			if id, err := v.firstFree(after, from); id != "" || err != nil {
+				return id, err
+			}
+		}
+	}
+	return v.firstFree(besides, "")
+}
+
+func (v *visit) firstFree(besides, after string) (string, error) {
+	for _, only := range []string{"mine", "urgent"} {
+		bs, err := each[batch](v, "batches", map[string]any{"only": only})
+		if err != nil {
+			return "", err
+		}
+		for _, b := range slices.Backward(bs) { // the oldest first
+			if b.Waits == 0 {
+				continue
+			}
+			id, err := v.freeIn(b.ID, besides, after)
+			if id != "" || err != nil {
+				return id, err
+			}
+		}
+	}
+	return v.freeIn("", besides, after)
+}
+
+// freeIn is free in one batch, or in all.
+func (v *visit) freeIn(batch, besides, after string) (string, error) {
+	p := map[string]any{"most": fewItems}
+	if after != "" {
+		p["after"] = after
+	}
+	if batch != "" {
+		p["batch"] = batch
+	}
+	me := v.session.User.Name
+	for {
 		ws, err := each[waiting](v, "qa-list", p)
 		if err != nil {
 			return "", err
 		}
 		for _, w := range ws {
-			if w.Rescan != "" || w.Document == besides { // of the first nothing is to be decided yet
+			if w.Rescan != "" || w.Document == besides || w.Keeper != "" && w.Keeper != me { // of the first nothing is to be decided yet
 				continue
 			}
-			if v.claims.take(w.Document, v.session.User.Name, v.Now()) == "" { // so that nobody else is sent there
+			if v.claims.take(w.Document, me, v.Now()) == "" { // so that nobody else is sent there
 				return w.Document, nil
 			}
 		}
@@ -108,13 +162,17 @@ func (v *visit) free(besides string) (string, error) {
 // next goes to the first item nobody works on.
 //
 // Ahead, it is one besides the one that is worked on, to stand there when that is
-// settled.
+// settled; after one that is left without a decision, the one behind that.
 func (v *visit) next() error {
+	if skipped, err := record.ParseID(v.r.URL.Query().Get("after")); err == nil && !v.ahead() {
+		v.claims.leave(skipped.String(), v.session.User.Name)
+		return v.toNextAfter("", skipped.String())
+	}
 	if !v.ahead() {
 		return v.toNext(v.last())
 	}
 	v.claims.take(v.last(), v.session.User.Name, v.Now()) // somebody is at it still
-	free, err := v.free(v.last())
+	free, err := v.free(v.last(), "")
 	if err != nil {
 		return err
 	}
@@ -130,8 +188,11 @@ func (v *visit) ahead() bool { return v.r.URL.Query().Get("ahead") != "" }
 
 // toNext goes to the first item that is free, from the one that was settled last; ""
 // for none.
-func (v *visit) toNext(last string) error {
-	free, err := v.free("")
+func (v *visit) toNext(last string) error { return v.toNextAfter(last, "") }
+
+// toNextAfter is toNext for whoever left one without a decision.
+func (v *visit) toNextAfter(last, after string) error {
+	free, err := v.free("", after)
 	if err != nil {
 		return err
 	}

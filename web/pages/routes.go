@@ -58,6 +58,8 @@ func (p *Pages) Routes() []Route {
 
 		row("GET", "/batches", accounts.SeeBatches, false, (*visit).batches),
 		row("GET", "/batches/{batch}", accounts.SeeBatches, false, (*visit).batch),
+		row("POST", "/batches/{batch}/{act}", accounts.SeeBatches, false, (*visit).batchAct),
+		row("POST", "/batches/{batch}/reject", accounts.Settle, false, (*visit).rejectBatch),
 		quiet(row("GET", "/batches/now", accounts.SeeBatches, false, (*visit).batchesNow)),
 		row("GET", "/imports", accounts.Import, false, (*visit).imports),
 		row("POST", "/imports", accounts.Import, false, (*visit).beginImport),

@@ -15,14 +15,15 @@ type shortcut struct{ Key, Does, Own string }
 // everywhere (/, ?, g and a letter, Enter, Escape) stay.
 func builtIn() []shortcut {
 	return []shortcut{
-		{Key: "j", Does: "next page, or the next part of a list"}, {Key: "k", Does: "page before"},
+		{Key: "j", Does: "next page; in a list the next row, and then the next part"}, {Key: "k", Does: "page before; in a list the row before"},
 		{Key: "+", Does: "on a page: larger"}, {Key: "-", Does: "on a page: smaller"}, {Key: "r", Does: "on a page: turn it"},
 		{Key: "2", Does: "on a page: two beside each other"}, {Key: "s", Does: "on a page: sharper, or faster; in requests: give it to a second person"},
 		{Key: "p", Does: "on a page: print; in retention: plans"}, {Key: "b", Does: "back to what was found"},
 		{Key: "c", Does: "in quality: chart number"}, {Key: "d", Does: "in quality: document type"}, {Key: "i", Does: "in quality: patient list"},
 		{Key: "S", Does: "in quality: a new document begins at this page"}, {Key: "M", Does: "in quality: it belongs to the one before"}, {Key: "R", Does: "in quality: turn the page for good"},
 		{Key: "o", Does: "in quality: the page is of another chart"}, {Key: "x", Does: "in quality: scan it again"},
-		{Key: "u", Does: "in quality: the last one again, to put it right"}, {Key: "n", Does: "a new request; earlier entries of the log; more of what was found"},
+		{Key: "J", Does: "in quality: the next one, and this one later"}, {Key: "t", Does: "on a batch: take it in hand, or leave it"},
+		{Key: "u", Does: "in quality: the last one again, to put it right; on a batch: it is urgent, or not"}, {Key: "n", Does: "a new request; earlier entries of the log; more of what was found"},
 		{Key: "w", Does: "in requests: words to black out"}, {Key: "v", Does: "in audit: check the whole log"},
 	}
 }

@@ -13,20 +13,84 @@
 	rename(document);
 	let before = "", at = 0;
 	document.addEventListener("keydown", (e) => {
-		if (e.ctrlKey || e.metaKey || e.altKey || document.body.dataset.nokeys) return;
+		if (e.ctrlKey || e.metaKey || e.altKey || document.body.dataset.nokeys || palette.open) return;
 		if (e.key === "Escape" && typing(e.target)) { e.target.blur(); return; }
 		if (typing(e.target) || e.key === "Enter" && e.target instanceof HTMLElement && /^(A|BUTTON|SUMMARY)$/.test(e.target.tagName)) return;
 		const now = performance.now();
 		const key = before && now - at < 1000 ? before + " " + e.key : e.key;
 		before = e.key === "g" ? "g" : "";
 		at = now;
+		if (walk(key)) { e.preventDefault(); return; }
 		for (const el of document.querySelectorAll("[data-key]")) {
 			if (el.dataset.key !== key || waits.contains(el)) continue;
 			e.preventDefault();
-			if (/^(INPUT|TEXTAREA|SELECT)$/.test(el.tagName)) { el.focus(); el.select?.(); } else el.click();
+			press(el);
 			return;
 		}
 	});
+	// Ctrl+K lists whatever can be gone to or done from here, to be chosen by some
+	// letters of its name; a chart number typed there opens the chart.
+	const palette = document.createElement("dialog"), wish = document.createElement("input"), choices = document.createElement("ul");
+	palette.className = "palette";
+	palette.setAttribute("aria-label", "Go somewhere, or do something");
+	for (const [k, v] of [["id", "wish"], ["role", "combobox"], ["aria-expanded", "true"], ["aria-controls", "choices"], ["aria-label", "Some letters of its name, or a chart number"], ["autocomplete", "off"]]) wish.setAttribute(k, v);
+	choices.id = "choices";
+	choices.setAttribute("role", "listbox");
+	choices.setAttribute("aria-label", "What there is");
+	palette.append(wish, choices);
+	document.body.append(palette);
+	const plain = (el) => { const c = el.cloneNode(true); for (const k of c.querySelectorAll("kbd")) k.remove(); return c.textContent.trim().replace(/\s+/g, " "); };
+	const nameOf = (el) => /^(INPUT|TEXTAREA|SELECT)$/.test(el.tagName) ? plain(el.labels?.[0] ?? el) : plain(el);
+	const press = (el) => { if (/^(INPUT|TEXTAREA|SELECT)$/.test(el.tagName)) { el.focus(); el.select?.(); } else el.click(); };
+	let offered = [], chosen = 0;
+	const choose = (i) => {
+		chosen = Math.max(0, Math.min(offered.length - 1, i));
+		[...choices.children].forEach((li, k) => li.setAttribute("aria-selected", String(k === chosen)));
+		choices.children[chosen]?.scrollIntoView({ block: "nearest" });
+		if (offered.length) wish.setAttribute("aria-activedescendant", "choice" + chosen); else wish.removeAttribute("aria-activedescendant");
+	};
+	const take = () => { const act = offered[chosen]?.act; if (!act) return; palette.close(); act(); };
+	const offer = () => {
+		const words = wish.value.toLowerCase().split(/\s+/).filter(Boolean), box = document.getElementById("chartbox");
+		const reach = [...document.querySelectorAll("nav[aria-label=Pages] a, main [data-key], main a.main, .out a")].filter((el) => !waits.contains(el) && (el.checkVisibility?.() ?? true));
+		offered = reach.map((el) => ({ name: nameOf(el), key: el.dataset.key ?? "", act: () => press(el) })).filter((o) => o.name && words.every((w) => o.name.toLowerCase().includes(w)));
+		if (box && /^[\w-]*\d[\w-]*$/.test(wish.value.trim())) offered.unshift({ name: "Open this chart", key: "", act: () => { box.value = wish.value.trim(); box.form.requestSubmit(); } });
+		choices.replaceChildren(...offered.map((o, i) => {
+			const li = document.createElement("li"), k = document.createElement("kbd");
+			li.id = "choice" + i;
+			li.setAttribute("role", "option");
+			li.textContent = o.name + " ";
+			if (o.key) { k.textContent = o.key; li.append(k); }
+			li.addEventListener("click", () => { choose(i); take(); });
+			return li;
+		}));
+		choose(0);
+	};
+	wish.addEventListener("input", offer);
+	wish.addEventListener("keydown", (e) => {
+		const step = { ArrowDown: 1, ArrowUp: -1 }[e.key];
+		if (!step && e.key !== "Enter") return;
+		e.preventDefault();
+		if (step) choose(chosen + step); else take();
+	});
+	document.addEventListener("keydown", (e) => {
+		if (e.key !== "k" || !e.ctrlKey && !e.metaKey || e.altKey || e.shiftKey || document.body.dataset.nokeys) return;
+		e.preventDefault();
+		if (palette.open) { palette.close(); return; }
+		wish.value = "";
+		palette.showModal();
+		offer();
+	});
+	palette.addEventListener("close", () => { wish.value = ""; choices.replaceChildren(); }); // a chart number does not stay
+	// In a list the same keys that turn pages go from row to row; past its last row j
+	// goes to the next part, where there is one.
+	const walk = (key) => {
+		const links = [...document.querySelectorAll("table.rows tbody tr a:first-of-type")];
+		const step = { [own.j ?? "j"]: 1, [own.k ?? "k"]: -1 }[key], i = links.indexOf(document.activeElement) + (step ?? 0);
+		if (!step || !links[Math.max(0, i)]) return false;
+		links[Math.max(0, i)].focus();
+		return true;
+	};
 	// Security keys: what is asked of one, and its answer in the form.
 	const can = window.PublicKeyCredential?.parseRequestOptionsFromJSON && navigator.credentials;
 	for (const b of can ? document.querySelectorAll("[data-ask]") : []) {
@@ -124,13 +188,9 @@
 	addEventListener("popstate", () => { if (shown !== location.pathname + location.search) location.reload(); });
 	addEventListener("load", () => setTimeout(prepare));
 	// A list that changes by itself while somebody looks at it: its cells, and a word
-	// about what is new. What it asks does not count as somebody at the desk.
+	// about what is new. What it is told does not count as somebody at the desk.
 	const live = document.querySelector("[data-now]"), news = document.getElementById("news");
-	const refresh = async () => {
-		if (document.hidden) return;
-		const answer = await fetch(live.dataset.now, { redirect: "error" });
-		if (!answer.ok) throw new Error(answer.status);
-		const rows = await answer.json();
+	const refresh = (rows) => {
 		const fresh = Object.keys(rows).filter((id) => !document.querySelector(`[data-id="${id}"]`)).length;
 		for (const tr of live.querySelectorAll("[data-id]")) {
 			const cells = [...tr.cells].slice(-(rows[tr.dataset.id]?.length ?? 0));
@@ -144,11 +204,17 @@
 		news.replaceChildren(a);
 	};
 	if (live && news) {
-		let failed = 0;
-		const again = () => setTimeout(() => refresh().then(() => { failed = 0; again(); }, () => {
-			if (++failed < 5) again(); else news.textContent = "This list is not kept up to date any more: load it again.";
-		}), 2000 + failed * 3000);
-		again();
+		let told = null; // one connection, and none while nobody looks: a browser has six
+		const watch = () => {
+			if (document.hidden) { told?.close(); told = null; return; }
+			if (told) return;
+			told = new EventSource(live.dataset.now);
+			told.addEventListener("message", (e) => refresh(JSON.parse(e.data)));
+			told.addEventListener("error", () => { if (told?.readyState === EventSource.CLOSED) news.textContent = "This list is not kept up to date any more: load it again."; });
+		};
+		document.addEventListener("visibilitychange", watch);
+		addEventListener("pagehide", () => { told?.close(); told = null; });
+		watch();
 	}
 	// Boxes drawn on a page, in its pixels, go into the field "boxes".
 	const boxes = document.getElementById("boxes"), sheet = document.querySelector(".sheet svg");

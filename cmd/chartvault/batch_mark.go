@@ -1,0 +1,179 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"chartvault/audit"
+	"chartvault/catalog"
+	"chartvault/record"
+)
+
+// kindBatchMark is the register of what people said about batches, by batch; an
+// entry counts while it is stateMarked.
+const (
+	kindBatchMark = "batch-mark"
+	stateMarked   = "marked"
+	stateUnmarked = "unmarked"
+)
+
+// batchMark is what people said about a batch.
+type batchMark struct {
+	Batch  string       `json:"batch"`
+	Keeper string       `json:"keeper,omitempty"` // the user who has its questions in hand; "" for nobody
+	Urgent bool         `json:"urgent,omitempty"` // its questions come first
+	By     record.Actor `json:"by"`
+	At     time.Time    `json:"at"`
+}
+
+// Acts on a batch.
+const (
+	batchTake   = "take"   // its questions are whoever asks's, and nobody else's
+	batchLeave  = "leave"  // they are everybody's again, whoever had them
+	batchUrgent = "urgent" // they come before all others
+	batchUsual  = "usual"  // they do not
+)
+
+// batchActParams are an act on a batch.
+type batchActParams struct {
+	ID  record.ID `json:"id"`
+	Act string    `json:"act"` // take, leave, urgent or usual
+}
+
+// marks is what people said about batches, by batch.
+func (a *app) marks(ctx context.Context) (map[string]batchMark, error) {
+	out := map[string]batchMark{}
+	es, err := a.cat.EntriesIn(ctx, kindBatchMark, stateMarked)
+	err = eachEntry(es, err, func(m batchMark) error {
+		out[m.Batch] = m
+		return nil
+	})
+	return out, err
+}
+
+// mark is what people said about a batch; without a keeper and not urgent where
+// nobody said anything.
+func (a *app) mark(ctx context.Context, id record.ID) (m batchMark, err error) {
+	e, err := a.cat.Entry(ctx, kindBatchMark, id.String())
+	if errors.Is(err, record.ErrNotFound) {
+		return batchMark{Batch: id.String()}, nil
+	}
+	if err != nil {
+		return m, err
+	}
+	return m, into(e, &m)
+}
+
+// opBatchMark takes a batch in hand, leaves it, or says whether it is urgent.
+func (a *app) opBatchMark(ctx context.Context, r asked, out func(any) error) error {
+	var p batchActParams
+	if err := r.params(&p); err != nil {
+		return err
+	}
+	b, err := a.cat.Batch(ctx, p.ID)
+	if err != nil {
+		return fmt.Errorf("batch %s: %w", p.ID, err)
+	}
+	a.markMu.Lock()
+	defer a.markMu.Unlock()
+	m, err := a.mark(ctx, p.ID)
+	if err != nil {
+		return err
+	}
+	me := signedIn(r.Actor)
+	switch p.Act {
+	case batchTake:
+		if me == "" {
+			return fmt.Errorf("batch %s: %w: whoever takes it signs in to the pages", p.ID, record.ErrInvalid)
+		}
+		if m.Keeper != "" && m.Keeper != me {
+			return fmt.Errorf("batch %s: %s works on it: %w: have it left first", p.ID, m.Keeper, record.ErrBusy)
+		}
+		m.Keeper = me
+	case batchLeave:
+		m.Keeper = ""
+	case batchUrgent, batchUsual:
+		m.Urgent = p.Act == batchUrgent
+	default:
+		return fmt.Errorf("batch %s: %w: the act is one of take, leave, urgent, usual", p.ID, record.ErrInvalid)
+	}
+	if err := a.putMark(ctx, r.Actor, m); err != nil {
+		return err
+	}
+	return out(lineOfBatch(b).marked(m))
+}
+
+// putMark writes down what was said about a batch.
+func (a *app) putMark(ctx context.Context, who record.Actor, m batchMark) error {
+	state := stateMarked
+	if m.Keeper == "" && !m.Urgent {
+		state = stateUnmarked
+	}
+	m.By, m.At = who, a.now().UTC().Truncate(time.Millisecond)
+	return a.enter(ctx, audit.ActBatchMarked, who, catalog.Entry{Kind: kindBatchMark, ID: m.Batch, State: state, At: m.At, Body: mustJSON(m)})
+}
+
+// batchSettled ends what was said about a batch of which nothing waits any more.
+func (a *app) batchSettled(ctx context.Context, who record.Actor, batch record.ID) error {
+	a.markMu.Lock()
+	defer a.markMu.Unlock()
+	m, err := a.mark(ctx, batch)
+	if err != nil || m.Keeper == "" && !m.Urgent {
+		return err
+	}
+	rows, err := a.cat.OfBatch(ctx, batch)
+	if err != nil || slices.ContainsFunc(rows, waits) {
+		return err
+	}
+	m.Keeper, m.Urgent = "", false
+	return a.putMark(ctx, who, m)
+}
+
+// marked is a batch with what people said about it.
+func (l batchLine) marked(m batchMark) batchLine {
+	l.Keeper, l.Urgent = m.Keeper, m.Urgent
+	return l
+}
+
+// batchRejectParams send everything of a batch back that waits.
+type batchRejectParams struct {
+	ID     record.ID `json:"id"`
+	Reason string    `json:"reason"` // from the list
+}
+
+// opBatchReject has every document of a batch that waits for a decision scanned
+// again, but for those in charts that are shut to whoever asks.
+func (a *app) opBatchReject(ctx context.Context, r asked, out func(any) error) error {
+	var p batchRejectParams
+	if err := r.params(&p); err != nil {
+		return err
+	}
+	rows, err := a.cat.OfBatch(ctx, p.ID)
+	if err != nil {
+		return err
+	}
+	var n int
+	for _, row := range rows {
+		if !waits(row) {
+			continue
+		}
+		l, err := a.sendBack(ctx, r.Actor, rejectParams{row.ID, p.Reason})
+		if errors.Is(err, record.ErrDenied) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := out(l); err != nil {
+			return err
+		}
+		n++
+	}
+	if n == 0 {
+		return fmt.Errorf("batch %s: %w: nothing of it waits for a decision", p.ID, record.ErrInvalid)
+	}
+	return nil
+}
