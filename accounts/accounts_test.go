@@ -279,8 +279,8 @@ func TestRoles(t *testing.T) {
 		accounts.Scan:     "see batches",
 		accounts.Records:  "see batches, settle quality questions, correct filed documents, open charts, search all charts, import what other systems exported, open charts in an emergency, see holds, place holds, see what is due, propose what ends",
 		accounts.Release:  "open charts, answer requests, open charts in an emergency, see holds, place holds",
-		accounts.Director: "see batches, settle quality questions, correct filed documents, open charts, search all charts, import what other systems exported, answer requests, open charts in an emergency, review emergencies, restrict charts, see holds, place holds, see what is due, propose what ends, draft and adopt schedules, ask for a hold's release, approve, see reports, see health",
-		accounts.Auditor:  "review emergencies, see holds, place holds, see what is due, approve, see the audit log, see reports, see health",
+		accounts.Director: "see batches, settle quality questions, correct filed documents, open charts, search all charts, import what other systems exported, answer requests, open charts in an emergency, review emergencies, restrict charts, see holds, place holds, see what is due, propose what ends, draft and adopt schedules, ask for a hold's release, approve, see who saw a chart, see reports, see health",
+		accounts.Auditor:  "review emergencies, see holds, place holds, see what is due, approve, see the audit log, see who saw a chart, see reports, see health",
 		accounts.Admin:    "see health, keep stations, keep users",
 
 		accounts.Clinician: "open charts in an emergency",

@@ -62,6 +62,7 @@ const (
 	ReleaseHold  Right = "ask for a hold's release"
 	Approve      Right = "approve" // what another proposed
 	SeeAudit     Right = "see the audit log"
+	SeeAccess    Right = "see who saw a chart"
 	SeeReports   Right = "see reports"
 	SeeHealth    Right = "see health"
 	KeepStations Right = "keep stations" // trust what scans, and trust it no more
@@ -89,6 +90,7 @@ func rights() map[Right][]Role {
 		ReleaseHold:  {Director},
 		Approve:      {Director, Auditor},
 		SeeAudit:     {Auditor},
+		SeeAccess:    {Director, Auditor},
 		SeeReports:   {Director, Auditor},
 		SeeHealth:    {Director, Auditor, Admin},
 		KeepStations: {Admin},
@@ -98,7 +100,7 @@ func rights() map[Right][]Role {
 
 // Rights lists every right, in a fixed order.
 func Rights() []Right {
-	return []Right{SeeBatches, Settle, Correct, OpenChart, SearchAll, Import, AnswerAsks, BreakGlass, ReviewGlass, Restrict, SeeHolds, PlaceHold, SeeRetention, ProposeEnds, SetSchedule, ReleaseHold, Approve, SeeAudit, SeeReports, SeeHealth, KeepStations, KeepUsers}
+	return []Right{SeeBatches, Settle, Correct, OpenChart, SearchAll, Import, AnswerAsks, BreakGlass, ReviewGlass, Restrict, SeeHolds, PlaceHold, SeeRetention, ProposeEnds, SetSchedule, ReleaseHold, Approve, SeeAudit, SeeAccess, SeeReports, SeeHealth, KeepStations, KeepUsers}
 }
 
 // User is somebody who may sign in.

@@ -34,7 +34,7 @@ const (
 
 // forPrograms lists the rights a token may have.
 func forPrograms() []Right {
-	return []Right{SeeBatches, Settle, Correct, OpenChart, SearchAll, Import, AnswerAsks, SeeHolds, PlaceHold, SeeRetention, ProposeEnds, SeeAudit, SeeReports, SeeHealth}
+	return []Right{SeeBatches, Settle, Correct, OpenChart, SearchAll, Import, AnswerAsks, SeeHolds, PlaceHold, SeeRetention, ProposeEnds, SeeAudit, SeeAccess, SeeReports, SeeHealth}
 }
 
 // MayGive lists the rights a user can give a token.

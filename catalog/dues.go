@@ -187,6 +187,36 @@ func (c *DB) DueSums(ctx context.Context) ([]DueSum, error) {
 	return out, rows.Err()
 }
 
+// DueDays returns the days on which the documents of charts may end, as last
+// decided, by document; those whose day is not known are missing.
+func (c *DB) DueDays(ctx context.Context, charts [][]byte) (map[record.ID]record.Date, error) {
+	out := map[record.ID]record.Date{}
+	for _, chart := range charts {
+		rows, err := c.sql.QueryContext(ctx, `SELECT u.document, u.due FROM documents d JOIN dues u ON u.document = d.id WHERE d.chart = $1 AND u.due <> ''`, chart)
+		if err != nil {
+			return nil, fmt.Errorf("list due days: %w", err)
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var id, day string
+			if err := rows.Scan(&id, &day); err != nil {
+				return nil, fmt.Errorf("list due days: %w", err)
+			}
+			doc, err := record.ParseID(id)
+			if err != nil {
+				return nil, fmt.Errorf("list due days: %w", err)
+			}
+			if out[doc], err = record.ParseDate(day); err != nil {
+				return nil, fmt.Errorf("list due days: %w", err)
+			}
+		}
+		if err := rows.Err(); err != nil {
+			return nil, fmt.Errorf("list due days: %w", err)
+		}
+	}
+	return out, nil
+}
+
 // DueDocuments returns the documents whose day, as last decided, has come, in
 // the order of their days.
 func (c *DB) DueDocuments(ctx context.Context, today record.Date) ([]record.ID, error) {

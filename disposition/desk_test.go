@@ -646,9 +646,21 @@ func TestStanding(t *testing.T) {
 	if n := propose(); n != 0 {
 		t.Errorf("approved by one: got %d plans", n)
 	}
+	stands := func(ends bool, why string) {
+		t.Helper()
+		y.desk.Standings(y.ctx, func(_ disposition.Entry, st disposition.Standing) error {
+			until, err := y.desk.Stands(y.ctx, st)
+			if until.IsZero() == ends || (err == nil) != (why == "") || err != nil && !strings.Contains(err.Error(), why) {
+				t.Errorf("it stands until %s, %v, want an end: %t, and %q", until, err, ends, why)
+			}
+			return nil
+		})
+	}
+	stands(false, "1 of 2")
 	if _, err := y.desk.ApproveStanding(y.ctx, y.sign(y.people[1], q)); err != nil {
 		t.Fatal(err)
 	}
+	stands(true, "")
 	if n := propose(); n != 1 {
 		t.Fatalf("approved: got %d plans, want 1", n)
 	}
@@ -675,6 +687,7 @@ func TestStanding(t *testing.T) {
 
 	y.chart(t, "chart-2", "2010-03-04", "FACE_SHEET", "PROGRESS_NOTE")
 	y.pass(365 - 7)
+	stands(true, "expired")
 	if n := propose(); n != 1 {
 		t.Errorf("after a year: got %d plans, want one for people to review", n)
 	}

@@ -68,6 +68,23 @@ func (st Standing) holds(name string, s *retention.Schedule, approvers []Approve
 	return nil
 }
 
+// Stands returns until when two people's word for an automation holds, zero while
+// there is none, and why it may not carry out what it proposes now; nil when it may.
+func (d *Desk) Stands(ctx context.Context, st Standing) (until time.Time, err error) {
+	s, err := d.InForce(ctx)
+	if err != nil {
+		return until, err
+	}
+	as, err := d.Approvers(ctx)
+	if err != nil {
+		return until, err
+	}
+	if last, err := enough(st.question(), st.Approvals, as); err == nil {
+		until = last.Add(standingYear)
+	}
+	return until, st.holds(st.Automation.Name, s, as, d.now())
+}
+
 // AskStanding asks for the standing approval of an automation, and returns
 // what approvers sign. It takes the place of an earlier question or approval.
 func (d *Desk) AskStanding(ctx context.Context, who record.Actor, name string) (Standing, Question, error) {

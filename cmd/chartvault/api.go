@@ -90,7 +90,8 @@ func endpoints() []api.Endpoint {
 		row("certificate-list", keeping, "Certificates of destruction", accounts.SeeRetention, false, nil, certificateLine{}),
 
 		row("audit-list", watching, "Entries of the audit log, newest first", accounts.SeeAudit, false, listParams{}, entryLine{}),
-		row("report", watching, "Twelve months summed up, and what comes to its end", accounts.SeeReports, false, nil, reportLine{}),
+		row("access", watching, "Who looked a chart up, was given something of it or was turned away", accounts.SeeAccess, false, accessParams{}, accessLine{}),
+		row("report", watching, "Months summed up, and what comes to its end", accounts.SeeReports, false, reportWanted{}, reportLine{}),
 		row("setup", watching, "How the site is set up", accounts.SeeHealth, false, nil, setupLine{}),
 		row("status", watching, "What the archive holds, and what it lacks", accounts.SeeHealth, false, nil, statusLine{}),
 	}
@@ -116,7 +117,7 @@ type (
 
 // programs answers programs that act for people.
 func (a *app) programs(desk *accounts.Desk) *api.API {
-	return &api.API{Endpoints: endpoints(), Accounts: desk, Problem: problem, Now: a.now, Log: a.log, Call: a.callProgram}
+	return &api.API{Endpoints: endpoints(), Accounts: desk, Problem: problem, Now: a.now, Log: a.log, Call: a.callProgram, Answers: answers{a}}
 }
 
 // byProgram marks what a program asks for, and not somebody at a desk.

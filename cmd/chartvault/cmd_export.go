@@ -67,7 +67,7 @@ func (e *env) export(ctx context.Context, out, purpose string, numbers []string)
 	for i, n := range numbers {
 		w := &chartWriter{e: e, dir: filepath.Join(b.dir, "data")}
 		w.told = func(d documentLine) error { return b.add(n, d) }
-		err := e.call(ctx, "get", getParams{n, purpose, false}, w.line)
+		err := e.call(ctx, "get", getParams{Chart: n, Purpose: purpose}, w.line)
 		w.abandon()
 		if w.elsewhere != "" {
 			b.index = append(b.index, []string{n, "", "", "", "", "", "elsewhere", "", "", w.elsewhere})

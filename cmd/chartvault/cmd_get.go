@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -30,7 +31,8 @@ const purposeCare = "treatment"
 type getParams struct {
 	Chart   string `json:"chart"`
 	Purpose string `json:"purpose"`
-	List    bool   `json:"list"` // without their content
+	List    bool   `json:"list"`            // without their content
+	About   bool   `json:"about,omitempty"` // of a list: whose chart it is and what binds it
 }
 
 // documentLine is one document of a chart.
@@ -44,6 +46,7 @@ type documentLine struct {
 	Doubts      []record.Doubt       `json:"doubts,omitempty"`
 	Why         []string             `json:"why,omitempty"`    // the doubts, in words, of what waits in QA
 	Rescan      string               `json:"rescan,omitempty"` // why it is to be scanned again
+	Due         string               `json:"due,omitempty"`    // first day on which it may end, as decided last; "" for not known
 	Batch       string               `json:"batch,omitempty"`  // it came in with, of what waits
 	Keeper      string               `json:"keeper,omitempty"` // who has the questions of that in hand
 	Urgent      bool                 `json:"urgent,omitempty"` // they come first
@@ -60,7 +63,8 @@ type getLine struct {
 	Chunk    []byte        `json:"chunk,omitempty"`
 	End      bool          `json:"end,omitempty"`
 
-	Elsewhere string `json:"elsewhere,omitempty"` // where another part of the chart is held
+	Elsewhere string     `json:"elsewhere,omitempty"` // where another part of the chart is held
+	About     *aboutLine `json:"about,omitempty"`     // whose chart it is and what binds it
 }
 
 func (e *env) getCmd() *cobra.Command {
@@ -82,7 +86,7 @@ func (e *env) getCmd() *cobra.Command {
 			}
 			w := &chartWriter{e: e, dir: outDir}
 			defer w.abandon()
-			return e.call(cmd.Context(), "get", getParams{number, purpose, list}, w.line)
+			return e.call(cmd.Context(), "get", getParams{Chart: number, Purpose: purpose, List: list}, w.line)
 		},
 	}
 	c.Flags().StringVar(&outDir, "out", "", "directory for the PDFs")
@@ -230,6 +234,19 @@ func (a *app) opGet(ctx context.Context, r asked, out func(any) error) error {
 	if len(rows) == 0 {
 		return fmt.Errorf("no documents under this chart number: %w", record.ErrNotFound)
 	}
+	var due map[record.ID]record.Date
+	if p.List && p.About {
+		l, err := a.about(ctx, n, rows)
+		if err != nil {
+			return err
+		}
+		if err := out(getLine{About: &l}); err != nil {
+			return err
+		}
+		if due, err = a.cat.DueDays(ctx, tokensOf(rows)); err != nil {
+			return err
+		}
+	}
 	if p.Purpose == purposeCare && !p.List {
 		all, err := a.numbers(ctx, n)
 		if err != nil {
@@ -243,7 +260,7 @@ func (a *app) opGet(ctx context.Context, r asked, out func(any) error) error {
 	}
 	var gone, bad int
 	for _, row := range rows {
-		if err := a.sendDocument(ctx, archive.Access{Actor: r.Actor, Purpose: p.Purpose}, row, p.List, out); err != nil {
+		if err := a.sendDocument(ctx, archive.Access{Actor: r.Actor, Purpose: p.Purpose}, row, due[row.ID], p.List, out); err != nil {
 			if ctx.Err() != nil || !errors.Is(err, record.ErrCorrupt) {
 				return err
 			}
@@ -260,6 +277,16 @@ func (a *app) opGet(ctx context.Context, r asked, out func(any) error) error {
 		return fmt.Errorf("every document of this chart was %w on the dates and under the certificates named", record.ErrDestroyed)
 	}
 	return nil
+}
+
+// tokensOf are the charts of documents, each once.
+func tokensOf(rows []catalog.Row) (out [][]byte) {
+	for _, r := range rows {
+		if len(r.ChartToken) > 0 && !slices.ContainsFunc(out, func(t []byte) bool { return bytes.Equal(t, r.ChartToken) }) {
+			out = append(out, r.ChartToken)
+		}
+	}
+	return out
 }
 
 // ofPerson returns the documents under every number of a chart's person,
@@ -323,8 +350,9 @@ func (a *app) under(ctx context.Context, row catalog.Row) (string, error) {
 	return fmt.Sprintf("schedule %s: %s", c.Schedule, strings.Join(slices.Compact(laws), "; ")), nil
 }
 
-func (a *app) sendDocument(ctx context.Context, who archive.Access, row catalog.Row, list bool, out func(any) error) error {
+func (a *app) sendDocument(ctx context.Context, who archive.Access, row catalog.Row, due record.Date, list bool, out func(any) error) error {
 	l := lineOf(row)
+	l.Due = due.String()
 	if row.State == record.DocumentDestroyed {
 		var err error
 		if l.Under, err = a.under(ctx, row); err != nil {

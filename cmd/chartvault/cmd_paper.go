@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -27,6 +28,8 @@ type paperLine struct {
 	Pages       int      `json:"pages"`
 	Approvals   []string `json:"approvals"`
 	Certificate string   `json:"certificate,omitempty"`
+	MadeBy      string   `json:"made_by"`
+	MadeAt      string   `json:"made_at"`
 }
 
 func (e *env) paperCmd() *cobra.Command {
@@ -184,7 +187,7 @@ func (a *app) opPaperList(ctx context.Context, _ asked, out func(any) error) err
 }
 
 func lineOfPaper(e disposition.Entry, l disposition.PaperList) paperLine {
-	p := paperLine{ID: e.ID, State: e.State, Batches: len(l.Sheaves), Approvals: []string{}, Certificate: l.Certificate}
+	p := paperLine{ID: e.ID, State: e.State, Batches: len(l.Sheaves), Approvals: []string{}, Certificate: l.Certificate, MadeBy: string(l.MadeBy), MadeAt: l.MadeAt.Format(time.RFC3339)}
 	for _, s := range l.Sheaves {
 		p.Pages += s.Pages
 	}
@@ -192,6 +195,34 @@ func lineOfPaper(e disposition.Entry, l disposition.PaperList) paperLine {
 		p.Approvals = append(p.Approvals, a.Approver)
 	}
 	return p
+}
+
+// opPaperLists lists the lists of paper that were made, oldest first.
+func (a *app) opPaperLists(ctx context.Context, _ asked, out func(any) error) error {
+	return a.desk.Papers(ctx, func(e disposition.Entry, l disposition.PaperList) error { return out(lineOfPaper(e, l)) })
+}
+
+// paperID names a list of paper.
+type paperID struct {
+	ID string `json:"id"`
+}
+
+// opPaperShow lists the batches of a list.
+func (a *app) opPaperShow(ctx context.Context, r asked, out func(any) error) error {
+	var p paperID
+	if err := r.params(&p); err != nil {
+		return err
+	}
+	_, l, err := a.desk.Paper(ctx, p.ID)
+	if err != nil {
+		return fmt.Errorf("paper %s: %w", p.ID, err)
+	}
+	for _, s := range l.Sheaves {
+		if err := out(s); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (a *app) opPaperMake(ctx context.Context, r asked, out func(any) error) error {

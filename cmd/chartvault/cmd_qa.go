@@ -256,6 +256,9 @@ func (a *app) opQAAssign(ctx context.Context, r asked, out func(any) error) erro
 	if err := a.assign(ctx, p); err != nil {
 		return err
 	}
+	if err := a.countSettled(ctx, r.Actor, a.now()); err != nil { // it is settled, and only not counted
+		a.log.ErrorContext(ctx, "a settled question is not counted", "document", p.Document.String(), "err", err)
+	}
 	a.bound.Add(1)
 	a.moved.Add(1)
 	if err := a.rescanned(ctx, r.Actor, p.Document); err != nil {

@@ -205,7 +205,10 @@ func (a *app) apply(ctx context.Context, e audit.Entry) error {
 		}
 	}
 	if c.Assign != nil {
-		return a.assign(ctx, *c.Assign)
+		if err := a.assign(ctx, *c.Assign); err != nil {
+			return err
+		}
+		return a.countSettled(ctx, c.Actor, e.Time)
 	}
 	if c.Gone != nil {
 		return a.applyGone(ctx, e, *c.Gone)

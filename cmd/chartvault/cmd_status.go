@@ -28,7 +28,9 @@ type statusLine struct {
 	Batches   int      `json:"batches"`
 	Open      int      `json:"batches_open"`
 	PagesIn   int      `json:"pages_in"`
-	Waiting   []string `json:"waiting,omitempty"` // reasons only: a name may name a patient
+	Oldest    string   `json:"qa_oldest,omitempty"`       // when what waits longest for a decision was filed
+	LastHour  int      `json:"pages_last_hour,omitempty"` // that came in
+	Waiting   []string `json:"waiting,omitempty"`         // reasons only: a name may name a patient
 	Halted    string   `json:"halted,omitempty"`
 	Entries   int64    `json:"log_entries"`
 	Stored    census   `json:"stored"`
@@ -71,6 +73,9 @@ func (a *app) status(ctx context.Context) (statusLine, error) {
 		return s, err
 	}
 	s.Documents, s.QA, s.Batches, s.Open, s.PagesIn, s.Entries = t.Documents, t.QA, t.Batches, t.Open, t.Pages, a.arch.Log.Size()
+	if s.Oldest, s.LastHour, err = a.pace(ctx); err != nil {
+		return s, err
+	}
 	if a.watcher != nil {
 		for _, w := range a.watcher.Waiting() {
 			s.Waiting = append(s.Waiting, w.Why.Error())
@@ -79,13 +84,31 @@ func (a *app) status(ctx context.Context) (statusLine, error) {
 			s.Halted = err.Error()
 		}
 	}
-	seen, read := a.now().Add(-time.Duration(a.cfg.Integrity.Census)), a.now().Add(-time.Duration(a.cfg.Integrity.Reread))
+	seen, read := a.lately()
 	if s.Stored.Census, err = a.countObjects(ctx, seen, read); err != nil {
 		return s, err
 	}
 	s.Stored.Day, s.Stored.Period = seen.Format(time.DateOnly), read.Format(time.DateOnly)
 	s.Warnings = a.warnings(ctx, s.Stored.Faults)
 	return s, nil
+}
+
+// pace is since when what waits longest for a decision waits, "" for nothing, and how
+// many pages came in within the last hour.
+func (a *app) pace(ctx context.Context) (oldest string, pages int, err error) {
+	rows, err := a.cat.WaitingPart(ctx, catalog.Part{Most: 1})
+	if err != nil {
+		return "", 0, err
+	}
+	if len(rows) > 0 {
+		oldest = rows[0].FiledAt.UTC().Format(time.RFC3339)
+	}
+	now := a.now()
+	sums, err := a.cat.SumBatches(ctx, []time.Time{now.Add(-time.Hour), now.Add(time.Minute)})
+	if err != nil {
+		return "", 0, err
+	}
+	return oldest, sums[0].PagesIn, nil
 }
 
 // counted is the census as it was counted last, and when.
@@ -96,6 +119,11 @@ type counted struct {
 
 // countEvery is how old a census may be that is shown: it counts every object.
 const countEvery = time.Minute
+
+// lately is since when every object should have been looked at, and read again.
+func (a *app) lately() (seen, read time.Time) {
+	return a.now().Add(-time.Duration(a.cfg.Integrity.Census)), a.now().Add(-time.Duration(a.cfg.Integrity.Reread))
+}
 
 // countObjects counts what the store holds, once a minute at most.
 func (a *app) countObjects(ctx context.Context, seen, read time.Time) (catalog.Census, error) {

@@ -229,60 +229,6 @@ func (a *app) usedForCare(ctx context.Context, who record.Actor, purpose string,
 	return nil
 }
 
-// listParams ask for a part of the log.
-type listParams struct {
-	Before int64 `json:"before"` // entries before this one; 0 for the newest
-	Limit  int   `json:"limit"`
-}
-
-// entryLine is an entry of the log as auditors see it in a list.
-type entryLine struct {
-	Seq    int64        `json:"seq"`
-	Time   string       `json:"time"`
-	Action audit.Action `json:"action"`
-	Object string       `json:"object,omitempty"`
-	Actor  record.Actor `json:"actor,omitempty"` // not known any more where the body's key is destroyed
-	User   string       `json:"user,omitempty"`  // who was not let in
-	From   string       `json:"from,omitempty"`  // the address of a sign-in
-}
-
-// opAuditList lists entries, newest first.
-func (a *app) opAuditList(ctx context.Context, r asked, out func(any) error) error {
-	var p listParams
-	if err := r.params(&p); err != nil {
-		return err
-	}
-	to := a.arch.Log.Size()
-	if p.Before > 0 {
-		to = min(to, p.Before)
-	}
-	from := max(0, to-int64(min(max(p.Limit, 1), 1000)))
-	lines, err := a.arch.Log.Lines(from, to)
-	if err != nil {
-		return err
-	}
-	for i := len(lines) - 1; i >= 0; i-- {
-		var e audit.Entry
-		if err := json.Unmarshal(bytes.TrimSpace(lines[i]), &e); err != nil {
-			return fmt.Errorf("log entry: %w", record.ErrCorrupt)
-		}
-		var body struct {
-			Actor record.Actor `json:"actor"`
-			User  string       `json:"user"`
-			From  string       `json:"from"`
-		}
-		if err := a.arch.OpenBody(ctx, e, &body); errors.Is(err, record.ErrCorrupt) {
-			body.Actor = "not readable: damaged"
-		} else if err != nil && !errors.Is(err, record.ErrDestroyed) {
-			return err
-		}
-		if err := out(entryLine{e.Seq, e.Time.Format("2006-01-02T15:04:05Z07:00"), e.Action, e.Object, body.Actor, body.User, body.From}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // opAuditVerify proves that the log is whole, as "audit verify" does.
 func (a *app) opAuditVerify(ctx context.Context, r asked, out func(any) error) error {
 	v, err := a.cfg.verifier("")

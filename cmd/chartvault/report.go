@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -22,7 +23,7 @@ type monthLine struct {
 	Batches   int    `json:"batches"`
 	Pages     int    `json:"pages_in"`
 	Sheets    int    `json:"separators_and_blanks"`
-	Doubtful  int    `json:"pages_in_doubt"` // of them, in quality still
+	Doubtful  int    `json:"pages_in_doubt"` // of them, when they were filed
 	Corrected int    `json:"corrections"`    // carried out in it
 	Received  int    `json:"requests_received"`
 	Answered  int    `json:"requests_closed"`
@@ -43,7 +44,8 @@ type reportLine struct {
 	Days    int            `json:"median_days"` // from a request's receipt to its end, of those that closed in the months
 	Overdue int            `json:"due_before"`  // documents whose time was over before this month
 	Due     []dueLine      `json:"due"`         // this month and those that come
-	Sources []sourceLine   `json:"sources"`     // of the last thirty days: who scanned, or with what
+	Sources []sourceLine   `json:"sources"`     // of the last thirty days of the months: who scanned, or with what
+	People  []personWork   `json:"people"`      // of the same days: who settled what the machine doubted
 	Types   map[string]int `json:"documents_by_type"`
 	Bytes   int64          `json:"stored_bytes"`
 }
@@ -60,71 +62,172 @@ type sourceLine struct {
 // sourceDays is how far back sources are counted.
 const sourceDays = 30
 
-// opReport sums the months up.
-func (a *app) opReport(ctx context.Context, _ asked, out func(any) error) error {
-	r := reportLine{Types: map[string]int{}}
+// personWork is what somebody did in quality.
+type personWork struct {
+	Who       string `json:"who"`
+	Days      int    `json:"days"`      // on which they settled something
+	Settled   int    `json:"settled"`   // questions
+	SentBack  int    `json:"sent_back"` // documents, to be scanned again
+	Corrected int    `json:"corrected"` // corrections they asked for that were carried out
+}
+
+// reportWanted says which months are summed up.
+type reportWanted struct {
+	Months int    `json:"months,omitempty"` // how many; 12 when not given
+	To     string `json:"to,omitempty"`     // the last of them, such as 2026-01; this one when not given
+}
+
+// mostMonths is how many months a report has at most.
+const mostMonths = 60
+
+// stretch is the months of a report.
+type stretch struct {
+	moments []time.Time // where each month begins, and where the last one ends
+	lines   []monthLine
+	at      map[string]int // line of a month
+}
+
+// stretch is the months that are wanted; record.ErrInvalid for none there can be.
+func (a *app) stretch(p reportWanted) (*stretch, error) {
 	now := a.now().In(a.releases.Zone)
-	first := time.Date(now.Year(), now.Month()-reportMonths+1, 1, 0, 0, 0, 0, now.Location())
-	at := map[string]*monthLine{}
-	for i := range reportMonths {
-		m := first.AddDate(0, i, 0).Format("2006-01")
-		r.Months = append(r.Months, monthLine{Month: m})
-	}
-	for i := range r.Months {
-		at[r.Months[i].Month] = &r.Months[i]
-	}
-	none := &monthLine{} // of what is older
-	month := func(m string) *monthLine {
-		if l := at[m]; l != nil {
-			return l
+	last := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, now.Location())
+	if p.To != "" {
+		t, err := time.ParseInLocation("2006-01", p.To, now.Location())
+		if err != nil {
+			return nil, fmt.Errorf("report: %w: the last month is written as 2026-01", record.ErrInvalid)
 		}
-		return none
+		last = t
 	}
-	for _, f := range []func(context.Context, *reportLine, func(string) *monthLine) error{a.reportScans, a.reportRequests, a.reportDue} {
-		if err := f(ctx, &r, month); err != nil {
+	if p.Months == 0 {
+		p.Months = reportMonths
+	}
+	if p.Months < 1 || p.Months > mostMonths {
+		return nil, fmt.Errorf("report: %w: 1 to %d months", record.ErrInvalid, mostMonths)
+	}
+	s := &stretch{at: map[string]int{}}
+	for i := range p.Months {
+		m := last.AddDate(0, i-p.Months+1, 0)
+		s.moments = append(s.moments, m)
+		s.at[m.Format("2006-01")] = i
+		s.lines = append(s.lines, monthLine{Month: m.Format("2006-01")})
+	}
+	s.moments = append(s.moments, last.AddDate(0, 1, 0))
+	return s, nil
+}
+
+// month is the line of a month; one that nobody sees of a month outside.
+func (s *stretch) month(m string) *monthLine {
+	if i, ok := s.at[m]; ok {
+		return &s.lines[i]
+	}
+	return &monthLine{}
+}
+
+// opReport sums months up.
+func (a *app) opReport(ctx context.Context, r asked, out func(any) error) error {
+	var p reportWanted
+	if err := r.params(&p); err != nil {
+		return err
+	}
+	months, err := a.stretch(p)
+	if err != nil {
+		return err
+	}
+	var l reportLine
+	for _, f := range []func(context.Context, *reportLine, *stretch) error{a.reportScans, a.reportPeople, a.reportRequests, a.reportDue} {
+		if err := f(ctx, &l, months); err != nil {
 			return err
 		}
 	}
-	var err error
-	if r.Types, err = a.cat.TypeCounts(ctx); err != nil {
+	l.Months = months.lines
+	if l.Types, err = a.cat.TypeCounts(ctx); err != nil {
 		return err
 	}
-	s, err := a.cat.Census(ctx, now, now)
+	seen, read := a.lately()
+	s, err := a.countObjects(ctx, seen, read)
 	if err != nil {
 		return err
 	}
-	r.Bytes = int64(s.Bytes)
-	return out(r)
+	l.Bytes = s.Bytes
+	return out(l)
 }
 
-func (a *app) reportScans(ctx context.Context, r *reportLine, month func(string) *monthLine) error {
-	bs, err := a.cat.Batches(ctx)
+func (a *app) reportScans(ctx context.Context, r *reportLine, months *stretch) error {
+	sums, err := a.cat.SumBatches(ctx, months.moments)
 	if err != nil {
 		return err
 	}
+	for i, s := range sums {
+		m := &months.lines[i]
+		m.Batches, m.Pages, m.Sheets, m.Doubtful = s.Batches, s.PagesIn, s.Separators+s.Blanks, s.QA
+	}
+	from, to := a.lastDays(months)
+	bs, err := a.cat.BatchesSince(ctx, from, to)
 	r.Sources = a.sources(bs)
-	for _, b := range bs {
-		m := month(b.ReceivedAt.In(a.releases.Zone).Format("2006-01"))
-		m.Batches++
-		m.Pages += b.Counts.PagesIn
-		m.Sheets += b.Counts.Separators + b.Counts.Blanks
-		m.Doubtful += b.Counts.QA
+	return err
+}
+
+// lastDays are the days of which people are told one by one: the last thirty of a
+// report.
+func (a *app) lastDays(months *stretch) (from, to time.Time) {
+	to = months.moments[len(months.moments)-1]
+	if now := a.now(); now.Before(to) {
+		to = now.Add(time.Minute)
+	}
+	return to.AddDate(0, 0, -sourceDays), to
+}
+
+// reportPeople sums up who settled how many questions, sent back and corrected.
+func (a *app) reportPeople(ctx context.Context, r *reportLine, months *stretch) error {
+	from, to := a.lastDays(months)
+	by := map[string]*personWork{}
+	who := func(name string) *personWork {
+		if by[name] == nil {
+			by[name] = &personWork{Who: name}
+		}
+		return by[name]
+	}
+	es, err := a.cat.EntriesSince(ctx, kindSettled, from)
+	err = eachEntry(es, err, func(d settledDay) error {
+		if d.Day.Before(to) {
+			p := who(string(d.By))
+			p.Days, p.Settled = p.Days+1, p.Settled+d.Settled
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	es, err = a.cat.EntriesSince(ctx, kindRescan, from)
+	err = eachEntry(es, err, func(s rescan) error {
+		if s.At.Before(to) {
+			who(string(s.By)).SentBack++
+		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	cs, err := a.corrections(ctx, correct.Done)
 	for _, c := range cs {
-		month(c.At.In(a.releases.Zone).Format("2006-01")).Corrected++
+		months.month(c.At.In(a.releases.Zone).Format("2006-01")).Corrected++
+		if !c.At.Before(from) && c.At.Before(to) {
+			who(string(c.By)).Corrected++
+		}
 	}
+	for _, p := range by {
+		r.People = append(r.People, *p)
+	}
+	slices.SortFunc(r.People, func(x, y personWork) int {
+		return cmp.Or(cmp.Compare(y.Settled, x.Settled), cmp.Compare(x.Who, y.Who))
+	})
 	return err
 }
 
 // sources sums up who scanned, or with what, those that scanned most first.
 func (a *app) sources(bs []record.Batch) []sourceLine {
-	since := a.now().AddDate(0, 0, -sourceDays)
 	by, days := map[string]sourceLine{}, map[string]map[string]bool{}
 	for _, b := range bs {
-		if b.ReceivedAt.Before(since) {
-			continue
-		}
 		s := ingest.SourceOf(b.Name)
 		if days[s] == nil {
 			days[s] = map[string]bool{}
@@ -140,7 +243,8 @@ func (a *app) sources(bs []record.Batch) []sourceLine {
 	return out
 }
 
-func (a *app) reportRequests(ctx context.Context, r *reportLine, month func(string) *monthLine) error {
+func (a *app) reportRequests(ctx context.Context, r *reportLine, months *stretch) error {
+	month := months.month
 	today := a.releases.Today()
 	var took []int
 	err := a.releases.List(ctx, true, func(q release.Request, _ release.Class) error {
@@ -182,7 +286,7 @@ func ended(q release.Request, zone *time.Location) record.Date {
 }
 
 // reportDue sums up what the last evaluation found, by month.
-func (a *app) reportDue(ctx context.Context, r *reportLine, _ func(string) *monthLine) error {
+func (a *app) reportDue(ctx context.Context, r *reportLine, _ *stretch) error {
 	sums, err := a.cat.DueSums(ctx)
 	if err != nil {
 		return err

@@ -2,11 +2,12 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"sync"
 	"time"
 
@@ -14,8 +15,10 @@ import (
 )
 
 // An idempotency key that cannot be answered: it came with another body than before,
-// or is too long.
+// is too long, or was begun by a process that ended before it said so.
 var (
+	errNobodyKnows = errors.New("this was begun before the server ended, and nobody knows whether it was done: look, and send it with another key if it was not")
+
 	errOtherBody = errors.New("this idempotency key was sent with another body before")
 	errLongKey   = fmt.Errorf("idempotency key: %w: it has at most 128 characters", record.ErrInvalid)
 )
@@ -28,94 +31,113 @@ const (
 	gone      = 499 // the status of what its client did not wait for
 	mostKeys  = 4096
 	mostBytes = 64 << 10
+	clearing  = 10 * time.Minute // between two looks for what is too old
 )
+
+// Answer is what an idempotency key was answered, or that something was begun under
+// it. It may name patients.
+type Answer struct {
+	At     time.Time `json:"at"`
+	Sum    [32]byte  `json:"sum"`  // SHA-256 of the body that was sent
+	Done   bool      `json:"done"` // false: begun, and not known whether it was done
+	Status int       `json:"status,omitempty"`
+	Kind   string    `json:"kind,omitempty"` // of the body
+	Body   []byte    `json:"body,omitempty"`
+}
+
+// Answers keeps what keys were answered, beyond the end of the process. Names are
+// hashes.
+type Answers interface {
+	// Answer returns one; record.ErrNotFound for none.
+	Answer(ctx context.Context, name string) (Answer, error)
+	// PutAnswer keeps one, in place of one of the same name.
+	PutAnswer(ctx context.Context, name string, a Answer) error
+	// DropAnswer forgets one.
+	DropAnswer(ctx context.Context, name string) error
+	// ClearAnswers forgets those before a moment, and all but the newest.
+	ClearAnswers(ctx context.Context, before time.Time, newest int) error
+}
 
 // answered remembers what idempotency keys were answered. It is safe for
 // concurrent use.
 type answered struct {
-	mu    sync.Mutex
-	slots map[keyName]*slot
-	order []*slot // oldest first
+	mu      sync.Mutex
+	doing   map[string]bool // keys under which something is being done, here
+	cleared time.Time
 }
 
-// keyName is whose key for which operation, hashed: what clients make up takes no
-// room.
-type keyName [32]byte
-
-func named(user, op, key string) (keyName, error) {
+// named is whose key for which operation, hashed: what clients make up takes no
+// room, and says nothing.
+func named(user, op, key string) (string, error) {
 	if len(key) > longKey {
-		return keyName{}, errLongKey
+		return "", errLongKey
 	}
-	return sha256.Sum256([]byte(user + "\x00" + op + "\x00" + key)), nil
+	sum := sha256.Sum256([]byte(user + "\x00" + op + "\x00" + key))
+	return hex.EncodeToString(sum[:]), nil
 }
 
-// slot is one key's answer, while it is made and after.
-type slot struct {
-	name   keyName
-	sum    [32]byte // of the body
-	at     time.Time
-	done   bool
-	status int
-	kind   string
-	body   []byte
-}
-
-// take returns the slot of a key: done when it was answered, else the caller's to
-// answer. record.ErrBusy while another answers it.
-func (a *answered) take(name keyName, body []byte, now time.Time) (*slot, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.slots == nil {
-		a.slots = map[keyName]*slot{}
+// begin returns what a key was answered, Done, or writes down that the caller begins
+// to answer it. record.ErrBusy while another does.
+func (a *API) begin(ctx context.Context, name string, body []byte) (Answer, error) {
+	m := &a.answered
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := a.Now()
+	if now.Sub(m.cleared).Abs() > clearing {
+		if err := a.Answers.ClearAnswers(ctx, now.Add(-keyLife), mostKeys); err != nil {
+			return Answer{}, err
+		}
+		m.cleared = now
 	}
-	a.forget(now)
 	sum := sha256.Sum256(body)
-	if s := a.slots[name]; s != nil {
-		switch {
-		case s.sum != sum:
-			return nil, errOtherBody
-		case !s.done:
-			return nil, fmt.Errorf("idempotency key: %w: the same is being done", record.ErrBusy)
-		}
-		return s, nil
+	old, err := a.Answers.Answer(ctx, name)
+	switch {
+	case err != nil && !errors.Is(err, record.ErrNotFound):
+		return Answer{}, err
+	case err == nil && now.Sub(old.At) <= keyLife && old.Sum != sum:
+		return Answer{}, errOtherBody
+	case m.doing[name]:
+		return Answer{}, fmt.Errorf("idempotency key: %w: the same is being done", record.ErrBusy)
+	case err == nil && now.Sub(old.At) <= keyLife && old.Done:
+		return old, nil
+	case err == nil && now.Sub(old.At) <= keyLife:
+		return Answer{}, errNobodyKnows
 	}
-	s := &slot{name: name, sum: sum, at: now}
-	a.slots[name], a.order = s, append(a.order, s)
-	return s, nil
+	fresh := Answer{At: now, Sum: sum}
+	if err := a.Answers.PutAnswer(ctx, name, fresh); err != nil {
+		return Answer{}, err
+	}
+	if m.doing == nil {
+		m.doing = map[string]bool{}
+	}
+	m.doing[name] = true
+	return fresh, nil
 }
 
-// forget makes room: of what is over, and of the oldest there is. What is being done
-// is not forgotten, whatever its age.
-func (a *answered) forget(now time.Time) {
-	over := len(a.order) + 1 - mostKeys
-	a.order = slices.DeleteFunc(a.order, func(s *slot) bool {
-		if !s.done || over <= 0 && now.Sub(s.at) <= keyLife {
-			return false
-		}
-		over--
-		delete(a.slots, s.name) // what is not kept is in neither
-		return true
-	})
-}
-
-// give keeps an answer, or forgets the key where it cannot be kept, or where
-// trying again may help.
-func (a *answered) give(s *slot, r *recorder) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+// end keeps an answer, or forgets the key where it cannot be kept, or where trying
+// again may help.
+func (a *API) end(ctx context.Context, name string, begun Answer, r *recorder) {
+	m := &a.answered
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.doing, name)
+	var err error
 	if status := max(r.status, r.failed); status == 0 || status >= gone || status == http.StatusConflict || r.body.Len() > mostBytes {
-		delete(a.slots, s.name)
-		a.order = slices.DeleteFunc(a.order, func(o *slot) bool { return o == s })
-		return
+		err = a.Answers.DropAnswer(ctx, name)
+	} else {
+		begun.Done, begun.Status, begun.Kind, begun.Body = true, r.status, r.Header().Get("Content-Type"), r.body.Bytes()
+		err = a.Answers.PutAnswer(ctx, name, begun)
 	}
-	s.done, s.status, s.kind, s.body = true, r.status, r.Header().Get("Content-Type"), r.body.Bytes()
+	if err != nil { // whoever asks again is told that nobody knows
+		a.Log.ErrorContext(ctx, "what an idempotency key was answered is not kept", "err", err)
+	}
 }
 
-func (s *slot) replay(w http.ResponseWriter) {
-	w.Header().Set("Content-Type", s.kind)
+func (a Answer) replay(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", a.Kind)
 	w.Header().Set("Idempotent-Replayed", "true")
-	w.WriteHeader(s.status)
-	w.Write(s.body) // the client may have gone
+	w.WriteHeader(a.Status)
+	w.Write(a.Body) // the client may have gone
 }
 
 // recorder keeps what is answered, also where the client has gone: it may ask again.

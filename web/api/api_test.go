@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -34,6 +35,9 @@ type site struct {
 	now   time.Time
 	calls []string                     // OPERATION ACTOR BODY
 	do    func(op string) (int, error) // how many lines are said, and what goes wrong then
+
+	kept  memory
+	clock func() time.Time
 }
 
 type in struct {
@@ -52,9 +56,35 @@ func endpoints() []api.Endpoint {
 	return es
 }
 
+// memory keeps answers as the archive does.
+type memory map[string]api.Answer
+
+func (m memory) Answer(_ context.Context, name string) (api.Answer, error) {
+	a, ok := m[name]
+	if !ok {
+		return a, record.ErrNotFound
+	}
+	return a, nil
+}
+
+func (m memory) PutAnswer(_ context.Context, name string, a api.Answer) error {
+	m[name] = a
+	return nil
+}
+
+func (m memory) DropAnswer(_ context.Context, name string) error {
+	delete(m, name)
+	return nil
+}
+
+func (m memory) ClearAnswers(_ context.Context, before time.Time, _ int) error {
+	maps.DeleteFunc(m, func(_ string, a api.Answer) bool { return a.At.Before(before) })
+	return nil
+}
+
 func newSite(t *testing.T) *site {
 	t.Helper()
-	s := &site{t: t, users: accountstest.Register{}, now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), do: func(string) (int, error) { return 1, nil }}
+	s := &site{kept: memory{}, t: t, users: accountstest.Register{}, now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), do: func(string) (int, error) { return 1, nil }}
 	clock := func() time.Time {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -69,14 +99,21 @@ func newSite(t *testing.T) *site {
 			t.Fatal(err)
 		}
 	}
-	a := &api.API{Endpoints: endpoints(), Accounts: s.desk, Call: s.call, Problem: problem, Now: clock, Log: slog.New(slog.DiscardHandler)}
+	s.clock = clock
+	s.start()
+	return s
+}
+
+// start serves, anew where it did before: nothing of the process before is left.
+func (s *site) start() {
+	s.t.Helper()
+	a := &api.API{Endpoints: endpoints(), Accounts: s.desk, Call: s.call, Problem: problem, Now: s.clock, Log: slog.New(slog.DiscardHandler), Answers: s.kept}
 	h, err := a.Handler()
 	if err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
 	s.srv = httptest.NewServer(h)
-	t.Cleanup(s.srv.Close)
-	return s
+	s.t.Cleanup(s.srv.Close)
 }
 
 func problem(err error) web.Problem {
@@ -347,6 +384,20 @@ func TestIdempotency(t *testing.T) {
 	s.mu.Unlock()
 	if _, _, again := send("k1", `{"chart":"1"}`); again {
 		t.Error("a key of yesterday is answered")
+	}
+	// The answer outlives the process; what a process began and did not end is not known.
+	s.start()
+	if code, _, again := send("k1", `{"chart":"1"}`); code != 200 || !again {
+		t.Errorf("after a restart: got %d, replayed %v", code, again)
+	}
+	for name, a := range s.kept {
+		a.Done, a.Status, a.Body = false, 0, nil
+		s.kept[name] = a
+	}
+	s.start()
+	n := len(s.calls)
+	if code, b, _ := send("k1", `{"chart":"1"}`); code != 409 || !strings.Contains(b, "outcome_unknown") || len(s.calls) != n {
+		t.Errorf("begun before a restart: got %d %s, %d calls, want 409 and none", code, b, len(s.calls)-n)
 	}
 }
 

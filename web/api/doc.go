@@ -8,8 +8,8 @@
 // numbers travel in bodies only; an error is said as RFC 9457 wants it, with a
 // code that never changes its meaning, and never repeats what was sent.
 //
-// It stores nothing. What an idempotency key was answered is kept in memory for
-// a day.
+// It stores nothing itself. What an idempotency key was answered is kept for a day
+// where the archive keeps it (Answers), as the JSON of Answer.
 package api
 
 import (
@@ -50,6 +50,7 @@ type API struct {
 	Problem   func(error) web.Problem // the table of errors
 	Now       func() time.Time
 	Log       *slog.Logger
+	Answers   Answers // of idempotency keys
 
 	answered answered
 }
@@ -145,23 +146,27 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, e Endpoint, who acc
 		a.fail(w, a.keyed(err))
 		return
 	}
-	slot, err := a.answered.take(name, body, a.Now())
+	ctx := context.WithoutCancel(r.Context()) // what is begun under a key is done, and its answer kept
+	ans, err := a.begin(ctx, name, body)
 	if err != nil {
 		a.fail(w, a.keyed(err))
 		return
 	}
-	if slot.done {
-		slot.replay(w)
+	if ans.Done {
+		ans.replay(w)
 		return
 	}
 	rec := &recorder{ResponseWriter: w}
-	defer a.answered.give(slot, rec)
-	a.run(rec, r.WithContext(context.WithoutCancel(r.Context())), e, who, body) // what is begun under a key is done, and its answer kept
+	defer a.end(ctx, name, ans, rec)
+	a.run(rec, r.WithContext(ctx), e, who, body)
 }
 
 func (a *API) keyed(err error) web.Problem {
 	if errors.Is(err, errOtherBody) || errors.Is(err, errLongKey) {
 		return web.Problem{Code: "invalid", Message: err.Error(), Status: http.StatusUnprocessableEntity}
+	}
+	if errors.Is(err, errNobodyKnows) {
+		return web.Problem{Code: "outcome_unknown", Message: err.Error(), Status: http.StatusConflict}
 	}
 	return a.Problem(err)
 }

@@ -47,6 +47,15 @@ type filed struct {
 	DestroyedOn string               `json:"destroyed_on"`
 	Certificate string               `json:"certificate"`
 	Under       string               `json:"under"`
+	Due         string               `json:"due"` // first day on which it may end
+}
+
+// about is whose a chart is, and what binds it.
+type about struct {
+	Name    string   `json:"name"`
+	Born    string   `json:"date_of_birth"`
+	Numbers []string `json:"numbers"`
+	Holds   []string `json:"holds"`
 }
 
 // chartPage is a chart.
@@ -55,9 +64,39 @@ type chartPage struct {
 	Number    string
 	Purpose   string
 	Elsewhere string
-	Documents []filed
+	About     about
+	Documents []filed // of the type that is shown
+	Type      string  // only this type; "" for all
+	Types     []counted
+	All       int // documents, of all types
 	Pages     int
 	Missing   string // nothing is there, in words
+}
+
+// add counts a document, and shows it where its type is.
+func (c *chartPage) add(d filed) {
+	c.All++
+	c.Pages += d.Pages
+	i := slices.IndexFunc(c.Types, func(t counted) bool { return t.Type == d.Type })
+	if i < 0 {
+		i, c.Types = len(c.Types), append(c.Types, counted{Type: d.Type})
+	}
+	if c.Types[i].Documents++; c.Type == "" || c.Type == d.Type {
+		c.Documents = append(c.Documents, d)
+	}
+}
+
+// searchChart looks for words in one chart.
+func (v *visit) searchChart() error {
+	w, ok := v.session.Kept(v.r.PathValue("chart")).(wanted)
+	if !ok {
+		return fmt.Errorf("this look-up is over: %w: give the chart number again", record.ErrNotFound)
+	}
+	words := v.field("words")
+	if words == "" {
+		return fmt.Errorf("search: %w: nothing was given to look for", record.ErrInvalid)
+	}
+	return v.to("/search/" + v.session.Keep(searched{"chart:" + w.number + " " + words, ""}))
 }
 
 func (v *visit) chart() error {
@@ -66,10 +105,12 @@ func (v *visit) chart() error {
 		return fmt.Errorf("this look-up is over: %w: give the chart number again", record.ErrNotFound)
 	}
 	c := chartPage{Kept: v.r.PathValue("chart"), Number: w.number, Purpose: w.purpose}
-	err := v.call("get", map[string]any{"chart": w.number, "purpose": w.purpose, "list": true}, func(b json.RawMessage) error {
+	c.Type = v.r.URL.Query().Get("type")
+	err := v.call("get", map[string]any{"chart": w.number, "purpose": w.purpose, "list": true, "about": true}, func(b json.RawMessage) error {
 		var l struct {
 			Document  *filed `json:"document"`
 			Elsewhere string `json:"elsewhere"`
+			About     *about `json:"about"`
 		}
 		if err := json.Unmarshal(b, &l); err != nil {
 			return err
@@ -77,13 +118,15 @@ func (v *visit) chart() error {
 		if l.Elsewhere != "" {
 			c.Elsewhere = l.Elsewhere
 		}
+		if l.About != nil {
+			c.About = *l.About
+		}
 		if l.Document != nil {
-			c.Documents = append(c.Documents, *l.Document)
-			c.Pages += l.Document.Pages
+			c.add(*l.Document)
 		}
 		return nil
 	})
-	if err != nil && len(c.Documents) == 0 {
+	if err != nil && c.All == 0 {
 		pr := v.Problem(err)
 		if pr.Status != http.StatusNotFound && pr.Status != http.StatusBadRequest {
 			return err

@@ -2,8 +2,8 @@ package pages
 
 import (
 	"encoding/json"
-	"strconv"
 	"strings"
+	"time"
 
 	"chartvault/accounts"
 )
@@ -25,6 +25,8 @@ type summary struct {
 	Batches   int      `json:"batches"`
 	Open      int      `json:"batches_open"`
 	Pages     int      `json:"pages_in"`
+	Oldest    string   `json:"qa_oldest"`       // when what waits longest came in
+	LastHour  int      `json:"pages_last_hour"` // that came in
 	Waiting   []string `json:"waiting"`
 	Halted    string   `json:"halted"`
 	Entries   int64    `json:"log_entries"`
@@ -48,7 +50,11 @@ func (v *visit) home() error {
 	u := v.session.User
 	h := homePage{Lookup: u.May(accounts.OpenChart)}
 	if u.May(accounts.Settle) {
-		h.Tiles = append(h.Tiles, tile{itoa(s.QA), "documents wait for a decision", "/qa/next"})
+		what := "documents wait for a decision"
+		if at, err := time.Parse(time.RFC3339, s.Oldest); err == nil {
+			what += ", the oldest for " + span(v.Now().Sub(at))
+		}
+		h.Tiles = append(h.Tiles, tile{itoa(s.QA), what, "/qa/next"})
 	}
 	if u.May(accounts.AnswerAsks) {
 		rs, err := each[asked](v, "request-list", struct{}{})
@@ -67,7 +73,27 @@ func (v *visit) home() error {
 		h.Tiles = append(h.Tiles, tile{itoa(len(rs)), "requests are open, " + itoa(late) + " of them late", "/requests"}, tile{itoa(check), "requests wait for a second person", "/requests?state=checking"})
 	}
 	if u.May(accounts.SeeBatches) {
-		h.Tiles = append(h.Tiles, tile{itoa(s.Open), "batches are being taken in", "/batches"}, tile{itoa(s.Pages), "pages came in, in " + itoa(s.Batches) + " batches", "/batches"})
+		h.Tiles = append(h.Tiles, tile{itoa(s.Open), "batches are being taken in", "/batches"}, tile{itoa(s.LastHour), "pages came in within the last hour, " + itoa(s.Pages) + " in all, in " + itoa(s.Batches) + " batches", "/batches"})
+	}
+	if u.May(accounts.SeeRetention) {
+		due, err := v.rows("retention-due-count")
+		if err != nil {
+			return err
+		}
+		h.Tiles = append(h.Tiles, tile{itoa(due), "documents have come to the end of their time", "/retention"})
+	}
+	if u.May(accounts.Approve) {
+		ps, err := each[plan](v, "plan-list", struct{}{})
+		if err != nil {
+			return err
+		}
+		n := 0
+		for _, p := range ps {
+			if p.State == "open" && p.ReadyAt == "" && p.MadeBy != string(u.Actor()) {
+				n++
+			}
+		}
+		h.Tiles = append(h.Tiles, tile{itoa(n), "plans wait for approvals", "/plans?state=open"})
 	}
 	if u.May(accounts.SeeHealth) {
 		h.Tiles = append(h.Tiles, tile{itoa(int(s.Stored.Faults)), "stored objects have a fault", "/health"})
@@ -77,6 +103,17 @@ func (v *visit) home() error {
 		h.Warnings = append([]string{"Nothing is being taken in: " + s.Halted}, h.Warnings...)
 	}
 	return v.show("home", "Today", h)
+}
+
+// span is a stretch of time as people say it.
+func span(d time.Duration) string {
+	switch {
+	case d < 2*time.Hour:
+		return itoa(max(0, int(d.Minutes()))) + " minutes"
+	case d < 48*time.Hour:
+		return itoa(int(d.Hours())) + " hours"
+	}
+	return itoa(int(d.Hours())/24) + " days"
 }
 
 func itoa(n int) string {
@@ -107,6 +144,12 @@ type hold struct {
 	PlacedAt string `json:"placed_at"`
 }
 
+// holdsPage is a list of holds, and a chart that one is to be placed on.
+type holdsPage struct {
+	Holds []hold
+	Chart string // "" for none
+}
+
 func (v *visit) holds() error {
 	hs, err := each[hold](v, "hold-list", struct{}{})
 	if err != nil {
@@ -117,7 +160,11 @@ func (v *visit) holds() error {
 			return []string{h.ID, h.State, h.Kind, h.Matter, h.Reason, h.Scope, h.PlacedBy, h.PlacedAt}
 		})
 	}
-	return v.show("holds", "Holds", paged(v, hs, func(h hold) string { return h.ID }))
+	p := holdsPage{Holds: paged(v, hs, func(h hold) string { return h.ID })}
+	if w, ok := v.session.Kept(v.r.URL.Query().Get("chart")).(wanted); ok {
+		p.Chart = w.number
+	}
+	return v.show("holds", "Holds", p)
 }
 
 func (v *visit) placeHold() error {
@@ -186,72 +233,4 @@ func (v *visit) retention() error {
 		return err
 	}
 	return v.show("retention", "At the end of their time", p)
-}
-
-// entry is an entry of the log.
-type entry struct {
-	Seq    int64  `json:"seq"`
-	Time   string `json:"time"`
-	Action string `json:"action"`
-	Object string `json:"object"`
-	Actor  string `json:"actor"`
-	User   string `json:"user"`
-	From   string `json:"from"`
-}
-
-// auditPage is the newest of the log, and what checking it found.
-type auditPage struct {
-	Entries []entry
-	Before  int64 // 0 when there is nothing before
-	Report  *logReport
-}
-
-// logReport is what checking the log found.
-type logReport struct {
-	Entries     int64    `json:"entries"`
-	Checkpoints int      `json:"checkpoints"`
-	Signed      int64    `json:"signed"`
-	Root        string   `json:"root"`
-	Faults      []string `json:"faults"`
-}
-
-func (v *visit) audit() error { return v.showLog(nil) }
-
-// entries is how many entries are wanted: a page, or as many as are given at once.
-func (v *visit) entries() int {
-	if v.csvWanted() {
-		return 1000
-	}
-	return 100
-}
-
-func (v *visit) showLog(rep *logReport) error {
-	var before int64
-	if s := v.r.URL.Query().Get("before"); s != "" {
-		if err := json.Unmarshal([]byte(s), &before); err != nil {
-			before = 0
-		}
-	}
-	es, err := each[entry](v, "audit-list", map[string]any{"before": before, "limit": v.entries()})
-	if err != nil {
-		return err
-	}
-	if v.csvWanted() {
-		return saveList(v, "log", []string{"entry", "time", "action", "object", "who", "not let in", "from"}, es, func(e entry) []string {
-			return []string{strconv.FormatInt(e.Seq, 10), e.Time, e.Action, e.Object, e.Actor, e.User, e.From}
-		})
-	}
-	p := auditPage{Entries: es, Report: rep}
-	if n := len(es); n > 0 && es[n-1].Seq > 0 {
-		p.Before = es[n-1].Seq
-	}
-	return v.show("audit", "Audit log", p)
-}
-
-func (v *visit) verifyLog() error {
-	var rep logReport
-	if err := v.one("audit-verify", struct{}{}, &rep); err != nil {
-		return err
-	}
-	return v.showLog(&rep)
 }

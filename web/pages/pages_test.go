@@ -143,7 +143,8 @@ func (s *site) call(_ context.Context, who record.Actor, op string, params any, 
 	x := s.said
 	lines := map[string][]any{
 		"status":            {map[string]any{"qa_documents": 3, "batches": 2, "warnings": []string{x}, "halted": x}},
-		"get":               {map[string]any{"elsewhere": x}, map[string]any{"document": map[string]any{"document": document, "type": "LAB_REPORT" + x, "pages": 2, "state": "filed", "filed_at": "2026-01-02T03:04:05Z"}}, map[string]any{"document": map[string]any{"document": document, "type": "ECG", "destroyed_on": "2026-01-01", "certificate": "000001", "under": x}}},
+		"access":            {map[string]any{"seq": 3, "at": "2026-01-02T03:04:05Z", "actor": x, "purpose": x, "act": "chart.refused" + x, "document": x, "what": x}},
+		"get":               {map[string]any{"elsewhere": x}, map[string]any{"about": map[string]any{"name": x, "date_of_birth": x, "numbers": []string{x}, "holds": []string{x}}}, map[string]any{"document": map[string]any{"document": document, "type": "LAB_REPORT" + x, "pages": 2, "state": "filed", "filed_at": "2026-01-02T03:04:05Z"}}, map[string]any{"document": map[string]any{"document": document, "type": "ECG", "destroyed_on": "2026-01-01", "certificate": "000001", "under": x}}},
 		"page":              {map[string]any{"type": "LAB_REPORT" + x, "state": "filed", "pages": 3, "doubts": []string{x}, "boxes": [][4]int{{1, 2, 3, 4}}, "text": map[string]any{"width": 100, "height": 200, "words": []any{[]any{x, 1, 2, 30, 40, 90, 0}}}, "image": base64.StdEncoding.EncodeToString([]byte("\x89PNG"))}},
 		"search":            {map[string]any{"document": document, "page": 1, "snippet": "[" + x + "]", "near": true, "doubtful": true}, map[string]any{"total": 1, "next": "eyJ9"}},
 		"qa-list":           {map[string]any{"document": document, "type": "UNCLASSIFIED", "pages": 1, "filed_at": "2026-01-02T03:04:05Z", "why": []string{x}}},
@@ -163,8 +164,13 @@ func (s *site) call(_ context.Context, who record.Actor, op string, params any, 
 		"batch-show":        {map[string]any{"id": document, "waits": 2, "keeper": x, "urgent": true, "state": "filed", "received_at": "2026-01-02T03:04:05Z", "pages_in": 4, "source": x, "via": x, "why": x, "source_sha256": x, "places": []any{map[string]any{"page": 1, "place": "separator"}, map[string]any{"page": 2, "place": "filed", "document": document}, map[string]any{"page": 3, "place": "filed", "document": document}, map[string]any{"page": 4, "place": "qa", "document": document}}, "documents": []any{map[string]any{"document": document, "type": "ECG" + x, "pages": 2, "state": "filed", "why": []string{x}}}}},
 		"thumbnails":        {map[string]any{"page": 1, "image": []byte("\x89PNG")}, map[string]any{"page": 2}},
 		"restriction-list":  {map[string]any{"id": document, "state": "shut", "why": x, "matter": x, "charts": 2, "named": []string{x}, "by": x}},
-		"report":            {map[string]any{"months": []any{map[string]any{"month": x, "pages_in": 3, "requests_late": 1}}, "due": []any{map[string]any{"month": x, "documents": 2}}, "sources": []any{map[string]any{"source": x, "pages_in": 9}}, "documents_by_type": map[string]int{"ECG" + x: 2}}},
+		"report":            {map[string]any{"months": []any{map[string]any{"month": x, "pages_in": 3, "requests_late": 1}}, "due": []any{map[string]any{"month": x, "documents": 2}}, "sources": []any{map[string]any{"source": x, "pages_in": 9}}, "people": []any{map[string]any{"who": "user:" + x, "settled": 4, "days": 2}}, "documents_by_type": map[string]int{"ECG" + x: 2}}},
 		"api-describe":      {map[string]any{"op": x, "group": x, "summary": x, "right": x, "changes": true, "in": x, "out": x}},
+		"automation-list":   {map[string]any{"name": "n" + x, "state": "draft", "class": x, "execute": true, "asked_by": x, "approvals": []string{x}, "until": x, "lacks": x}},
+		"paper-lists":       {map[string]any{"id": document, "state": "open", "batches": 1, "made_by": x, "made_at": "2026-01-02T03:04:05Z", "approvals": []string{x}, "certificate": x}},
+		"paper-list":        {map[string]any{"batch": document, "missing": []string{x}}, map[string]any{"batch": document, "released": x}},
+		"paper-show":        {map[string]any{"batch": document, "filed_on": x, "pages": 2}},
+		"paper-make":        {map[string]any{"id": document}},
 		"plan-make":         {map[string]any{"id": document}},
 		"plan-show":         {map[string]any{"document": document, "type": "ECG" + x, "service_date": x, "due": x, "reasons": []string{x}}},
 		"schedule-list":     {map[string]any{"id": document, "state": "draft", "version": x, "effective": x, "made_by": x, "shortens": []string{x}, "approvals": []string{x}, "change": map[string]any{"documents": 1}}},
@@ -680,7 +686,7 @@ func TestBreakGlass(t *testing.T) {
 // spreadsheet would take for a formula.
 func TestLists(t *testing.T) {
 	s := newSite(t, "=cmd|'/c calc'!A1")
-	for path, role := range map[string]accounts.Role{"/batches": accounts.Scan, "/requests": accounts.Release, "/holds": accounts.Auditor, "/retention": accounts.Auditor, "/plans": accounts.Auditor, "/certificates": accounts.Auditor,
+	for path, role := range map[string]accounts.Role{"/batches": accounts.Scan, "/requests": accounts.Release, "/holds": accounts.Auditor, "/retention": accounts.Auditor, "/plans": accounts.Auditor, "/certificates": accounts.Auditor, "/paper": accounts.Auditor,
 		"/corrections": accounts.Records, "/audit": accounts.Auditor, "/emergencies": accounts.Auditor, "/restrictions": accounts.Director, "/site": accounts.Admin, "/imports/" + document: accounts.Records, "/reports": accounts.Director, "/disclosures": accounts.Release} {
 		c := s.browser(role)
 		if path == "/disclosures" {

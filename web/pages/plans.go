@@ -31,18 +31,29 @@ type plan struct {
 	Kept        int      `json:"kept"`
 }
 
+// plansPage is a list of plans.
+type plansPage struct {
+	State   string // only these; "" for all
+	Filters []filter
+	Plans   []plan
+}
+
 func (v *visit) plans() error {
 	ps, err := each[plan](v, "plan-list", struct{}{})
 	if err != nil {
 		return err
 	}
 	slices.Reverse(ps)
+	state := v.r.URL.Query().Get("state")
+	if state != "" {
+		ps = slices.DeleteFunc(ps, func(p plan) bool { return p.State != state })
+	}
 	if v.csvWanted() {
 		return saveList(v, "plans", []string{"plan", "made at", "state", "action", "documents", "charts", "pages", "taken out", "made by", "approved by", "certificate", "kept"}, ps, func(p plan) []string {
 			return []string{p.ID, p.MadeAt, p.State, p.Action, itoa(p.Documents), itoa(p.Charts), itoa(p.Pages), itoa(p.Excluded), p.MadeBy, strings.Join(p.Approvals, " "), p.Certificate, itoa(p.Kept)}
 		})
 	}
-	return v.show("plans", "Plans", paged(v, ps, func(p plan) string { return p.ID }))
+	return v.show("plans", "Plans", plansPage{state, []filter{{"", "All"}, {"review", "In review"}, {"open", "For approval"}, {"executing", "Under way"}, {"done", "Carried out"}, {"cancelled", "Cancelled"}}, paged(v, ps, func(p plan) string { return p.ID })})
 }
 
 func (v *visit) makePlan() error {

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 )
 
 // monthly is a month of a report.
@@ -49,16 +51,38 @@ type scanned struct {
 // ADay is how many pages came on each day on which some came.
 func (s scanned) ADay() int { return s.Pages / max(1, s.Days) }
 
-// report is twelve months summed up.
+// worker is what somebody did in quality.
+type worker struct {
+	Who       string `json:"who"`
+	Days      int    `json:"days"`
+	Settled   int    `json:"settled"`
+	SentBack  int    `json:"sent_back"`
+	Corrected int    `json:"corrected"`
+}
+
+// Name is who it is, without where they sign in.
+func (w worker) Name() string { return strings.TrimPrefix(w.Who, "user:") }
+
+// ADay is how many questions were settled on each day on which some were.
+func (w worker) ADay() int { return w.Settled / max(1, w.Days) }
+
+// report is months summed up.
 type report struct {
 	Months  []monthly      `json:"months"`
 	Days    int            `json:"median_days"`
 	Overdue int            `json:"due_before"`
 	Due     []ending       `json:"due"`
 	Sources []scanned      `json:"sources"`
+	People  []worker       `json:"people"`
 	Types   map[string]int `json:"documents_by_type"`
 	Bytes   int64          `json:"stored_bytes"`
+
+	Wanted string `json:"-"` // the last month that was asked for; "" for this one
+	Back   int    `json:"-"` // how many months were
 }
+
+// Share is how many of a month's pages in hundred were in doubt when they came.
+func (m monthly) Share() int { return 100 * m.Doubtful / max(1, m.Pages) }
 
 // ByType lists the types, those with the most documents first.
 func (r report) ByType() []counted {
@@ -74,9 +98,18 @@ func (r report) ByType() []counted {
 func (r report) MiB() int64 { return r.Bytes >> 20 }
 
 func (v *visit) reports() error {
-	var r report
-	if err := v.one("report", struct{}{}, &r); err != nil {
+	q := v.r.URL.Query()
+	r := report{Wanted: q.Get("to"), Back: 12}
+	if n, err := strconv.Atoi(q.Get("months")); err == nil {
+		r.Back = n
+	}
+	if err := v.one("report", map[string]any{"months": r.Back, "to": r.Wanted}, &r); err != nil {
 		return err
+	}
+	if q.Get("as") == "people" {
+		return saveList(v, "quality", []string{"who", "days", "settled", "sent back", "corrected"}, r.People, func(w worker) []string {
+			return []string{w.Name(), itoa(w.Days), itoa(w.Settled), itoa(w.SentBack), itoa(w.Corrected)}
+		})
 	}
 	if v.csvWanted() {
 		return saveList(v, "report", []string{"month", "batches", "pages in", "separators and blanks", "pages in doubt", "corrections", "requests received", "requests closed", "requests late", "disclosures"}, r.Months, func(m monthly) []string {
