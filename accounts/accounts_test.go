@@ -407,3 +407,39 @@ func TestEmergency(t *testing.T) {
 		t.Error("it is open after its hour")
 	}
 }
+
+// TestPresence: who is signed in, in how many places and seen when; and that an
+// administrator ends it.
+func TestPresence(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	d, err := accounts.NewDesk(accountstest.Register{}, func() time.Time { return now }, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sessions []*accounts.Session
+	for _, name := range []string{"a.one", "a.one", "b.two"} {
+		if err := d.Put(t.Context(), "test", accounts.User{Name: name, Roles: []accounts.Role{accounts.Scan}}, "four words make a sentence"); err != nil && !errors.Is(err, record.ErrExists) {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"a.one", "a.one", "b.two"} {
+		s, err := d.SignIn(t.Context(), name, "four words make a sentence", "", "addr")
+		if err != nil {
+			t.Fatal(err)
+		}
+		sessions = append(sessions, s)
+		now = now.Add(time.Minute)
+	}
+	d.Session(sessions[0].Secret)
+	if got := d.Present(); len(got) != 2 || got["a.one"] != (accounts.Presence{Sessions: 2, Seen: now}) || got["b.two"].Sessions != 1 {
+		t.Errorf("got %+v, want two of a.one, seen now, and one of b.two", got)
+	}
+	d.EndSessions("a.one")
+	if got := d.Present(); len(got) != 1 || d.Session(sessions[0].Secret) != nil || d.Session(sessions[2].Secret) == nil {
+		t.Errorf("after the end of a.one's: got %+v", got)
+	}
+	now = now.Add(accounts.Idle)
+	if got := d.Present(); len(got) != 0 {
+		t.Errorf("after nobody was there: got %+v", got)
+	}
+}

@@ -176,6 +176,35 @@ func (d *Desk) Broken(s *Session) time.Time {
 	return s.broken
 }
 
+// Presence is how somebody is signed in.
+type Presence struct {
+	Sessions int       // that go on
+	Seen     time.Time // when they asked for something last
+}
+
+// Present says who is signed in, by name.
+func (d *Desk) Present() map[string]Presence {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	out, now := map[string]Presence{}, d.now()
+	for _, s := range d.sessions {
+		if s.over(now) {
+			continue
+		}
+		p := out[s.User.Name]
+		p.Sessions++
+		if s.seen.After(p.Seen) {
+			p.Seen = s.seen
+		}
+		out[s.User.Name] = p
+	}
+	return out
+}
+
+// EndSessions signs somebody out everywhere. Whoever calls it has written it down
+// before.
+func (d *Desk) EndSessions(name string) { d.end(func(s *Session) bool { return s.User.Name == name }) }
+
 // SignOut ends a session.
 func (d *Desk) SignOut(s *Session) { d.end(func(o *Session) bool { return o == s }) }
 

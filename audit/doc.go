@@ -81,6 +81,10 @@ const (
 
 	ActRescan Action = "document.rescan" // a document in quality is to be scanned again, or was settled all the same
 
+	ActSessionsEnded Action = "user.sessions_ended" // an administrator signed somebody out everywhere
+	ActSavedSearch   Action = "search.saved"        // somebody kept a search of theirs, or dropped it
+	ActChecked       Action = "health.checked"      // somebody had everything checked
+
 	ActBatchMarked Action = "batch.marked" // somebody took a batch in hand or left it, or said that it is urgent or not
 
 	ActImport Action = "import.changed" // an import by the daemon was begun, stopped or ended

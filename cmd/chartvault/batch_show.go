@@ -15,7 +15,8 @@ import (
 
 // batchID names a batch.
 type batchID struct {
-	ID record.ID `json:"id"`
+	ID     record.ID `json:"id"`
+	Scores bool      `json:"scores,omitempty"` // with how well its pages were read, for which its documents are opened
 }
 
 // batchView is a batch whole: where each of its pages is.
@@ -33,6 +34,7 @@ type placeLine struct {
 	Page     int              `json:"page"` // of the scan, from 1
 	Place    record.Placement `json:"place"`
 	Document string           `json:"document,omitempty"`
+	Score    int              `json:"score,omitempty"` // of a hundred, how surely its words were read; 0 for no words, or not asked for
 }
 
 // opBatchShow shows a batch whole. What its documents are is not told of those in
@@ -94,7 +96,39 @@ func (a *app) opBatchShow(ctx context.Context, r asked, out func(any) error) err
 		}
 		v.Places = append(v.Places, l)
 	}
+	if p.Scores {
+		if err := a.score(ctx, rows, v.Places); err != nil {
+			return err
+		}
+	}
 	return out(v)
+}
+
+// score says how surely the pages of a batch were read, of those whose documents are
+// there still.
+func (a *app) score(ctx context.Context, rows []catalog.Row, places []placeLine) error {
+	for _, row := range rows {
+		if row.State != record.DocumentFiled && row.State != record.DocumentQA {
+			continue
+		}
+		s, err := a.arch.Load(ctx, row.ID, row.Version)
+		if finding(err) || errors.Is(err, record.ErrDestroyed) {
+			continue // verify says so
+		}
+		if err != nil {
+			return err
+		}
+		pages, err := texts(s.Manifest)
+		if err != nil {
+			return err
+		}
+		for i, p := range s.Manifest.Pages {
+			if p.Source >= 1 && p.Source <= len(places) {
+				places[p.Source-1].Score = int(pages[i].Confidence)
+			}
+		}
+	}
+	return nil
 }
 
 // lineOfBatch is a batch as it is listed.

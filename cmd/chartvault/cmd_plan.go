@@ -33,6 +33,7 @@ type planLine struct {
 	ReadyAt     string   `json:"ready_at,omitempty"`
 	Certificate string   `json:"certificate,omitempty"`
 	Kept        int      `json:"kept"`
+	Done        int      `json:"done,omitempty"` // of its documents, looked at so far, while it is executed here
 }
 
 // planParams name a plan and what to do with it.
@@ -194,6 +195,9 @@ func (a *app) lineOfPlan(e disposition.Entry, b disposition.PlanBody) planLine {
 	p := b.Plan
 	l := planLine{ID: p.ID.String(), State: e.State, Action: string(p.Action), MadeBy: string(p.MadeBy), MadeAt: p.MadeAt.Format(time.RFC3339), Automation: p.Automation,
 		Charts: p.Charts, Documents: p.Documents, Pages: p.Pages, Excluded: len(p.Excluded), Approvals: []string{}, Certificate: b.Certificate, Kept: len(b.Kept)}
+	if at := a.meter.ending.Load(); e.State == disposition.PlanExecuting && at != nil && at.Plan == p.ID {
+		l.Done = at.Done
+	}
 	from := p.SubmittedAt
 	for _, ap := range b.Approvals {
 		l.Approvals = append(l.Approvals, ap.Approver)

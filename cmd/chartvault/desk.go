@@ -129,7 +129,7 @@ func entryOf(e catalog.Entry) disposition.Entry {
 
 // registers reports whether a log entry carries a register entry to replay.
 func registers(a audit.Action) bool {
-	return a == audit.ActKeysDrill || a == audit.ActChartsLinked || a == audit.ActChartsUnlinked || a == audit.ActPatients || a == audit.ActUser || a == audit.ActCorrection || a == audit.ActApproverKey || a == audit.ActEmergency || a == audit.ActRestricted || a == audit.ActImport || a == audit.ActRescan || a == audit.ActBatchMarked || a == audit.ActRequest || a == audit.ActDisclosed || slices.Contains(disposition.Events(), disposition.Event(a))
+	return a == audit.ActKeysDrill || a == audit.ActChartsLinked || a == audit.ActChartsUnlinked || a == audit.ActPatients || a == audit.ActUser || a == audit.ActCorrection || a == audit.ActApproverKey || a == audit.ActEmergency || a == audit.ActRestricted || a == audit.ActImport || a == audit.ActRescan || a == audit.ActBatchMarked || a == audit.ActSavedSearch || a == audit.ActRequest || a == audit.ActDisclosed || slices.Contains(disposition.Events(), disposition.Event(a))
 }
 
 // clocks implements disposition.Clock.

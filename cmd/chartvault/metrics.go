@@ -27,6 +27,7 @@ type meter struct {
 	disposeOf  atomic.Int64                               // items of the plan that is being executed
 	disposeAt  atomic.Int64                               // how many of them are done
 	watching   atomic.Pointer[func(disposition.Progress)] // who wants to be told besides
+	ending     atomic.Pointer[disposition.Progress]       // how far the plan is that is being executed, or was last
 }
 
 // evaluating is told how far an evaluation has come.
@@ -37,6 +38,7 @@ func (m *meter) disposing(p disposition.Progress) {
 	if p.Destroyed > 0 && p.Done > 0 {
 		m.disposed.Store(int64(p.Destroyed))
 	}
+	m.ending.Store(&p)
 	m.disposeAt.Store(int64(p.Done))
 	m.disposeOf.Store(int64(p.Of))
 	if f := m.watching.Load(); f != nil {

@@ -15,6 +15,7 @@ import (
 	"chartvault/audit"
 	"chartvault/catalog"
 	"chartvault/disposition"
+	"chartvault/ingest/fields"
 	"chartvault/ingest/sheet"
 	"chartvault/ocr"
 	"chartvault/record"
@@ -66,7 +67,15 @@ func (p people) PutUser(ctx context.Context, by record.Actor, u accounts.User) e
 // pages makes the pages for people; what goes on for ever in them ends when ending is
 // closed.
 func (a *app) pages(desk *accounts.Desk, door pages.Door, ending <-chan struct{}) *pages.Pages {
-	return &pages.Pages{Ending: ending, Accounts: desk, Outside: door, Problem: problem, Facility: a.cfg.Facility, Names: a.cfg.Server.Names, Training: training(a.cfg.dir), Now: a.now, Log: a.log, Call: a.callAs}
+	return &pages.Pages{Ending: ending, Types: typeCodes(), Accounts: desk, Outside: door, Problem: problem, Facility: a.cfg.Facility, Names: a.cfg.Server.Names, Training: training(a.cfg.dir), Now: a.now, Log: a.log, Call: a.callAs}
+}
+
+// typeCodes are the document types there are.
+func typeCodes() (out []string) {
+	for _, t := range fields.Types() {
+		out = append(out, t.Code)
+	}
+	return out
 }
 
 // pageParams ask for one page of a document, on a screen.
@@ -257,7 +266,10 @@ func (a *app) opSignedIn(ctx context.Context, r asked, out func(any) error) erro
 	if err := r.params(&p); err != nil {
 		return err
 	}
-	return a.arch.Journal(ctx, audit.ActSignedIn, "", map[string]any{"actor": r.Actor, "from": p.From})
+	if err := a.arch.Journal(ctx, audit.ActSignedIn, "", map[string]any{"actor": r.Actor, "from": p.From}); err != nil {
+		return err
+	}
+	return a.noteSignIn(ctx, r.Actor)
 }
 
 // opSignInRefused notes that somebody was not let in. Of the name that was typed

@@ -47,7 +47,7 @@ func deposit(t testing.TB, a *app, n int) {
 		bm := seal.BatchManifest{ID: batch, SHA256: sum[:], Size: 1, Name: "made.tif", ReceivedAt: time.Now().UTC(), State: record.BatchFiled}
 		var rows []catalog.Keyed
 		for i := from; i < min(from+50, n); i++ {
-			rows = append(rows, depositOne(t, a, batch, i))
+			rows = append(rows, depositOne(t, a, batch, i, 1))
 			d := rows[len(rows)-1].Document
 			if _, err := a.addFacts(t.Context(), d.Chart, catalog.Facts{Known: []record.Fact{{Name: record.FactLastEncounter, Date: d.ServiceDate, Source: record.SourcePatientList}}}); err != nil {
 				t.Fatal(err)
@@ -70,7 +70,7 @@ func deposit(t testing.TB, a *app, n int) {
 	}
 }
 
-func depositOne(t testing.TB, a *app, batch record.ID, i int) catalog.Keyed {
+func depositOne(t testing.TB, a *app, batch record.ID, i, pages int) catalog.Keyed {
 	t.Helper()
 	id, err := record.NewID(rand.Reader)
 	if err != nil {
@@ -84,6 +84,9 @@ func depositOne(t testing.TB, a *app, batch record.ID, i int) catalog.Keyed {
 	content := "document " + strconv.Itoa(i)
 	m := seal.Manifest{ID: id, Batch: batch, Chart: chart, Type: "PROGRESS_NOTE", ServiceDate: day, FiledAt: time.Now().UTC(), State: record.DocumentFiled,
 		Pages: []seal.Page{{Source: 1, Text: json.RawMessage(`{"words":[["canaryword` + strconv.Itoa(i) + `",1,2,3,4,99,0]]}`)}}}
+	for k := 2; k <= pages; k++ {
+		m.Pages = append(m.Pages, seal.Page{Source: k, Text: json.RawMessage(`{"words":[["page` + strconv.Itoa(k) + `",1,2,3,4,99,0]]}`)})
+	}
 	s, err := a.arch.Deposit(t.Context(), m, func(zw *zip.Writer, m *seal.Manifest) error {
 		sum := sha256.Sum256([]byte(content))
 		m.PDF = sum[:]

@@ -124,18 +124,18 @@ func TestQAActs(t *testing.T) {
 
 	// Its batch accounts for every page, whatever became of it.
 	var b batchView
-	if err := do("batch-show", batchID{row.Batch}, &b); err != nil || len(b.Places) != b.PagesIn || len(b.Documents) != 2 {
+	if err := do("batch-show", batchID{ID: row.Batch}, &b); err != nil || len(b.Places) != b.PagesIn || len(b.Documents) != 2 {
 		t.Errorf("its batch: got %+v, %v", b, err)
 	}
 	first, err := r.cat.Document(t.Context(), r.doc)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := do("batch-show", batchID{first.Batch}, &b); err != nil || len(b.Places) != b.PagesIn || len(b.Documents) < 3 {
+	if err := do("batch-show", batchID{ID: first.Batch}, &b); err != nil || len(b.Places) != b.PagesIn || len(b.Documents) < 3 {
 		t.Errorf("the batch of what was split: got %d places of %d pages, %d documents, %v", len(b.Places), b.PagesIn, len(b.Documents), err)
 	}
 	var missing record.ID
-	if err := do("batch-show", batchID{missing}, &b); !errors.Is(err, record.ErrNotFound) {
+	if err := do("batch-show", batchID{ID: missing}, &b); !errors.Is(err, record.ErrNotFound) {
 		t.Errorf("no batch: got %v, want %v", err, record.ErrNotFound)
 	}
 	if n := r.inClear("pages are missing"); n != "" && !strings.HasSuffix(n, ".test") {
@@ -266,7 +266,7 @@ func TestMergeBatches(t *testing.T) {
 	}
 	for i, row := range made {
 		var b batchView
-		do("batch-show", batchID{row.Batch}, &b)
+		do("batch-show", batchID{ID: row.Batch}, &b)
 		if len(b.Places) != b.PagesIn || b.Waits != 1-i {
 			t.Errorf("batch %d: got %d places of %d pages, %d waiting, want all placed and %d waiting", i, len(b.Places), b.PagesIn, b.Waits, 1-i)
 		}

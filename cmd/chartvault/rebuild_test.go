@@ -26,7 +26,7 @@ import (
 )
 
 // depositMany is deposit, several at once.
-func depositMany(t testing.TB, a *app, n int) {
+func depositMany(t testing.TB, a *app, n, pages int) {
 	t.Helper()
 	const size = 50
 	g, ctx := errgroup.WithContext(t.Context())
@@ -41,10 +41,12 @@ func depositMany(t testing.TB, a *app, n int) {
 			bm := seal.BatchManifest{ID: batch, SHA256: sum[:], Size: 1, Name: "made.tif", ReceivedAt: time.Now().UTC().Truncate(time.Millisecond), State: record.BatchFiled}
 			var rows []catalog.Keyed
 			for i := from; i < min(from+size, n); i++ {
-				rows = append(rows, depositOne(t, a, batch, i))
-				bm.Pages = append(bm.Pages, seal.BatchPage{Placement: record.PlaceFiled, Document: rows[len(rows)-1].ID})
+				rows = append(rows, depositOne(t, a, batch, i, pages))
+				for range pages {
+					bm.Pages = append(bm.Pages, seal.BatchPage{Placement: record.PlaceFiled, Document: rows[len(rows)-1].ID})
+				}
 			}
-			bm.Counts = record.Counts{PagesIn: len(rows), Filed: len(rows)}
+			bm.Counts = record.Counts{PagesIn: len(bm.Pages), Filed: len(bm.Pages)}
 			if err := a.cat.PutBatch(ctx, record.Batch{ID: batch, SHA256: sum, Size: 1, Name: record.NewPrivate("made.tif"), ReceivedAt: bm.ReceivedAt, State: record.BatchClaimed}); err != nil {
 				return err
 			}
@@ -81,7 +83,7 @@ func TestRebuildEqual(t *testing.T) {
 	var before []string
 	a.inProcess(func(x *app) {
 		start := time.Now()
-		depositMany(t, x, n)
+		depositMany(t, x, n, 1)
 		t.Logf("deposited %d documents: %.0f a second", n, float64(n)/time.Since(start).Seconds())
 		facts := chartFacts{"7000000", catalog.Facts{Known: []record.Fact{{Name: record.FactLastEncounter, Date: record.Date{Year: 2009, Month: 5, Day: 6}, Source: record.SourcePatientList}}}}
 		number, err := record.ParseChartNumber(facts.Chart)

@@ -26,15 +26,17 @@ import (
 )
 
 // BenchmarkBrowser is what people wait for in a browser, of an archive with
-// CHARTVAULT_DOCUMENTS documents (2,000), one in fifty of which waits in quality:
+// CHARTVAULT_DOCUMENTS documents (2,000) of CHARTVAULT_DOCUMENT_PAGES pages (1), one in fifty of which waits in quality:
 // a chart looked up, its first page, the next one, a question settled until the
 // next one stands there, and every list. CHARTVAULT_TIMES says how often (50).
 func BenchmarkBrowser(b *testing.B) {
-	n, times := 2_000, "50"
-	if s := os.Getenv("CHARTVAULT_DOCUMENTS"); s != "" {
-		var err error
-		if n, err = strconv.Atoi(s); err != nil {
-			b.Fatal(err)
+	n, pages, times := 2_000, 1, "50"
+	for name, v := range map[string]*int{"CHARTVAULT_DOCUMENTS": &n, "CHARTVAULT_DOCUMENT_PAGES": &pages} {
+		if s := os.Getenv(name); s != "" {
+			var err error
+			if *v, err = strconv.Atoi(s); err != nil {
+				b.Fatal(err)
+			}
 		}
 	}
 	if s := os.Getenv("CHARTVAULT_TIMES"); s != "" {
@@ -53,7 +55,7 @@ func BenchmarkBrowser(b *testing.B) {
 	}
 	a.inProcess(func(x *app) {
 		start := time.Now()
-		depositMany(b, x, n-waiting)
+		depositMany(b, x, n-waiting, pages)
 		depositQA(b, x, waiting)
 		for i := range (n - waiting + 9) / 10 { // ten documents a chart, all of them over
 			chart, err := record.ParseChartNumber(strconv.Itoa(7_000_000 + i))
@@ -71,7 +73,7 @@ func BenchmarkBrowser(b *testing.B) {
 		if due, err := x.cat.CountDue(b.Context(), string(retention.Due)); err != nil || due < n/2 {
 			b.Fatalf("%d documents are due, %v", due, err)
 		}
-		b.Logf("%d documents in %s", n, time.Since(start).Round(time.Second))
+		b.Logf("%d documents of %d pages in %s", n, pages, time.Since(start).Round(time.Second))
 	})
 	for _, role := range []string{"records", "director", "auditor"} {
 		if out, code := a.runWith(password+"\n", "users", "put", "demo."+role, "--role", role); code != 0 {

@@ -125,6 +125,61 @@ for (const theme of ['light', 'dark']) {
 	});
 }
 
+test('a batch is taken in hand, and everything is found by its name', async () => {
+	for (const theme of ['light', 'dark']) {
+		const me = await someone('demo.records', theme);
+		const { page } = me;
+		await page.goto(base + '/batches?only=waiting');
+		await look(me, 'batches-waiting');
+		await keys(page, 'j'); // to the first row
+		await keys(page, 'Enter');
+		await page.waitForURL(/\/batches\/[a-z2-7]{26}$/);
+		const batch = page.url();
+		await keys(page, 'u');
+		await page.waitForSelector('h2:has-text("urgently")');
+		await look(me, 'batch-urgent');
+		await keys(page, 't'); // and its first question stands there
+		await page.waitForURL(/\/qa\/[a-z2-7]{26}$/);
+		await look(me, 'batch-question');
+		const other = await someone('demo.director', theme);
+		await other.page.goto(base + '/qa/next');
+		assert.equal(other.page.url(), base + '/qa', 'somebody else is given a question of it');
+		assert.match(await other.page.textContent('tbody'), /demo\.records/);
+		await other.end();
+		await Promise.all([page.waitForEvent('load'), keys(page, 'J')]); // the only one there is comes again
+		await page.waitForURL(/\/qa\/[a-z2-7]{26}$/);
+		// By some letters of its name.
+		await keys(page, 'Control+k');
+		await page.waitForFunction(() => document.activeElement?.id === 'wish');
+		await page.keyboard.type('accept');
+		assert.match(await page.textContent('#choices [aria-selected=true]'), /^Accept, and the next one/);
+		await look(me, 'palette');
+		await keys(page, 'Escape');
+		await page.waitForFunction(() => !document.querySelector('dialog').open);
+		await keys(page, 'Control+k');
+		await page.keyboard.type('9118427');
+		await keys(page, 'Enter');
+		await page.waitForURL(/\/chart\//);
+		assert.equal(await page.evaluate(() => document.getElementById('wish').value), '');
+		await look(me, 'chart-about');
+		await keys(page, 'f');
+		await page.keyboard.type('lungs');
+		await keys(page, 'Enter');
+		await page.waitForURL(/\/search\//);
+		assert.match(await page.inputValue('#query'), /^chart:9118427 lungs$/);
+		await keys(page, 'Control+k');
+		await page.keyboard.type('batches');
+		await keys(page, 'Enter');
+		await page.waitForURL(base + '/batches');
+		await page.goto(batch);
+		await keys(page, 't'); // it is everybody's again
+		await page.waitForSelector('button:has-text("Take it")');
+		await keys(page, 'u');
+		await page.waitForSelector('button:has-text("It is urgent")');
+		await me.end();
+	}
+});
+
 test('what the machine doubts is settled by keyboard alone', async () => {
 	const me = await someone('demo.records');
 	const { page } = me;
@@ -601,7 +656,7 @@ test('a list of batches goes on by itself while scans come in', async () => {
 	await keys(page, 'Enter');
 	await page.waitForFunction((n) => document.querySelectorAll('tbody tr').length === n, had + 1);
 	await page.evaluate(() => { window.same = true; });
-	await page.waitForFunction(() => document.querySelector('tbody tr td:last-child').textContent === 'yes', null, { timeout: 60000 });
+	await page.waitForFunction(() => document.querySelector('tbody tr td:nth-child(10)').textContent === 'yes', null, { timeout: 60000 });
 	assert.equal(await page.evaluate(() => window.same), true, 'it was loaded again');
 	await me.end();
 });
@@ -610,7 +665,18 @@ test('reports, and lists as files', async () => {
 	for (const theme of ['light', 'dark']) {
 		const me = await someone('demo.director', theme);
 		await me.page.goto(base + '/reports');
+		assert.match(await me.page.textContent('main'), /demo\.records/);
 		await look(me, 'reports');
+		for (const [path, name] of [['/automations', 'automations'], ['/paper', 'papers'], ['/paper/now', 'sheaves']]) {
+			await me.page.goto(base + path);
+			await look(me, name);
+		}
+		await me.page.goto(base + '/access');
+		await me.page.fill('#chart', '9118427');
+		await keys(me.page, 'Enter');
+		await me.page.waitForURL(/\/access\/[A-Z0-9]+$/);
+		assert.match(await me.page.textContent('tbody'), /user:demo\.records/);
+		await look(me, 'access');
 		await me.end();
 	}
 });

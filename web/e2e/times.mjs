@@ -74,12 +74,12 @@ for (let i = 0; i < times; i++) {
 }
 say('accept-to-next', settled);
 
-for (const [who, paths] of [['demo.director', ['/', '/batches', '/qa', '/corrections', '/requests', '/holds', '/retention', '/plans', '/certificates', '/emergencies', '/restrictions', '/imports', '/reports']], ['demo.auditor', ['/audit', '/health']]]) {
+for (const [who, paths] of [['demo.director', ['/', '/batches', '/batches?only=waiting', '/batches?only=unread', '/qa', '/corrections', '/requests', '/holds', '/retention', '/plans', '/automations', '/paper', '/certificates', '/emergencies', '/restrictions', '/imports', '/reports']], ['demo.auditor', ['/audit', '/health']]]) {
 	const page = await someone(who);
 	for (const path of paths) {
 		const ms = [];
 		for (let i = 0; i < Math.min(times, 20); i++) ms.push(await took(page, () => page.goto(base + path)));
-		say('list' + path.replaceAll('/', '-').replace(/-$/, '-today'), ms);
+		say('list' + path.replaceAll(/[/?=]/g, '-').replace(/-$/, '-today'), ms);
 	}
 }
 await browser.close();

@@ -19,7 +19,8 @@ type batchPage struct {
 	Places    []place     `json:"places"`
 	Documents []batchFile `json:"documents"`
 
-	Mine bool `json:"-"` // whoever looks has it in hand
+	Mine   bool `json:"-"` // whoever looks has it in hand
+	Scores bool `json:"-"` // how well its pages were read was asked for
 }
 
 // place is where a page of a scan is.
@@ -27,6 +28,7 @@ type place struct {
 	Page     int              `json:"page"`
 	Place    record.Placement `json:"place"`
 	Document string           `json:"document"`
+	Score    int              `json:"score"`
 }
 
 // batchFile is a document of a batch.
@@ -47,9 +49,11 @@ type run struct {
 	Place    record.Placement
 	Number   int                  // of the document; 0 for none
 	State    record.DocumentState // of the document now
+	Score    int                  // of the page, where they are shown one by one; 0 for none
 }
 
-// Runs are the pages of the scan in order, those of one place together.
+// Runs are the pages of the scan in order: those of one place together, or with their
+// scores one by one.
 func (b batchPage) Runs() (out []run) {
 	number, state := map[string]int{}, map[int]record.DocumentState{}
 	for _, d := range b.Documents {
@@ -57,11 +61,11 @@ func (b batchPage) Runs() (out []run) {
 	}
 	for _, p := range b.Places {
 		n := number[p.Document]
-		if k := len(out) - 1; k >= 0 && out[k].Place == p.Place && out[k].Number == n && out[k].To == p.Page-1 {
+		if k := len(out) - 1; !b.Scores && k >= 0 && out[k].Place == p.Place && out[k].Number == n && out[k].To == p.Page-1 {
 			out[k].To = p.Page
 			continue
 		}
-		out = append(out, run{p.Page, p.Page, p.Place, n, state[n]})
+		out = append(out, run{p.Page, p.Page, p.Place, n, state[n], p.Score})
 	}
 	return out
 }
@@ -69,7 +73,8 @@ func (b batchPage) Runs() (out []run) {
 // batch shows where each page of a batch is.
 func (v *visit) batch() error {
 	var b batchPage
-	if err := v.one("batch-show", map[string]string{"id": v.r.PathValue("batch")}, &b); err != nil {
+	b.Scores = v.r.URL.Query().Get("scores") != ""
+	if err := v.one("batch-show", map[string]any{"id": v.r.PathValue("batch"), "scores": b.Scores}, &b); err != nil {
 		return err
 	}
 	at := map[string]int{}

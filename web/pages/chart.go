@@ -199,6 +199,7 @@ type view struct {
 	Words, Hits   []placed
 	Numbers       []int
 	From          string // kept search it was found by
+	Hit           nearby // what was found beside it
 	Chart         string // kept look-up it was found by
 	Sharp         bool   // drawn finely
 	Two           bool   // two pages beside each other
@@ -226,7 +227,7 @@ func (w view) Single() string  { return w.link(w.Page, w.Sharp, false) }
 
 func (w view) link(page int, sharp, two bool) string {
 	q := url.Values{"page": {itoa(page)}}
-	for name, s := range map[string]string{"from": w.From, "chart": w.Chart} {
+	for name, s := range map[string]string{"from": w.From, "chart": w.Chart, "hits": w.Hit.Kept, "hit": w.Hit.at()} {
 		if s != "" {
 			q.Set(name, s)
 		}
@@ -238,6 +239,40 @@ func (w view) link(page int, sharp, two bool) string {
 		q.Set("two", "1")
 	}
 	return "?" + q.Encode()
+}
+
+// nearby is where a page is among those that a search found.
+type nearby struct {
+	Kept           string // under which they are kept; "" for a page that was not found so
+	At             int    // from 0
+	Before, Behind string // addresses of those beside it; "" for none
+}
+
+func (n nearby) at() string {
+	if n.Kept == "" {
+		return ""
+	}
+	return itoa(n.At)
+}
+
+// nearby finds what was found beside the page that is shown.
+func (v *visit) nearby() nearby {
+	q := v.r.URL.Query()
+	n := nearby{Kept: q.Get("hits")}
+	hs, ok := v.session.Kept(n.Kept).(hits)
+	at, err := strconv.Atoi(q.Get("hit"))
+	if !ok || err != nil || at < 0 || at >= len(hs) {
+		return nearby{}
+	}
+	n.At = at
+	to := func(i int) string {
+		if i < 0 || i >= len(hs) {
+			return ""
+		}
+		return "/document/" + url.PathEscape(hs[i].Document) + "?" + url.Values{"page": {itoa(hs[i].Page)}, "from": {q.Get("from")}, "hits": {n.Kept}, "hit": {itoa(i)}}.Encode()
+	}
+	n.Before, n.Behind = to(at-1), to(at+1)
+	return n
 }
 
 // placed is a word, or a mark, in pixels of the page.
@@ -302,6 +337,7 @@ func (v *visit) document() error {
 	if err != nil {
 		return err
 	}
+	w.Hit = v.nearby()
 	w.From, w.Chart, w.Two = from, v.r.URL.Query().Get("chart"), v.r.URL.Query().Get("two") != ""
 	if w.Two && w.Page < w.Pages {
 		if w.Beside, err = v.openPage(w.ID, w.Page+1, w.Purpose, query); err != nil {

@@ -47,6 +47,7 @@ type Pages struct {
 	Problem  func(error) web.Problem // the table of errors
 	Outside  Door                    // the site's own sign-in; nil for none
 	Facility string
+	Types    []string // codes of the document types there are
 	Names    []string // by which the pages are asked for, without ports; security keys sign for them, and for localhost
 	Training bool     // nothing in the archive is real, and every page says so
 	Now      func() time.Time

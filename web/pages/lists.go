@@ -124,14 +124,6 @@ func itoa(n int) string {
 	return string(b)
 }
 
-func (v *visit) health() error {
-	var s summary
-	if err := v.one("status", struct{}{}, &s); err != nil {
-		return err
-	}
-	return v.show("health", "Health", s)
-}
-
 // hold is a hold as it is listed.
 type hold struct {
 	ID       string `json:"id"`

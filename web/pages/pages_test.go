@@ -49,6 +49,7 @@ type site struct {
 	queue   []queued          // what waits, instead of one document; nil for that
 	keepers map[string]string // who has batches in hand
 	urgent  string            // a batch that is
+	found   int               // how many pages a search finds, when not one
 
 	settled bool           // nothing waits in quality any more
 	params  map[string]any // what operations were asked for last; nil where nobody looks
@@ -166,6 +167,10 @@ func (s *site) call(_ context.Context, who record.Actor, op string, params any, 
 		"restriction-list":  {map[string]any{"id": document, "state": "shut", "why": x, "matter": x, "charts": 2, "named": []string{x}, "by": x}},
 		"report":            {map[string]any{"months": []any{map[string]any{"month": x, "pages_in": 3, "requests_late": 1}}, "due": []any{map[string]any{"month": x, "documents": 2}}, "sources": []any{map[string]any{"source": x, "pages_in": 9}}, "people": []any{map[string]any{"who": "user:" + x, "settled": 4, "days": 2}}, "documents_by_type": map[string]int{"ECG" + x: 2}}},
 		"api-describe":      {map[string]any{"op": x, "group": x, "summary": x, "right": x, "changes": true, "in": x, "out": x}},
+		"check":             {map[string]any{"check": x, "result": "fail", "detail": x}, map[string]any{"check": x, "result": "ok"}},
+		"support":           {map[string]any{"made": x}},
+		"users-seen":        {map[string]any{"name": "user-scan", "at": "2026-01-02T03:04:05Z"}},
+		"saved-searches":    {map[string]any{"id": document, "name": x, "query": x}},
 		"automation-list":   {map[string]any{"name": "n" + x, "state": "draft", "class": x, "execute": true, "asked_by": x, "approvals": []string{x}, "until": x, "lacks": x}},
 		"paper-lists":       {map[string]any{"id": document, "state": "open", "batches": 1, "made_by": x, "made_at": "2026-01-02T03:04:05Z", "approvals": []string{x}, "certificate": x}},
 		"paper-list":        {map[string]any{"batch": document, "missing": []string{x}}, map[string]any{"batch": document, "released": x}},
@@ -194,6 +199,9 @@ func (s *site) call(_ context.Context, who record.Actor, op string, params any, 
 	}
 	if op == "qa-list" && s.settled {
 		return nil
+	}
+	if op == "search" && s.found > 0 {
+		lines[op] = slices.Concat(slices.Repeat(lines[op][:1], s.found), lines[op][1:])
 	}
 	if s.queue != nil && (op == "qa-list" || op == "batches") {
 		var err error

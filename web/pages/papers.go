@@ -3,6 +3,7 @@ package pages
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -92,8 +93,39 @@ func (v *visit) certificates() error {
 	return v.show("certificates", "Certificates of destruction", paged(v, out, func(c issued) string { return c.Number }))
 }
 
+// certificate gives a certificate as PDF, or as the signed text that machines check.
 func (v *visit) certificate() error {
+	if v.r.URL.Query().Get("as") == "json" {
+		return v.certificateText()
+	}
 	return v.print("certificate-print", map[string]string{"number": v.r.PathValue("number")}, "certificate-"+v.r.PathValue("number"))
+}
+
+// certificateText gives a certificate as it was signed.
+func (v *visit) certificateText() error {
+	number := v.r.PathValue("number")
+	var text string
+	err := v.call("certificate-list", struct{}{}, func(b json.RawMessage) error {
+		var l struct {
+			Number string `json:"number"`
+			Text   string `json:"text"`
+		}
+		err := json.Unmarshal(b, &l)
+		if l.Number == number {
+			text = l.Text
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if text == "" {
+		return fmt.Errorf("certificate %s: %w", number, record.ErrNotFound)
+	}
+	v.w.Header().Set("Content-Type", "application/json")
+	v.w.Header().Set("Content-Disposition", `attachment; filename="certificate-`+url.PathEscape(number)+`.json"`)
+	io.WriteString(v.w, text) // whoever asked may have gone
+	return nil
 }
 
 func (v *visit) sheetsForm() error { return v.show("sheets", "Separator sheets", nil) }

@@ -29,6 +29,7 @@ type plan struct {
 	ReadyAt     string   `json:"ready_at"`
 	Certificate string   `json:"certificate"`
 	Kept        int      `json:"kept"`
+	Done        int      `json:"done"` // of its documents, while it is carried out
 }
 
 // plansPage is a list of plans.

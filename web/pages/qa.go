@@ -243,6 +243,7 @@ type workItem struct {
 	Rescan   string // why it is to be scanned again; "" for not
 	Thumbs   []thumb
 	Corrects bool // whoever looks may correct
+	Types    []string
 }
 
 // thumb is a small picture of a page.
@@ -309,7 +310,7 @@ func (v *visit) workOn(found []person, asked string) error {
 	if err := v.one("qa-show", map[string]any{"document": id, "ahead": v.ahead()}, &read); err != nil {
 		return err
 	}
-	w := workItem{Index: read.Index, People: found, Asked: asked, Before: read.Previous, Rescan: read.Rescan, Corrects: v.session.User.May(accounts.Correct)}
+	w := workItem{Index: read.Index, People: found, Asked: asked, Before: read.Previous, Rescan: read.Rescan, Corrects: v.session.User.May(accounts.Correct), Types: v.Pages.Types}
 	var err error
 	if w.view, err = v.openPage(id, v.pageNumber(), "quality", ""); err != nil {
 		return err

@@ -30,6 +30,8 @@ func (p *Pages) Routes() []Route {
 
 		row("GET", "/search", accounts.SearchAll, false, (*visit).searchForm),
 		row("POST", "/search", accounts.SearchAll, false, (*visit).search),
+		row("POST", "/search/save", accounts.SearchAll, false, (*visit).saveSearch),
+		row("POST", "/search/drop", accounts.SearchAll, false, (*visit).dropSearch),
 		row("GET", "/search/{search}", accounts.SearchAll, false, (*visit).found),
 
 		row("GET", "/qa", accounts.Settle, false, (*visit).queue),
@@ -112,11 +114,14 @@ func (p *Pages) Routes() []Route {
 		row("GET", "/access/{kept}", accounts.SeeAccess, false, (*visit).access),
 		row("GET", "/reports", accounts.SeeReports, false, (*visit).reports),
 		row("GET", "/health", accounts.SeeHealth, false, (*visit).health),
+		row("POST", "/health", accounts.SeeHealth, false, (*visit).checkAll),
+		row("POST", "/health/support", accounts.SeeHealth, false, (*visit).support),
 		row("GET", "/site", accounts.SeeHealth, false, (*visit).site),
 		fresh(row("POST", "/site/stations", accounts.KeepStations, false, (*visit).trustStation)),
 		fresh(row("POST", "/site/stations/revoke", accounts.KeepStations, false, (*visit).revokeStation)),
 		large(row("POST", "/patients", accounts.Import, false, (*visit).takePatients)),
 		row("GET", "/users", accounts.KeepUsers, false, (*visit).users),
+		fresh(row("POST", "/users/sessions", accounts.KeepUsers, false, (*visit).endSessions)),
 		fresh(row("POST", "/users", accounts.KeepUsers, false, (*visit).putUser)),
 	}...)
 	for i, r := range rs { // pages are looked at in an emergency, and nothing is saved or changed

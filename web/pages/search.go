@@ -27,6 +27,16 @@ func (h hit) Marked() template.HTML {
 	return template.HTML(strings.NewReplacer("[", "<mark>", "]", "</mark>").Replace(s))
 }
 
+// hits are pages that were found, in their order, to go from one to the next.
+type hits []hit
+
+// savedSearch is a search that somebody kept.
+type savedSearch struct {
+	ID    string `json:"id"`
+	Name  string `json:"name"`
+	Query string `json:"query"`
+}
+
 // foundPage is a part of an answer.
 type foundPage struct {
 	Query string
@@ -35,13 +45,58 @@ type foundPage struct {
 	Total *uint64
 	Least bool // there are more
 	More  string
+
+	Together string // under which the hits are kept
+	Saved    []savedSearch
+	Types    []string
 }
 
-func (v *visit) searchForm() error { return v.show("search", "Search", foundPage{}) }
+// showSearch shows the page, with the searches somebody kept.
+func (v *visit) showSearch(f foundPage) error {
+	var err error
+	if f.Saved, err = each[savedSearch](v, "saved-searches", struct{}{}); err != nil {
+		return err
+	}
+	f.Types = v.Types
+	return v.show("search", "Search", f)
+}
+
+func (v *visit) searchForm() error { return v.showSearch(foundPage{}) }
+
+// narrowed is a query with what the fields beside it say.
+func (v *visit) narrowed() string {
+	q := v.field("query")
+	for _, f := range []string{"type", "batch"} {
+		if s := v.field(f); s != "" {
+			q += " " + f + ":" + s
+		}
+	}
+	if from, to := v.field("from"), v.field("to"); from != "" || to != "" {
+		q += " date:" + from + ".." + to
+	}
+	return strings.TrimSpace(q)
+}
+
+// saveSearch keeps a search, and goes to what it finds.
+func (v *visit) saveSearch() error {
+	q := v.field("query")
+	if err := v.call("saved-search-put", map[string]string{"name": v.field("name"), "query": q}, nothing); err != nil {
+		return err
+	}
+	return v.to("/search/" + v.session.Keep(searched{q, ""}))
+}
+
+// dropSearch drops a search that was kept.
+func (v *visit) dropSearch() error {
+	if err := v.call("saved-search-drop", map[string]string{"id": v.field("id")}, nothing); err != nil {
+		return err
+	}
+	return v.to("/search")
+}
 
 // search keeps what was asked, and goes to a page whose address does not tell it.
 func (v *visit) search() error {
-	q := v.field("query")
+	q := v.narrowed()
 	if q == "" {
 		return fmt.Errorf("search: %w: nothing was given to look for", record.ErrInvalid)
 	}
@@ -77,5 +132,6 @@ func (v *visit) found() error {
 	if err != nil {
 		return err
 	}
-	return v.show("search", "Search", f)
+	f.Together = v.session.Keep(hits(f.Hits))
+	return v.showSearch(f)
 }

@@ -23,8 +23,8 @@ func builtIn() []shortcut {
 		{Key: "S", Does: "in quality: a new document begins at this page"}, {Key: "M", Does: "in quality: it belongs to the one before"}, {Key: "R", Does: "in quality: turn the page for good"},
 		{Key: "o", Does: "in quality: the page is of another chart"}, {Key: "x", Does: "in quality: scan it again"},
 		{Key: "J", Does: "in quality: the next one, and this one later"}, {Key: "f", Does: "in a chart: words in it"}, {Key: "t", Does: "on a batch: take it in hand, or leave it"},
-		{Key: "u", Does: "in quality: the last one again, to put it right; on a batch: it is urgent, or not"}, {Key: "n", Does: "a new request; earlier entries of the log; more of what was found"},
-		{Key: "w", Does: "in requests: words to black out"}, {Key: "v", Does: "in audit: check the whole log"},
+		{Key: "u", Does: "in quality: the last one again, to put it right; on a batch: it is urgent, or not"}, {Key: "n", Does: "a new request; earlier entries of the log; more of what was found, or the next of it"}, {Key: "N", Does: "what was found before"},
+		{Key: "w", Does: "in requests: words to black out"}, {Key: "v", Does: "in audit: check the whole log; in health: check everything"},
 	}
 }
 

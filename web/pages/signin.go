@@ -125,34 +125,3 @@ func (v *visit) setUp() error {
 	}
 	return v.to("/signin")
 }
-
-// userList is the page of users.
-type userList struct {
-	Users []accounts.User
-	Roles []accounts.Role
-}
-
-func (v *visit) users() error {
-	us, err := v.Accounts.Users(v.r.Context())
-	if err != nil {
-		return err
-	}
-	return v.show("users", "People", userList{us, accounts.Roles()})
-}
-
-func (v *visit) putUser() error {
-	if err := v.r.ParseForm(); err != nil {
-		return err
-	}
-	u := accounts.User{Name: v.field("name"), Disabled: v.field("disabled") != ""}
-	if v.field("nofactor") == "" {
-		u = accounts.KeepFactor(u)
-	}
-	for _, r := range v.r.PostForm["role"] {
-		u.Roles = append(u.Roles, accounts.Role(r))
-	}
-	if err := v.Accounts.Put(v.r.Context(), v.session.User.Actor(), u, v.r.PostFormValue("password")); err != nil {
-		return err
-	}
-	return v.to("/users")
-}
