@@ -75,9 +75,9 @@ const (
 	ActStationRevoked   Action = "station.revoked"
 	ActUnlocked         Action = "daemon.unlocked"
 
-	ActRestricted Action = "chart.restricted" // charts were shut, opened to somebody else, or to everybody again
+	ActRestricted   Action = "chart.restricted"    // charts were shut, opened to somebody else, or to everybody again
 	ActAccessListed Action = "chart.access_listed" // somebody looked at who saw a chart
-	ActTurnedAway Action = "chart.refused"    // somebody asked for a chart that is shut to them
+	ActTurnedAway   Action = "chart.refused"       // somebody asked for a chart that is shut to them
 
 	ActRescan Action = "document.rescan" // a document in quality is to be scanned again, or was settled all the same
 
