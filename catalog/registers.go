@@ -101,14 +101,6 @@ func (c *DB) DropEntries(ctx context.Context, kind string, before time.Time) err
 	return nil
 }
 
-// DropOldest removes all but the newest entries of a kind, as DropEntries does.
-func (c *DB) DropOldest(ctx context.Context, kind string, keep int) error {
-	if _, err := c.sql.ExecContext(ctx, `DELETE FROM registers WHERE kind = $1 AND id NOT IN (SELECT id FROM registers WHERE kind = $1 ORDER BY at DESC, id LIMIT $2)`, kind, keep); err != nil {
-		return fmt.Errorf("clear register %s: %w", kind, err)
-	}
-	return nil
-}
-
 // DropEntry removes an entry, as DropEntries does.
 func (c *DB) DropEntry(ctx context.Context, kind, id string) error {
 	if _, err := c.sql.ExecContext(ctx, `DELETE FROM registers WHERE kind = $1 AND id = $2`, kind, id); err != nil {

@@ -85,29 +85,35 @@ func (d *Desk) Papers(ctx context.Context, f func(Entry, PaperList) error) error
 
 // MakePaperList lists the batches whose paper may go, for approval.
 func (d *Desk) MakePaperList(ctx context.Context, who record.Actor, shelf Shelf) (Entry, PaperList, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	id, err := d.newID()
 	if err != nil {
 		return Entry{}, PaperList{}, err
 	}
-	taken, err := d.ReleasedPaper(ctx)
-	if err != nil {
-		return Entry{}, PaperList{}, err
-	}
 	l := PaperList{ID: id, MadeBy: who, MadeAt: d.now()}
-	s, err := d.inForce(ctx, d.now())
+	s, err := d.InForce(ctx)
 	if err != nil {
 		return Entry{}, l, err
 	}
+	var ready []Sheaf // which are read back, while nobody waits for it to place a hold
 	err = shelf.Sheaves(ctx, s.Today(d.now()), func(s Sheaf) error {
-		if _, is := taken[s.Batch]; !is && len(s.Missing) == 0 {
-			l.Sheaves = append(l.Sheaves, s)
+		if len(s.Missing) == 0 {
+			ready = append(ready, s)
 		}
 		return nil
 	})
 	if err != nil {
 		return Entry{}, l, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	taken, err := d.ReleasedPaper(ctx)
+	if err != nil {
+		return Entry{}, l, err
+	}
+	for _, s := range ready {
+		if _, is := taken[s.Batch]; !is {
+			l.Sheaves = append(l.Sheaves, s)
+		}
 	}
 	if len(l.Sheaves) == 0 {
 		return Entry{}, l, fmt.Errorf("no batch whose paper may go: %w", record.ErrNotFound)
@@ -170,51 +176,69 @@ func (d *Desk) CancelPaper(ctx context.Context, who record.Actor, id string) (En
 // Every batch is looked at again; one that is no longer whole in the archive
 // stops it, for its paper would be the only copy.
 func (d *Desk) CertifyPaper(ctx context.Context, who record.Actor, id string, shelf Shelf, how Shredding) (Certificate, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	e, l, err := d.Paper(ctx, id)
+	_, before, err := d.certifiable(ctx, id, how)
 	if err != nil {
 		return Certificate{}, err
 	}
-	if err := inState(e, PlanOpen); err != nil {
-		return Certificate{}, err
-	}
-	if how.Method == "" || how.DestroyedBy == "" || how.Witness == "" || how.On.IsZero() || how.On.Partial() {
-		return Certificate{}, fmt.Errorf("paper %s: %w: say how and on which day it was destroyed, by whom, and who saw it", id, record.ErrInvalid)
-	}
-	as, err := d.Approvers(ctx)
-	if err != nil {
-		return Certificate{}, err
-	}
-	if _, err := enough(l.question(), l.Approvals, as); err != nil {
-		return Certificate{}, err
-	}
-	s, err := d.inForce(ctx, d.now())
+	s, err := d.InForce(ctx)
 	if err != nil {
 		return Certificate{}, err
 	}
 	today := s.Today(d.now())
-	if how.On.After(today) {
-		return Certificate{}, fmt.Errorf("paper %s: %w: it cannot have been destroyed in the future", id, record.ErrInvalid)
+	for _, sh := range before.Sheaves { // read back while nobody waits for it to place a hold
+		now, err := shelf.Sheaf(ctx, sh.Batch, today)
+		if err != nil {
+			return Certificate{}, err
+		}
+		if len(now.Missing) > 0 {
+			return Certificate{}, fmt.Errorf("paper %s: batch %s: %w: %s", id, sh.Batch, record.ErrNotReady, strings.Join(now.Missing, "; "))
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	e, l, err := d.certifiable(ctx, id, how)
+	if err != nil {
+		return Certificate{}, err
 	}
 	c, err := d.paperCertificate(ctx, l, how)
 	if err != nil {
 		return c, err
-	}
-	for _, sh := range l.Sheaves {
-		now, err := shelf.Sheaf(ctx, sh.Batch, today)
-		if err != nil {
-			return c, err
-		}
-		if len(now.Missing) > 0 {
-			return c, fmt.Errorf("paper %s: batch %s: %w: %s", id, sh.Batch, record.ErrNotReady, strings.Join(now.Missing, "; "))
-		}
 	}
 	if err := d.issue(ctx, c, nil); err != nil {
 		return c, err
 	}
 	e.State, l.Certificate = PlanDone, c.Number
 	return c, d.put(ctx, EventPaper, who, e, l)
+}
+
+// certifiable returns a list whose paper may be certified to be destroyed, as far as
+// people said.
+func (d *Desk) certifiable(ctx context.Context, id string, how Shredding) (Entry, PaperList, error) {
+	e, l, err := d.Paper(ctx, id)
+	if err != nil {
+		return e, l, err
+	}
+	if err := inState(e, PlanOpen); err != nil {
+		return e, l, err
+	}
+	if how.Method == "" || how.DestroyedBy == "" || how.Witness == "" || how.On.IsZero() || how.On.Partial() {
+		return e, l, fmt.Errorf("paper %s: %w: say how and on which day it was destroyed, by whom, and who saw it", id, record.ErrInvalid)
+	}
+	as, err := d.Approvers(ctx)
+	if err != nil {
+		return e, l, err
+	}
+	if _, err := enough(l.question(), l.Approvals, as); err != nil {
+		return e, l, err
+	}
+	s, err := d.InForce(ctx)
+	if err != nil {
+		return e, l, err
+	}
+	if how.On.After(s.Today(d.now())) {
+		return e, l, fmt.Errorf("paper %s: %w: it cannot have been destroyed in the future", id, record.ErrInvalid)
+	}
+	return e, l, nil
 }
 
 func (d *Desk) paperCertificate(ctx context.Context, l PaperList, how Shredding) (Certificate, error) {

@@ -53,7 +53,7 @@ func start(command []string, mode sandbox.Mode, mem int64) (*worker, error) {
 	}
 	w := &worker{conn: c.(*net.UnixConn), mem: mem}
 	w.cmd = exec.Command(command[0], append(command[1:len(command):len(command)], string(mode))...)
-	w.cmd.Env = []string{"OMP_THREAD_LIMIT=1", "MALLOC_ARENA_MAX=1", "GOMAXPROCS=2", "GOGC=40", "LC_ALL=C"}
+	w.cmd.Env = []string{"OMP_THREAD_LIMIT=1", "MALLOC_ARENA_MAX=1", "GOMAXPROCS=2", "GOGC=200", "LC_ALL=C"}
 	w.cmd.Dir = "/"
 	w.cmd.ExtraFiles = []*os.File{theirs}
 	w.cmd.SysProcAttr = sandbox.Attr(mode)

@@ -350,21 +350,6 @@ func registers(t *testing.T, c *catalog.DB) {
 	if es, err := c.EntriesSince(t.Context(), "plan", time.UnixMilli(1001)); err != nil || len(es) != 2 || es[0].ID != "a" {
 		t.Errorf("since: got %+v, %v, want a and c", es, err)
 	}
-	if err := c.DropOldest(t.Context(), "plan", 3); err != nil {
-		t.Fatal(err)
-	}
-	if es, err := c.Entries(t.Context(), "plan"); err != nil || len(es) != 3 {
-		t.Errorf("the three newest: got %d, %v", len(es), err)
-	}
-	if err := c.DropOldest(t.Context(), "plan", 2); err != nil {
-		t.Fatal(err)
-	}
-	if es, err := c.Entries(t.Context(), "plan"); err != nil || len(es) != 2 || es[0].ID != "a" {
-		t.Errorf("the two newest: got %+v, %v, want a and c", es, err)
-	}
-	if err := c.PutEntry(t.Context(), catalog.Entry{Kind: "plan", ID: "b", State: "open", At: time.UnixMilli(1000), Body: json.RawMessage(`{}`)}); err != nil {
-		t.Fatal(err)
-	}
 	if err := c.DropEntries(t.Context(), "plan", time.UnixMilli(1001)); err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"chartvault/accounts"
 	"chartvault/catalog"
 	"chartvault/record"
 )
@@ -19,8 +20,14 @@ type aboutLine struct {
 
 // about says whose a chart is, by the patient list and by what people linked, and
 // what holds bind its documents.
-func (a *app) about(ctx context.Context, n record.ChartNumber, rows []catalog.Row) (aboutLine, error) {
+//
+// Who may not see holds is told that there are some.
+func (a *app) about(ctx context.Context, who record.Actor, n record.ChartNumber, rows []catalog.Row) (aboutLine, error) {
 	var l aboutLine
+	holds, err := a.may(ctx, who, accounts.SeeHolds)
+	if err != nil {
+		return l, err
+	}
 	if list := a.patients.Load(); list != nil {
 		if p, ok := list.Find(n.Canonical()); ok {
 			l.Name, l.Born = p.Name, p.Born.String()
@@ -41,7 +48,11 @@ func (a *app) about(ctx context.Context, n record.ChartNumber, rows []catalog.Ro
 	}
 	for _, row := range rows {
 		for _, h := range b.holds.Binding(b.subject(row)) {
-			if say := strings.TrimSuffix(string(h.Kind)+": "+h.Matter, ": "); !slices.Contains(l.Holds, say) {
+			say := strings.TrimSuffix(string(h.Kind)+": "+h.Matter, ": ")
+			if !holds {
+				say = "for a reason that is not yours to see"
+			}
+			if !slices.Contains(l.Holds, say) {
 				l.Holds = append(l.Holds, say)
 			}
 		}

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"slices"
 
+	"chartvault/accounts"
 	"chartvault/audit"
 	"chartvault/record"
+	"chartvault/search"
 )
 
 // accessParams ask who saw a chart.
@@ -34,11 +36,15 @@ type accessBody struct {
 	Chart   string       `json:"chart"`
 	Member  string       `json:"member"`
 	For     string       `json:"for"`
+	Charts  []string     `json:"charts"` // of a pull list
+	Query   string       `json:"query"`  // of a search
 }
 
-// opAccess lists from the log who looked a chart up, was given something of it or was
-// turned away, under whichever number of its person, oldest first. What was destroyed
-// since is not known any more by its document. It is an entry of the log itself.
+// opAccess lists from the log who looked a chart up, searched in it, was given something
+// of it or was turned away, under whichever number of its person, oldest first. A
+// search over all charts names none, and is not in it, but for what was opened of what
+// it found; what was destroyed since is not known any more by its document. It is an
+// entry of the log itself.
 func (a *app) opAccess(ctx context.Context, r asked, out func(any) error) error {
 	var p accessParams
 	if err := r.params(&p); err != nil {
@@ -55,6 +61,17 @@ func (a *app) opAccess(ctx context.Context, r asked, out func(any) error) error 
 	var numbers []string
 	for _, o := range all {
 		numbers = append(numbers, o.Canonical())
+	}
+	// Whoever opens charts is told nothing of one that is shut to them; whoever only
+	// audits sees no chart, and is told who did.
+	opens, err := a.may(ctx, r.Actor, accounts.OpenChart)
+	if err != nil {
+		return err
+	}
+	if opens {
+		if err := a.mayOpenNumber(ctx, r.Actor, "access", n); err != nil {
+			return err
+		}
 	}
 	rows, err := a.ofPerson(ctx, n)
 	if err != nil {
@@ -85,7 +102,7 @@ func (a *app) access(ctx context.Context, e audit.Entry, numbers []string, docum
 	switch e.Action {
 	case audit.ActDocumentRead, audit.ActReleased:
 		ok = documents[e.Object] || documents[e.Key]
-	case audit.ActLookup, audit.ActTurnedAway:
+	case audit.ActLookup, audit.ActTurnedAway, audit.ActAccounting, audit.ActPullList, audit.ActSearch:
 		ok = true
 	}
 	if !ok {
@@ -95,6 +112,8 @@ func (a *app) access(ctx context.Context, e audit.Entry, numbers []string, docum
 	switch err := a.arch.OpenBody(ctx, e, &b); {
 	case errors.Is(err, record.ErrDestroyed):
 		return l, false, nil
+	case errors.Is(err, record.ErrCorrupt): // of which chart it was is not known: rather one too many
+		b.Actor, b.Charts = "not readable: damaged", numbers
 	case err != nil:
 		return l, false, fmt.Errorf("access: %w", err)
 	}
@@ -102,13 +121,26 @@ func (a *app) access(ctx context.Context, e audit.Entry, numbers []string, docum
 	if documents[e.Object] {
 		l.Document = e.Object
 	}
-	if e.Action != audit.ActLookup && e.Action != audit.ActTurnedAway || l.Document != "" {
+	if e.Action == audit.ActDocumentRead || e.Action == audit.ActReleased || l.Document != "" {
 		return l, true, nil
 	}
-	c, err := record.ParseChartNumber(b.Chart)
-	if err != nil {
-		return l, false, nil // turned away from a document of another chart
-	}
 	l.What = b.For
-	return l, slices.Contains(numbers, c.Canonical()), nil
+	return l, slices.ContainsFunc(b.charts(), func(n string) bool { return slices.Contains(numbers, n) }), nil
+}
+
+// charts are the charts that an entry names, in canonical form: by their number, in a
+// list, or as what a search narrowed to.
+func (b accessBody) charts() (out []string) {
+	for _, s := range append(b.Charts, b.Chart) {
+		if c, err := record.ParseChartNumber(s); err == nil {
+			out = append(out, c.Canonical())
+		}
+	}
+	if q, err := search.Parse(b.Query); b.Query != "" && err == nil {
+		q.Charts(func(n string) []record.ChartNumber {
+			out = append(out, n)
+			return nil
+		})
+	}
+	return out
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"chartvault/accounts"
 	"chartvault/audit"
 	"chartvault/catalog"
 	"chartvault/record"
@@ -50,6 +51,11 @@ func TestAbout(t *testing.T) {
 	if _, err := r.evaluate(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
+	for name, role := range map[string]accounts.Role{"one": accounts.Records, "doctor": accounts.Clinician} {
+		if err := (people{r.app}).PutUser(t.Context(), "os:test", accounts.User{Name: name, Roles: []accounts.Role{role}}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	size := r.arch.Log.Size()
 	got, err := lines[getLine](t, r.app, "user:one", "get", getParams{Chart: oneChart, Purpose: "operations", List: true, About: true})
 	if err != nil || len(got) != 2 || got[0].About == nil || got[1].Document == nil {
@@ -63,6 +69,10 @@ func TestAbout(t *testing.T) {
 	}
 	if n := r.arch.Log.Size() - size; n != 1 {
 		t.Errorf("it made %d entries of the log, want 1", n)
+	}
+	told, err := lines[getLine](t, r.app, "user:doctor", "get", getParams{Chart: oneChart, Purpose: "operations", List: true, About: true})
+	if err != nil || len(told) != 2 || len(told[0].About.Holds) != 1 || strings.Contains(told[0].About.Holds[0], "matter") {
+		t.Errorf("whoever may not see holds: got %+v, %v", told, err)
 	}
 	plain, err := lines[getLine](t, r.app, "user:one", "get", getParams{Chart: oneChart, Purpose: "operations", List: true})
 	if err != nil || len(plain) != 1 || plain[0].About != nil {
@@ -93,6 +103,9 @@ func TestAccess(t *testing.T) {
 		do("user:one", "get", getParams{Chart: oneChart, Purpose: "operations", List: true}),
 		do("user:two", "page", pageParams{Document: r.doc, Page: 1, Purpose: "release"}),
 		do("user:two", "get", getParams{Chart: "9237654", Purpose: "operations", List: true}), // another chart
+		do("user:two", "search", searchParams{Query: "chart:" + oneChart + " the", Limit: 5}),
+		do("user:two", "search", searchParams{Query: "the", Limit: 5}),
+		do("user:two", "patients-pull", pullParams{Charts: []string{"7777777", oneChart}}),
 	); err != nil && !errors.Is(err, record.ErrNotFound) {
 		t.Fatal(err)
 	}
@@ -115,11 +128,11 @@ func TestAccess(t *testing.T) {
 	for _, l := range ask(oneChart, record.Date{})[before:] {
 		got = append(got, fmt.Sprint(l.Actor, " ", l.Act, " ", l.Purpose, l.Document == r.doc.String()))
 	}
-	want := []string{"user:one chart.lookup operationsfalse", "user:two document.read releasetrue", "user:three chart.refused false", "user:four chart.refused true"}
+	want := []string{"user:one chart.lookup operationsfalse", "user:two document.read releasetrue", "user:two search false", "user:two patients.pull_list false", "user:three chart.refused false", "user:four chart.refused true"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if ls := ask("7777777", record.Date{}); len(ls) != 0 {
+	if ls := ask("6666666", record.Date{}); len(ls) != 0 {
 		t.Errorf("of nobody's chart: got %+v", ls)
 	}
 	tomorrow := record.DateOf(time.Now().AddDate(0, 0, 2))

@@ -36,9 +36,9 @@ func (s answers) DropAnswer(ctx context.Context, name string) error {
 }
 
 // ClearAnswers implements api.Answers.
-func (s answers) ClearAnswers(ctx context.Context, before time.Time, newest int) error {
+func (s answers) ClearAnswers(ctx context.Context, before time.Time) (int, error) {
 	if err := s.cat.DropEntries(ctx, kindAnswer, before); err != nil {
-		return err
+		return 0, err
 	}
-	return s.cat.DropOldest(ctx, kindAnswer, newest)
+	return s.cat.CountEntries(ctx, kindAnswer)
 }

@@ -59,6 +59,7 @@ type app struct {
 
 	accounts  atomic.Pointer[accounts.Desk] // who is signed in, while pages are served
 	made      atomic.Pointer[madeOf]        // which documents were made of which, by corrections
+	became    atomic.Pointer[madeOf]        // and into which
 	correctMu sync.Mutex                    // one correction carried out at a time
 
 	askedMu     sync.Mutex // what one request holds is worked out at a time

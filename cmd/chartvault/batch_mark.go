@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"chartvault/accounts"
 	"chartvault/audit"
 	"chartvault/catalog"
 	"chartvault/record"
@@ -48,10 +49,34 @@ func (a *app) marks(ctx context.Context) (map[string]batchMark, error) {
 	out := map[string]batchMark{}
 	es, err := a.cat.EntriesIn(ctx, kindBatchMark, stateMarked)
 	err = eachEntry(es, err, func(m batchMark) error {
+		if m.Keeper != "" { // who lost the right keeps nothing from others
+			if may, err := a.may(ctx, m.keeper(), accounts.Settle); err != nil {
+				return err
+			} else if !may {
+				m.Keeper = ""
+			}
+		}
 		out[m.Batch] = m
 		return nil
 	})
 	return out, err
+}
+
+// keeper is who has the batch in hand, as the log names them.
+func (m batchMark) keeper() record.Actor { return accounts.User{Name: m.Keeper}.Actor() }
+
+// may reports whether somebody may do something; whoever works on the server itself
+// does not sign in, and may.
+func (a *app) may(ctx context.Context, who record.Actor, right accounts.Right) (bool, error) {
+	name := signedIn(who)
+	if name == "" {
+		return true, nil
+	}
+	u, err := (people{a}).User(ctx, name)
+	if errors.Is(err, record.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && u.May(right), err
 }
 
 // mark is what people said about a batch; without a keeper and not urgent where
@@ -74,9 +99,11 @@ func (a *app) opBatchMark(ctx context.Context, r asked, out func(any) error) err
 		return err
 	}
 	b, err := a.cat.Batch(ctx, p.ID)
-	if err != nil {
+	ends := p.Act == batchLeave || p.Act == batchUsual
+	if err != nil && !(ends && errors.Is(err, record.ErrNotFound)) { // of one that was forgotten it can be ended
 		return fmt.Errorf("batch %s: %w", p.ID, err)
 	}
+	b.ID = p.ID
 	a.markMu.Lock()
 	defer a.markMu.Unlock()
 	m, err := a.mark(ctx, p.ID)
@@ -88,6 +115,12 @@ func (a *app) opBatchMark(ctx context.Context, r asked, out func(any) error) err
 	case batchTake:
 		if me == "" {
 			return fmt.Errorf("batch %s: %w: whoever takes it signs in to the pages", p.ID, record.ErrInvalid)
+		}
+		if may, err := a.may(ctx, r.Actor, accounts.Settle); err != nil || !may {
+			return errors.Join(err, fmt.Errorf("batch %s: %w: whoever takes it settles its questions", p.ID, record.ErrDenied))
+		}
+		if err := a.asks(ctx, b); err != nil {
+			return err
 		}
 		if m.Keeper != "" && m.Keeper != me {
 			return fmt.Errorf("batch %s: %s works on it: %w: have it left first", p.ID, m.Keeper, record.ErrBusy)
@@ -106,6 +139,18 @@ func (a *app) opBatchMark(ctx context.Context, r asked, out func(any) error) err
 	return out(lineOfBatch(b).marked(m))
 }
 
+// asks wants a batch that is on its way, or of which something waits.
+func (a *app) asks(ctx context.Context, b record.Batch) error {
+	if !b.State.Done() {
+		return nil
+	}
+	rows, err := a.cat.OfBatch(ctx, b.ID)
+	if err == nil && !slices.ContainsFunc(rows, waits) {
+		err = fmt.Errorf("batch %s: %w: nothing of it waits for a decision any more", b.ID, record.ErrInvalid)
+	}
+	return err
+}
+
 // putMark writes down what was said about a batch.
 func (a *app) putMark(ctx context.Context, who record.Actor, m batchMark) error {
 	state := stateMarked
@@ -116,7 +161,16 @@ func (a *app) putMark(ctx context.Context, who record.Actor, m batchMark) error 
 	return a.enter(ctx, audit.ActBatchMarked, who, catalog.Entry{Kind: kindBatchMark, ID: m.Batch, State: state, At: m.At, Body: mustJSON(m)})
 }
 
-// batchSettled ends what was said about a batch of which nothing waits any more.
+// settledOf ends what was said about batches of which nothing waits any more. What
+// was done about their documents is done: what fails is logged.
+func (a *app) settledOf(ctx context.Context, who record.Actor, batches ...record.ID) {
+	for _, b := range batches {
+		if err := a.batchSettled(ctx, who, b); err != nil {
+			a.log.ErrorContext(ctx, "a batch of which nothing waits is somebody's still", "batch", b.String(), "err", err)
+		}
+	}
+}
+
 func (a *app) batchSettled(ctx context.Context, who record.Actor, batch record.ID) error {
 	a.markMu.Lock()
 	defer a.markMu.Unlock()
@@ -155,25 +209,40 @@ func (a *app) opBatchReject(ctx context.Context, r asked, out func(any) error) e
 	if err != nil {
 		return err
 	}
+	m, err := a.mark(ctx, p.ID)
+	if err != nil {
+		return err
+	}
+	if m.Keeper != "" && m.Keeper != signedIn(r.Actor) {
+		return fmt.Errorf("batch %s: %s works on it: %w: have it left first", p.ID, m.Keeper, record.ErrBusy)
+	}
+	again, err := a.rescans(ctx)
+	if err != nil {
+		return err
+	}
 	var n int
+	var failed []error // one that is damaged keeps no other here
 	for _, row := range rows {
-		if !waits(row) {
+		if !waits(row) || again[row.ID.String()] != "" {
 			continue
 		}
 		l, err := a.sendBack(ctx, r.Actor, rejectParams{row.ID, p.Reason})
-		if errors.Is(err, record.ErrDenied) {
+		switch {
+		case errors.Is(err, record.ErrDenied):
 			continue
-		}
-		if err != nil {
+		case errors.Is(err, record.ErrInvalid) || ctx.Err() != nil:
 			return err
+		case err != nil:
+			failed = append(failed, err)
+			continue
 		}
 		if err := out(l); err != nil {
 			return err
 		}
 		n++
 	}
-	if n == 0 {
+	if n == 0 && len(failed) == 0 {
 		return fmt.Errorf("batch %s: %w: nothing of it waits for a decision", p.ID, record.ErrInvalid)
 	}
-	return nil
+	return errors.Join(failed...)
 }

@@ -108,7 +108,8 @@ func (a *app) opBatchShow(ctx context.Context, r asked, out func(any) error) err
 // there still.
 func (a *app) score(ctx context.Context, rows []catalog.Row, places []placeLine) error {
 	for _, row := range rows {
-		if row.State != record.DocumentFiled && row.State != record.DocumentQA {
+		// As they were filed: what a correction made may have pages of several scans.
+		if !slices.ContainsFunc(places, func(p placeLine) bool { return p.Document == row.ID.String() }) || row.State == record.DocumentDestroyed || row.State == record.DocumentDestroying {
 			continue
 		}
 		s, err := a.arch.Load(ctx, row.ID, row.Version)
@@ -190,7 +191,8 @@ const batchesBack = 10
 // for none.
 func (a *app) orderBefore(ctx context.Context, batch record.ID) ([]record.ID, error) {
 	b, err := a.cat.Batch(ctx, batch)
-	if err != nil {
+	source := ingest.SourceOf(b.Name)
+	if err != nil || source == "" { // whoever gave it is not known
 		return nil, err
 	}
 	earlier, err := a.cat.NewestBatches(ctx, catalog.Part{After: batch, Most: batchesBack}, catalog.BatchesAll)
@@ -198,9 +200,13 @@ func (a *app) orderBefore(ctx context.Context, batch record.ID) ([]record.ID, er
 		return nil, err
 	}
 	for _, e := range earlier {
-		if ingest.SourceOf(e.Name) == ingest.SourceOf(b.Name) && e.State == record.BatchFiled {
-			return a.order(ctx, e.ID)
+		if ingest.SourceOf(e.Name) != source {
+			continue
 		}
+		if e.State != record.BatchFiled { // the one before is not there to be put together with
+			return nil, nil
+		}
+		return a.order(ctx, e.ID)
 	}
 	return nil, nil
 }

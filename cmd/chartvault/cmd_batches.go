@@ -124,6 +124,9 @@ func (a *app) opBatches(ctx context.Context, r asked, out func(any) error) error
 	if err != nil {
 		return err
 	}
+	if p.Only != "" && p.Only != onlyUrgent && p.Only != onlyMine && p.Most <= 0 {
+		return fmt.Errorf("batches %q: %w: they are listed so in parts: say how many at most", p.Only, record.ErrInvalid)
+	}
 	list := a.cat.Batches
 	switch {
 	case p.Only == onlyUrgent || p.Only == onlyMine:
@@ -152,6 +155,9 @@ func (a *app) markedBatches(ctx context.Context, who record.Actor, p batchesWant
 			return nil, err
 		}
 		b, err := a.cat.Batch(ctx, n)
+		if errors.Is(err, record.ErrNotFound) { // it was forgotten, and what was said of it says nothing
+			continue
+		}
 		if err != nil {
 			return nil, fmt.Errorf("batch %s: %w", id, err)
 		}

@@ -236,7 +236,7 @@ func (a *app) opGet(ctx context.Context, r asked, out func(any) error) error {
 	}
 	var due map[record.ID]record.Date
 	if p.List && p.About {
-		l, err := a.about(ctx, n, rows)
+		l, err := a.about(ctx, r.Actor, n, rows)
 		if err != nil {
 			return err
 		}

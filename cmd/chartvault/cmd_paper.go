@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -132,6 +133,15 @@ func (s shelf) look(ctx context.Context, b record.Batch, today record.Date) (dis
 	rows, err := s.cat.OfBatch(ctx, b.ID)
 	if err != nil {
 		return sh, err
+	}
+	made, err := s.live(ctx, rows) // a correction may have put pages of it with those of another batch
+	if err != nil {
+		return sh, err
+	}
+	for _, m := range made {
+		if !slices.ContainsFunc(rows, func(r catalog.Row) bool { return r.ID == m.ID }) {
+			rows = append(rows, m)
+		}
 	}
 	switch {
 	case b.State == record.BatchUnread:

@@ -107,10 +107,7 @@ func (a *app) sayBatch(ctx context.Context, who record.Actor, p waitingWanted, o
 	if i := slices.IndexFunc(rows, func(r catalog.Row) bool { return r.ID == p.After }); i >= 0 {
 		rows = rows[i+1:]
 	}
-	if p.Most > 0 {
-		rows = rows[:min(len(rows), p.Most)]
-	}
-	_, err = a.sayWaiting(ctx, who, rows, out)
+	_, err = a.sayWaiting(ctx, who, rows, p.Most, out)
 	return err
 }
 
@@ -128,7 +125,7 @@ func (a *app) opQAList(ctx context.Context, r asked, out func(any) error) error 
 		if err != nil {
 			return err
 		}
-		_, err = a.sayWaiting(ctx, r.Actor, rows, out)
+		_, err = a.sayWaiting(ctx, r.Actor, rows, 0, out)
 		return err
 	}
 	for left := p.Most; left > 0; { // what is shut to somebody does not make the part shorter
@@ -136,7 +133,7 @@ func (a *app) opQAList(ctx context.Context, r asked, out func(any) error) error 
 		if err != nil {
 			return err
 		}
-		said, err := a.sayWaiting(ctx, r.Actor, rows, out)
+		said, err := a.sayWaiting(ctx, r.Actor, rows, 0, out)
 		if err != nil || len(rows) < left {
 			return err
 		}
@@ -146,8 +143,8 @@ func (a *app) opQAList(ctx context.Context, r asked, out func(any) error) error 
 }
 
 // sayWaiting says which documents wait, but for those of charts that are shut to
-// somebody, and how many it said.
-func (a *app) sayWaiting(ctx context.Context, who record.Actor, rows []catalog.Row, out func(any) error) (said int, err error) {
+// somebody, and how many it said: at most so many, all for 0.
+func (a *app) sayWaiting(ctx context.Context, who record.Actor, rows []catalog.Row, most int, out func(any) error) (said int, err error) {
 	again, err := a.rescans(ctx)
 	if err != nil {
 		return 0, err
@@ -157,6 +154,9 @@ func (a *app) sayWaiting(ctx context.Context, who record.Actor, rows []catalog.R
 		return 0, err
 	}
 	for _, row := range rows {
+		if most > 0 && said == most {
+			break
+		}
 		if row.State == record.DocumentFiled { // with something in doubt still
 			shut, err := a.shutTo(ctx, who, row.ChartToken)
 			if err != nil {
@@ -198,7 +198,7 @@ func (a *app) opQACount(ctx context.Context, r asked, out func(any) error) error
 	if err != nil {
 		return err
 	}
-	n, err := a.sayWaiting(ctx, r.Actor, rows, func(any) error { return nil })
+	n, err := a.sayWaiting(ctx, r.Actor, rows, 0, func(any) error { return nil })
 	if err != nil {
 		return err
 	}
@@ -253,10 +253,11 @@ func (a *app) opQAAssign(ctx context.Context, r asked, out func(any) error) erro
 	if err := a.arch.Note(ctx, audit.ActDocumentIndexed, key, change{Actor: r.Actor, Assign: &p}); err != nil {
 		return err
 	}
+	said := a.arch.Log.Size() - 1 // this decision, or what was said since
 	if err := a.assign(ctx, p); err != nil {
 		return err
 	}
-	if err := a.countSettled(ctx, r.Actor, a.now()); err != nil { // it is settled, and only not counted
+	if err := a.countSettled(ctx, r.Actor, a.now(), said); err != nil { // it is settled, and only not counted
 		a.log.ErrorContext(ctx, "a settled question is not counted", "document", p.Document.String(), "err", err)
 	}
 	a.bound.Add(1)
@@ -264,9 +265,7 @@ func (a *app) opQAAssign(ctx context.Context, r asked, out func(any) error) erro
 	if err := a.rescanned(ctx, r.Actor, p.Document); err != nil {
 		return err
 	}
-	if err := a.batchSettled(ctx, r.Actor, row.Batch); err != nil {
-		return err
-	}
+	a.settledOf(ctx, r.Actor, row.Batch)
 	if row, err = a.cat.Document(ctx, p.Document); err != nil {
 		return err
 	}

@@ -208,7 +208,7 @@ func (a *app) apply(ctx context.Context, e audit.Entry) error {
 		if err := a.assign(ctx, *c.Assign); err != nil {
 			return err
 		}
-		return a.countSettled(ctx, c.Actor, e.Time)
+		return a.countSettled(ctx, c.Actor, e.Time, e.Seq)
 	}
 	if c.Gone != nil {
 		return a.applyGone(ctx, e, *c.Gone)

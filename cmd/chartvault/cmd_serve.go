@@ -17,6 +17,7 @@ import (
 	"chartvault/internal/durable"
 	"chartvault/record"
 	"chartvault/retention"
+	"chartvault/web/api"
 )
 
 func (e *env) serveCmd() *cobra.Command {
@@ -111,7 +112,8 @@ func (a *app) serve(ctx context.Context, listen func() (*endpoint, error)) error
 	if err != nil {
 		return err
 	}
-	pages, err := a.pages(desk, door, ctx.Done()).Handler()
+	ending := make(chan struct{})
+	pages, err := a.pages(desk, door, ending).Handler()
 	if err != nil {
 		return err
 	}
@@ -133,6 +135,11 @@ func (a *app) serve(ctx context.Context, listen func() (*endpoint, error)) error
 	for _, f := range []func(context.Context) error{a.watcher.Run, a.schedule, a.publishing, a.watchStore, a.takingOver, a.importing, a.deciding} {
 		g.Go(func() error { return f(gctx) })
 	}
+	g.Go(func() error { // whatever ends first
+		<-gctx.Done()
+		close(ending)
+		return nil
+	})
 	g.Go(func() error { return ep.wait(gctx) })
 	g.Go(func() error { return others(gctx) })
 	return g.Wait()
@@ -222,6 +229,9 @@ func (a *app) deciding(ctx context.Context) error {
 
 // daily is what the clock does once a day.
 func (a *app) daily(ctx context.Context) error {
+	if _, err := (answers{a}).ClearAnswers(ctx, api.Yesterday(a.now())); err != nil {
+		a.log.ErrorContext(ctx, "what idempotency keys were answered is not cleared", "err", err)
+	}
 	a.log.InfoContext(ctx, "retention evaluation begins")
 	if err := a.probeLocks(ctx); err != nil {
 		a.log.ErrorContext(ctx, "the store's locks were not tried", "err", err)

@@ -209,7 +209,18 @@ func (a *app) carryOut(ctx context.Context, who record.Actor, c correct.Correcti
 	}
 	a.bound.Add(1)
 	a.moved.Add(1)
+	a.settledOf(ctx, who, a.batchesOf(ctx, c.Sources)...)
 	return c, errors.Join(a.mapMade(ctx), a.rescanWhat(ctx, who, c), a.arch.Publish(ctx))
+}
+
+// batchesOf are the batches that documents came in with.
+func (a *app) batchesOf(ctx context.Context, documents []record.ID) (out []record.ID) {
+	for _, id := range documents {
+		if row, err := a.cat.Document(ctx, id); err == nil && !slices.Contains(out, row.Batch) {
+			out = append(out, row.Batch)
+		}
+	}
+	return out
 }
 
 // hopeless reports whether trying again cannot help.

@@ -38,10 +38,15 @@ type testArchive struct {
 
 func newArchive(t testing.TB, config string) *testArchive {
 	t.Helper()
+	return newArchiveIn(t, t.TempDir(), config)
+}
+
+// newArchiveIn makes an archive in a folder.
+func newArchiveIn(t testing.TB, root, config string) *testArchive {
+	t.Helper()
 	if _, err := plainBinary(); err != nil {
 		t.Fatal(err)
 	}
-	root := t.TempDir()
 	a := &testArchive{t: t, dir: filepath.Join(root, "a"), pass: filepath.Join(root, "pass")}
 	a.write(a.pass, []byte("a passphrase for tests\n"))
 	if err := os.Mkdir(a.dir, 0o700); err != nil {

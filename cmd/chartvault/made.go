@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"chartvault/audit"
+	"chartvault/catalog"
 	"chartvault/ingest/correct"
 	"chartvault/record"
 )
@@ -30,19 +31,52 @@ func (m *madeOf) before(id record.ID) []record.ID {
 	return out
 }
 
+// live lists the documents that are there of those that documents were made into,
+// each once.
+func (a *app) live(ctx context.Context, of []catalog.Row) (out []catalog.Row, err error) {
+	into := a.became.Load()
+	seen := map[record.ID]bool{}
+	for _, row := range of {
+		if row.State != record.DocumentSuperseded {
+			continue
+		}
+		for _, id := range into.before(row.ID) { // which goes the other way in this map
+			if seen[id] {
+				continue
+			}
+			seen[id] = true
+			r, err := a.cat.Document(ctx, id)
+			if errors.Is(err, record.ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			if r.State != record.DocumentSuperseded {
+				out = append(out, r)
+			}
+		}
+	}
+	return out, nil
+}
+
 // mapMade works out anew which documents were made of which.
 func (a *app) mapMade(ctx context.Context) error {
 	cs, err := a.corrections(ctx, correct.Done)
 	if err != nil {
 		return err
 	}
-	m := madeOf{}
+	m, into := madeOf{}, madeOf{}
 	for _, c := range cs {
 		for _, r := range c.Results {
 			m[r.ID] = c.Sources
+			for _, s := range c.Sources {
+				into[s] = append(into[s], r.ID)
+			}
 		}
 	}
 	a.made.Store(&m)
+	a.became.Store(&into)
 	a.bound.Add(1)
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"chartvault/accounts"
 	"chartvault/catalog"
@@ -172,6 +173,15 @@ func TestBatchMarks(t *testing.T) {
 		return got
 	}
 	const a, b record.Actor = "user:a.clerk", "user:b.clerk"
+	user := func(name string, role accounts.Role, disabled bool) {
+		t.Helper()
+		if err := (people{r.app}).PutUser(t.Context(), "os:test", accounts.User{Name: name, Roles: []accounts.Role{role}, Disabled: disabled}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	user("a.clerk", accounts.Records, false)
+	user("b.clerk", accounts.Records, false)
+	user("c.scan", accounts.Scan, false)
 	for _, step := range []struct {
 		who    record.Actor
 		act    string
@@ -181,6 +191,7 @@ func TestBatchMarks(t *testing.T) {
 	}{
 		{a, "burn", record.ErrInvalid, "", false},
 		{"os:test", batchTake, record.ErrInvalid, "", false},
+		{"user:c.scan", batchTake, record.ErrDenied, "", false},
 		{a, batchUrgent, nil, "", true},
 		{a, batchTake, nil, "a.clerk", true},
 		{b, batchTake, record.ErrBusy, "a.clerk", true},
@@ -203,6 +214,17 @@ func TestBatchMarks(t *testing.T) {
 			t.Errorf("%s, %s: urgent are %+v", step.who, step.act, hot)
 		}
 	}
+	user("b.clerk", accounts.Records, true)
+	if all := list(a, "waiting"); all[0].Keeper != "" {
+		t.Errorf("whoever is shut out has it in hand still: %+v", all)
+	}
+	user("b.clerk", accounts.Records, false)
+	if err := do(a, "batches", batchesWanted{Only: "waiting"}); !errors.Is(err, record.ErrInvalid) {
+		t.Errorf("by what waits, whole: got %v, want %v", err, record.ErrInvalid)
+	}
+	if err := do(a, "batch-reject", batchRejectParams{batch, "pages are missing"}); !errors.Is(err, record.ErrBusy) {
+		t.Errorf("while somebody else has it in hand: got %v, want %v", err, record.ErrBusy)
+	}
 	if err := do(a, "batches", batchesWanted{part: part{Most: 9}, Only: "state"}); !errors.Is(err, record.ErrInvalid) {
 		t.Errorf("by what there is not: got %v, want %v", err, record.ErrInvalid)
 	}
@@ -223,12 +245,44 @@ func TestBatchMarks(t *testing.T) {
 	if err := one("batch-reject", batchRejectParams{batch, "pages are missing"}); err != nil || l.Rescan != "pages are missing" {
 		t.Errorf("sent back: got %+v, %v", l, err)
 	}
+	depositQA(t, r.app, 1) // another batch
 	if err := one("qa-assign", assignment{Document: waiting[0].ID, Chart: "9237654", Type: "LETTER"}); err != nil {
 		t.Fatal(err)
 	}
 	if ms, err := r.marks(t.Context()); err != nil || len(ms) != 0 {
 		t.Errorf("nothing of it waits: got %+v, %v, want no mark", ms, err)
 	}
+	if err := mark(a, batchTake); !errors.Is(err, record.ErrInvalid) {
+		t.Errorf("nothing of it waits, and it is taken: got %v, want %v", err, record.ErrInvalid)
+	}
+	// What a correction takes out of quality ends it as well; what is forgotten is no
+	// batch in hand.
+	rows, err := r.cat.InState(t.Context(), record.DocumentQA)
+	if err != nil || len(rows) != 1 {
+		t.Fatal(len(rows), err)
+	}
+	batch = rows[0].Batch
+	if err := mark(a, batchTake); err != nil {
+		t.Fatal(err)
+	}
+	if err := one("correct", correctParams{Act: correct.Move, Documents: []string{rows[0].ID.String()}, Pages: []int{1}, Chart: "9237654", Type: "LETTER", Reason: "another chart"}); err != nil {
+		t.Fatal(err)
+	}
+	if ms, err := r.marks(t.Context()); err != nil || len(ms) != 0 {
+		t.Errorf("moved elsewhere: got %+v, %v, want no mark", ms, err)
+	}
+	gone := batchMark{Batch: r.doc.String(), Urgent: true}
+	if err := r.putMark(t.Context(), a, gone); err != nil {
+		t.Fatal(err)
+	}
+	if hot := list(a, "urgent"); len(hot) != 0 {
+		t.Errorf("a batch that was forgotten is urgent: %+v", hot)
+	}
+	batch = r.doc
+	if err := mark(a, batchUsual); err != nil {
+		t.Errorf("it cannot be ended: %v", err)
+	}
+	batch = rows[0].Batch
 	if err := one("batch-reject", batchRejectParams{batch, "pages are missing"}); !errors.Is(err, record.ErrInvalid) {
 		t.Errorf("nothing waits: got %v, want %v", err, record.ErrInvalid)
 	}
@@ -260,15 +314,52 @@ func TestMergeBatches(t *testing.T) {
 		t.Fatalf("before it: got %s, want %s of the batch before", s.Previous, made[0].ID)
 	}
 	var c correctionLine
+	// While what has its pages waits, the paper of neither batch may go.
+	paper := func() (out []string) {
+		t.Helper()
+		sh, err := r.shelf(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range made {
+			b, err := r.cat.Batch(t.Context(), row.Batch)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := sh.look(t.Context(), b, record.DateOf(time.Now().AddDate(1, 0, 0)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			out = append(out, strings.Join(s.Missing, "; "))
+		}
+		return out
+	}
 	do("correct", correctParams{Act: correct.Merge, Documents: []string{s.Previous.String(), made[1].ID.String()}, Reason: "two scans"}, &c)
 	if len(c.Results) != 1 || c.Results[0].Pages != 2 {
 		t.Fatalf("together: got %+v, want one document of two pages", c.Results)
 	}
+	for i, why := range paper() {
+		if !strings.Contains(why, "waits in QA") {
+			t.Errorf("batch %d: its paper is kept for %q, want that a document waits", i, why)
+		}
+	}
+	var settled documentLine
+	do("qa-assign", assignment{Document: c.Results[0].ID, Chart: oneChart, Type: "LETTER"}, &settled)
+	for i, why := range paper() {
+		if strings.Contains(why, "waits") {
+			t.Errorf("batch %d, settled: its paper is kept for %q", i, why)
+		}
+	}
 	for i, row := range made {
 		var b batchView
-		do("batch-show", batchID{ID: row.Batch}, &b)
-		if len(b.Places) != b.PagesIn || b.Waits != 1-i {
-			t.Errorf("batch %d: got %d places of %d pages, %d waiting, want all placed and %d waiting", i, len(b.Places), b.PagesIn, b.Waits, 1-i)
+		do("batch-show", batchID{ID: row.Batch, Scores: true}, &b)
+		for _, p := range b.Places {
+			if p.Score == 0 {
+				t.Errorf("batch %d, page %d has no score", i, p.Page)
+			}
+		}
+		if len(b.Places) != b.PagesIn || b.Waits != 0 {
+			t.Errorf("batch %d: got %d places of %d pages, %d waiting, want all placed and none waiting", i, len(b.Places), b.PagesIn, b.Waits)
 		}
 	}
 }

@@ -41,6 +41,7 @@ func (s *shutter) doors() map[string]any {
 		"page":              pageParams{Document: s.doc, Page: 1, Purpose: "operations"},
 		"document":          documentParams{Document: s.doc, Purpose: "operations"},
 		"facts-show":        getParams{Chart: oneChart},
+		"access":            accessParams{Chart: oneChart},
 		"disclosures":       accountParams{Chart: oneChart},
 		"disclosures-print": map[string]string{"chart": oneChart, "patient": "x"},
 		"request-show":      requestID{ID: s.request},

@@ -19,10 +19,12 @@ type settledDay struct {
 	By      record.Actor `json:"by"`
 	Day     time.Time    `json:"day"` // where it begins, in the site's zone
 	Settled int          `json:"settled"`
+	Through int64        `json:"through"` // the log's last entry that is counted: what is replayed is not counted twice
 }
 
-// countSettled counts a question that somebody settled.
-func (a *app) countSettled(ctx context.Context, who record.Actor, at time.Time) error {
+// countSettled counts a question that somebody settled, which entry seq of the log or
+// one before it says; decisions are counted in the order of the log.
+func (a *app) countSettled(ctx context.Context, who record.Actor, at time.Time, seq int64) error {
 	local := at.In(a.releases.Zone)
 	day := settledDay{By: who, Day: time.Date(local.Year(), local.Month(), local.Day(), 0, 0, 0, 0, local.Location())}
 	id := day.Day.Format(time.DateOnly) + " " + string(who)
@@ -37,7 +39,10 @@ func (a *app) countSettled(ctx context.Context, who record.Actor, at time.Time) 
 			return err
 		}
 	}
-	day.Settled++
+	if day.Settled > 0 && seq <= day.Through {
+		return nil
+	}
+	day.Settled, day.Through = day.Settled+1, seq
 	e.Body = mustJSON(day)
 	return a.cat.PutEntry(ctx, e)
 }

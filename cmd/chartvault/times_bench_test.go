@@ -46,35 +46,8 @@ func BenchmarkBrowser(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	waiting := max(n/50, often+10) // that many are settled, and the next one of each stands there
+	a := benchArchive(b, n, pages, max(n/50, often+10)) // that many are settled, and the next one of each stands there
 	const password = "four words make a sentence"
-	a := newArchive(b, "[server]\nlisten = \"127.0.0.1:0\"\n")
-	a.plain()
-	if out, code := a.run("ingest", putSamples(b)); code != 0 {
-		b.Fatalf("ingest: exit %d\n%s", code, out)
-	}
-	a.inProcess(func(x *app) {
-		start := time.Now()
-		depositMany(b, x, n-waiting, pages)
-		depositQA(b, x, waiting)
-		for i := range (n - waiting + 9) / 10 { // ten documents a chart, all of them over
-			chart, err := record.ParseChartNumber(strconv.Itoa(7_000_000 + i))
-			if err != nil {
-				b.Fatal(err)
-			}
-			if _, err := x.addFacts(b.Context(), chart, catalog.Facts{Known: []record.Fact{{Name: record.FactLastEncounter, Date: record.Date{Year: 2009, Month: 5, Day: 6}, Source: record.SourcePatientList}}}); err != nil {
-				b.Fatal(err)
-			}
-		}
-		inForce(b, x, oldCharts)
-		if _, err := x.evaluate(b.Context(), nil); err != nil {
-			b.Fatal(err)
-		}
-		if due, err := x.cat.CountDue(b.Context(), string(retention.Due)); err != nil || due < n/2 {
-			b.Fatalf("%d documents are due, %v", due, err)
-		}
-		b.Logf("%d documents of %d pages in %s", n, pages, time.Since(start).Round(time.Second))
-	})
 	for _, role := range []string{"records", "director", "auditor"} {
 		if out, code := a.runWith(password+"\n", "users", "put", "demo."+role, "--role", role); code != 0 {
 			b.Fatalf("users put: exit %d\n%s", code, out)
@@ -108,6 +81,50 @@ func BenchmarkBrowser(b *testing.B) {
 	}
 }
 
+// benchArchive is an archive with n documents, some of which wait in quality. In
+// the folder that CHARTVAULT_ARCHIVE names it is made once and used again.
+func benchArchive(b *testing.B, n, pages, waiting int) *testArchive {
+	b.Helper()
+	const config = "[server]\nlisten = \"127.0.0.1:0\"\n"
+	root := os.Getenv("CHARTVAULT_ARCHIVE")
+	if root == "" {
+		root = b.TempDir()
+	} else if _, err := os.Stat(filepath.Join(root, "filled")); err == nil {
+		a := &testArchive{t: b, dir: filepath.Join(root, "a"), pass: filepath.Join(root, "pass")}
+		a.plain()
+		return a
+	}
+	a := newArchiveIn(b, root, config)
+	a.plain()
+	if out, code := a.run("ingest", putSamples(b)); code != 0 {
+		b.Fatalf("ingest: exit %d\n%s", code, out)
+	}
+	a.inProcess(func(x *app) {
+		start := time.Now()
+		depositMany(b, x, n-waiting, pages)
+		depositQA(b, x, waiting)
+		for i := range (n - waiting + 9) / 10 { // ten documents a chart, all of them over
+			chart, err := record.ParseChartNumber(strconv.Itoa(7_000_000 + i))
+			if err != nil {
+				b.Fatal(err)
+			}
+			if _, err := x.addFacts(b.Context(), chart, catalog.Facts{Known: []record.Fact{{Name: record.FactLastEncounter, Date: record.Date{Year: 2009, Month: 5, Day: 6}, Source: record.SourcePatientList}}}); err != nil {
+				b.Fatal(err)
+			}
+		}
+		inForce(b, x, oldCharts)
+		if _, err := x.evaluate(b.Context(), nil); err != nil {
+			b.Fatal(err)
+		}
+		if due, err := x.cat.CountDue(b.Context(), string(retention.Due)); err != nil || due < n/2 {
+			b.Fatalf("%d documents are due, %v", due, err)
+		}
+		b.Logf("%d documents of %d pages in %s", n, pages, time.Since(start).Round(time.Second))
+	})
+	a.write(filepath.Join(root, "filled"), nil)
+	return a
+}
+
 // depositQA puts documents into quality, each with a page as it is shown: that of
 // a sample that was read.
 func depositQA(t testing.TB, a *app, n int) {
@@ -121,7 +138,7 @@ func depositQA(t testing.TB, a *app, n int) {
 		t.Fatal(err)
 	}
 	defer pkg.Close() // read-only
-	batch := record.Batch{Size: 1, Name: record.NewPrivate("made.tif"), ReceivedAt: time.Now().UTC().Truncate(time.Millisecond), State: record.BatchClaimed}
+	batch := record.Batch{Size: 1, Name: record.NewPrivate("scanner/made.tif"), ReceivedAt: time.Now().UTC().Truncate(time.Millisecond), State: record.BatchClaimed}
 	if batch.ID, err = record.NewID(rand.Reader); err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +146,7 @@ func depositQA(t testing.TB, a *app, n int) {
 	if err := a.cat.PutBatch(t.Context(), batch); err != nil {
 		t.Fatal(err)
 	}
-	bm := seal.BatchManifest{ID: batch.ID, SHA256: batch.SHA256[:], Size: 1, Name: "made.tif", ReceivedAt: batch.ReceivedAt, State: record.BatchFiled, Counts: record.Counts{PagesIn: n, QA: n}}
+	bm := seal.BatchManifest{ID: batch.ID, SHA256: batch.SHA256[:], Size: 1, Name: "scanner/made.tif", ReceivedAt: batch.ReceivedAt, State: record.BatchFiled, Counts: record.Counts{PagesIn: n, QA: n}}
 	var filed []catalog.Keyed
 	for range n {
 		m := *model.Manifest

@@ -82,11 +82,16 @@ static PIX *cv_specks(PIX *bw, int w, int h) {
 
 // cv_orient says which way up a 1-bit page of text is: 0 upright, 1 to 3 the
 // clockwise quarter turns that make it so, -1 when it cannot tell. Lines that run
-// across leave two ways to be told apart instead of four.
+// across leave two ways to be told apart instead of four, about which Leptonica
+// makes no decision: 8 is what it wants of confidence for its own.
 static int cv_orient(PIX *bw, int across) {
 	l_float32 up = 0, left = 0;
 	l_int32 o = 0;
-	if (across ? pixUpDownDetect(bw, &up, 0, 0, 0) : pixOrientDetect(bw, &up, &left, 0, 0)) return -1;
+	if (across) {
+		if (pixUpDownDetect(bw, &up, 0, 0, 0)) return -1;
+		return up >= 8 ? 0 : up <= -8 ? 2 : -1;
+	}
+	if (pixOrientDetect(bw, &up, &left, 0, 0)) return -1;
 	if (makeOrientDecision(up, left, 0, 0, &o, 0)) return -1;
 	switch (o) {
 	case L_TEXT_ORIENT_UP: return 0;
@@ -245,6 +250,9 @@ func (p *Pix) Gray() (*Pix, error) { return wrap(C.cv_gray8(p.p)) }
 
 // Half returns the image at half its size, averaged, at 8 bits a pixel.
 func (p *Pix) Half() (*Pix, error) { return wrap(C.cv_half(p.p)) }
+
+// Third returns a 1-bit image at a third of its size, averaged, at 8 bits a pixel.
+func (p *Pix) Third() (*Pix, error) { return wrap(C.pixScaleToGray3(p.p)) }
 
 // Scale returns the image scaled by f in both directions.
 func (p *Pix) Scale(f float64) (*Pix, error) { return p.ScaleXY(f, f) }

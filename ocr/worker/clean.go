@@ -11,29 +11,31 @@ import (
 // how to get back from what is recognised to what was scanned. The scan itself
 // is not touched.
 type cleaned struct {
-	up     *lept.Pix // the page upright as the file says; its owner closes it
-	gray   *lept.Pix // 8 bits, even in background, without its dark frame; see grays
-	half   *lept.Pix // the same at half size
-	bw     *lept.Pix // black and white, without specks
-	paper  float64   // pixels of the scan for one inch of the page, across
-	dpi    int       // of what is recognised
-	sx     float64   // pixels of it for one of the scan, across
-	sy     float64   // and down
-	skew   float64   // degrees clockwise it is rotated by
-	text   int       // height of the small letters of the scan in pixels; 0 when there is no text to speak of
-	specky bool      // a bilevel scan has more specks than letters
-	dirty  bool      // it has specks enough for a median to be worth trying
-	white  bool      // it has black areas, with white letters in them perhaps
-	marks  int       // components the size of a letter, clearly darker than the paper, away from the border
-	faint  int       // the same, of anything darker than the paper: pencil, or the other side showing through
-	maybe  bool      // a few components look like the parts of a barcode
-	codes  bool      // many do
+	up     *lept.Pix   // the page upright as the file says; its owner closes it
+	gray   *lept.Pix   // 8 bits, even in background, without its dark frame; see grays
+	half   *lept.Pix   // the same at half size
+	bw     *lept.Pix   // black and white, without specks
+	parts  *lept.Boxes // the components of bw, and of a bilevel scan its specks too; nil until they are asked for
+	paper  float64     // pixels of the scan for one inch of the page, across
+	dpi    int         // of what is recognised
+	sx     float64     // pixels of it for one of the scan, across
+	sy     float64     // and down
+	skew   float64     // degrees clockwise it is rotated by
+	text   int         // height of the small letters of the scan in pixels; 0 when there is no text to speak of
+	specky bool        // a bilevel scan has more specks than letters
+	dirty  bool        // it has specks enough for a median to be worth trying
+	white  bool        // it has black areas, with white letters in them perhaps
+	marks  int         // components the size of a letter, clearly darker than the paper, away from the border
+	faint  int         // the same, of anything darker than the paper: pencil, or the other side showing through
+	maybe  bool        // a few components look like the parts of a barcode
+	codes  bool        // many do
 }
 
 func (c *cleaned) close() {
 	for _, p := range []*lept.Pix{c.gray, c.half, c.bw} {
 		p.Close()
 	}
+	c.parts.Close()
 }
 
 // clean measures a page and prepares what every rendering of it starts from.
@@ -47,23 +49,22 @@ func clean(up *lept.Pix, dpix, dpiy float64) (c *cleaned, err error) {
 		}
 	}()
 	if up.Depth() == 1 {
-		if c.bw, err = up.Specks(3, 3); err != nil {
+		if c.parts, err = up.Boxes(); err != nil {
 			return c, err
 		}
-		all, err := up.Components()
-		if err != nil {
+		if c.bw, err = up.Without(c.parts); err != nil {
 			return c, err
 		}
-		kept, err := c.bw.Components()
-		if err != nil {
-			return c, err
-		}
+		all, kept := c.parts.Count(), c.parts.Larger(3, 3)
 		c.specky, c.dirty = all > 2*kept, 4*all > 5*kept
 	} else {
 		if err := c.level(up, int(dpix)); err != nil {
 			return c, err
 		}
 		if c.bw, err = c.gray.Otsu(); err != nil {
+			return c, err
+		}
+		if c.parts, err = c.bw.Boxes(); err != nil {
 			return c, err
 		}
 	}
@@ -126,14 +127,14 @@ func (c *cleaned) level(up *lept.Pix, dpi int) error {
 // count finds the marks of a page before Otsu could turn paper noise into
 // thousands of them.
 func (c *cleaned) count(dpi float64) (err error) {
-	look := func(p *lept.Pix) (int, error) {
-		sh, err := shapes(p, dpi)
+	look := func(b *lept.Boxes) (int, error) {
+		sh, err := shapes(b, dpi)
 		c.maybe = c.maybe || sh.Bars >= manyBars/2 || sh.Squares >= 1 || sh.Stripes >= 3
 		c.codes = c.codes || sh.Bars >= manyBars || sh.Finders >= 1 || sh.Stripes >= 3
 		return sh.Marks, err
 	}
 	if c.up.Depth() == 1 {
-		c.marks, err = look(c.bw)
+		c.marks, err = look(c.parts)
 		c.faint = c.marks
 		return err
 	}
@@ -145,8 +146,13 @@ func (c *cleaned) count(dpi float64) (err error) {
 		if err != nil {
 			return err
 		}
-		*l.n, err = look(t)
+		b, err := t.Boxes()
 		t.Close()
+		if err != nil {
+			return err
+		}
+		*l.n, err = look(b)
+		b.Close()
 		if err != nil {
 			return err
 		}
@@ -161,8 +167,8 @@ const manyBars = 6
 // shapes counts components by the sizes they have on paper: a letter is at
 // least 6 by 10 pixels at 300 dpi, a bar an eighth of an inch long, the corner
 // of a QR symbol a sixth of an inch, larger than a letter of running text.
-func shapes(p *lept.Pix, dpi float64) (lept.Shapes, error) {
-	return p.Shapes(max(int(6*dpi/300), 2), max(int(10*dpi/300), 3), int(dpi/8), int(dpi/6))
+func shapes(b *lept.Boxes, dpi float64) (lept.Shapes, error) {
+	return b.Shapes(max(int(6*dpi/300), 2), max(int(10*dpi/300), 3), int(dpi/8), int(dpi/6))
 }
 
 // Gray levels after the background is evened out to about 200: below inkBelow
@@ -183,10 +189,7 @@ func (c *cleaned) measure(dpix, dpiy float64) error {
 	if !ok || math.Abs(angle) < minSkew {
 		angle = 0
 	}
-	hist, err := c.bw.Heights()
-	if err != nil {
-		return err
-	}
+	hist := c.parts.Heights()
 	c.text = median(hist[:])
 	side := 16
 	if c.text < 12 {

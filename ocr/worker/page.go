@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"chartvault/ocr"
-	"chartvault/ocr/lept"
 	"chartvault/ocr/scan"
 	"chartvault/ocr/tesseract"
 )
@@ -18,7 +17,7 @@ import (
 // Thresholds of the page pipeline, chosen by measurement (docs/benchmarks.md).
 const (
 	smallText   = 9.5  // pixels the small letters of a gray scan are high; below it a page is scaled up
-	smallBlack  = 17.5 // the same of a bilevel scan, whose letters have no grays to show their shape
+	smallBlack  = 16.9 // the same of a bilevel scan, whose letters have no grays to show their shape
 	wantedText  = 22.0 // pixels they are scaled up to
 	maxScale    = 4.0
 	minSkew     = 0.2             // degrees; less is not worth the blur
@@ -81,7 +80,7 @@ func (r *reader) read(side scan.Side, o ocr.Options) (ocr.Page, error) {
 			pg.Blank, pg.Text.Words, pg.Text.Turn, pg.Text.Origin = true, nil, side.Turn, ocr.NoText
 		}
 	}
-	pg.Preview = preview(c.half, dpix/2, pg.Text.Turn-side.Turn)
+	pg.Preview = preview(c, dpix, pg.Text.Turn-side.Turn)
 	return pg, nil
 }
 
@@ -100,10 +99,18 @@ func matches(codes []ocr.Barcode, patterns []string) (bool, error) {
 	return false, nil
 }
 
-// preview is the page at about 100 dpi in 16 grays, from the cleaned half; nil
-// when it cannot be made, which is no reason to lose the page.
-func preview(half *lept.Pix, dpi float64, turn int) []byte {
-	g, err := half.Turn(turn)
+// preview is the page at about 100 dpi in 16 grays, from the cleaned half, or of a
+// bilevel scan of 300 dpi, as most are, at a third of its size; nil when it cannot be
+// made, which is no reason to lose the page.
+func preview(c *cleaned, dpi float64, turn int) []byte {
+	src, dpi := c.half, dpi/2
+	if c.up.Depth() == 1 && 2*dpi > 290 && 2*dpi < 310 {
+		if t, err := c.up.Third(); err == nil {
+			defer t.Close()
+			src, dpi = t, 2*dpi/3
+		}
+	}
+	g, err := src.Turn(turn)
 	if err != nil {
 		return nil
 	}

@@ -60,29 +60,35 @@ func (r *reader) recognise(pg *ocr.Page, c *cleaned, langs string) error {
 // uncovered is the share of what looks like text and lies in no word. A box of
 // a quarter of the page covers nothing: it is a drawing taken for a word.
 func (c *cleaned) uncovered(a attempt) (float64, error) {
-	ink := c.bw
+	ink, parts := c.bw, c.parts
 	if c.up.Depth() != 1 { // print too faint for the threshold is what was lost
 		faint, err := c.gray.Threshold(paperAbove)
 		if err != nil {
 			return 0, err
 		}
 		defer faint.Close()
-		ink = faint
+		ink, parts = faint, nil
 	}
-	bw, err := ink.Turn(a.turn)
-	if err != nil {
-		return 0, err
+	if a.turn != 0 || parts == nil {
+		bw, err := ink.Turn(a.turn)
+		if err != nil {
+			return 0, err
+		}
+		defer bw.Close()
+		if parts, err = bw.Boxes(); err != nil {
+			return 0, err
+		}
+		defer parts.Close()
 	}
-	defer bw.Close()
 	text := max(c.text, 5)
-	quarter := bw.Width() * bw.Height() / 4
+	quarter := ink.Width() * ink.Height() / 4
 	var boxes []image.Rectangle
 	for _, w := range a.words {
 		if b := w.Box.Inset(-text / 4); b.Dx()*b.Dy() < quarter {
 			boxes = append(boxes, b)
 		}
 	}
-	return bw.Uncovered(boxes, max(2*text/3, 5), 3*text)
+	return parts.Uncovered(boxes, max(2*text/3, 5), 3*text)
 }
 
 // doubtful reports whether another rendering may read better: a reading that

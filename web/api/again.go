@@ -19,6 +19,7 @@ import (
 var (
 	errNobodyKnows = errors.New("this was begun before the server ended, and nobody knows whether it was done: look, and send it with another key if it was not")
 
+	errManyKeys  = fmt.Errorf("idempotency keys: %d are remembered of the last day: wait, or send this without one", mostKeys)
 	errOtherBody = errors.New("this idempotency key was sent with another body before")
 	errLongKey   = fmt.Errorf("idempotency key: %w: it has at most 128 characters", record.ErrInvalid)
 )
@@ -29,7 +30,7 @@ const (
 	keyLife   = 24 * time.Hour
 	longKey   = 128
 	gone      = 499 // the status of what its client did not wait for
-	mostKeys  = 4096
+	mostKeys  = 50_000
 	mostBytes = 64 << 10
 	clearing  = 10 * time.Minute // between two looks for what is too old
 )
@@ -54,9 +55,12 @@ type Answers interface {
 	PutAnswer(ctx context.Context, name string, a Answer) error
 	// DropAnswer forgets one.
 	DropAnswer(ctx context.Context, name string) error
-	// ClearAnswers forgets those before a moment, and all but the newest.
-	ClearAnswers(ctx context.Context, before time.Time, newest int) error
+	// ClearAnswers forgets those before a moment, and counts what is left.
+	ClearAnswers(ctx context.Context, before time.Time) (left int, err error)
 }
+
+// Yesterday is the moment before which what keys were answered is forgotten.
+func Yesterday(now time.Time) time.Time { return now.Add(-keyLife) }
 
 // answered remembers what idempotency keys were answered. It is safe for
 // concurrent use.
@@ -64,6 +68,7 @@ type answered struct {
 	mu      sync.Mutex
 	doing   map[string]bool // keys under which something is being done, here
 	cleared time.Time
+	left    int // answers, as of then, and those since
 }
 
 // named is whose key for which operation, hashed: what clients make up takes no
@@ -84,10 +89,11 @@ func (a *API) begin(ctx context.Context, name string, body []byte) (Answer, erro
 	defer m.mu.Unlock()
 	now := a.Now()
 	if now.Sub(m.cleared).Abs() > clearing {
-		if err := a.Answers.ClearAnswers(ctx, now.Add(-keyLife), mostKeys); err != nil {
+		left, err := a.Answers.ClearAnswers(ctx, Yesterday(now))
+		if err != nil {
 			return Answer{}, err
 		}
-		m.cleared = now
+		m.cleared, m.left = now, left
 	}
 	sum := sha256.Sum256(body)
 	old, err := a.Answers.Answer(ctx, name)
@@ -103,6 +109,9 @@ func (a *API) begin(ctx context.Context, name string, body []byte) (Answer, erro
 	case err == nil && now.Sub(old.At) <= keyLife:
 		return Answer{}, errNobodyKnows
 	}
+	if m.left >= mostKeys {
+		return Answer{}, errManyKeys
+	}
 	fresh := Answer{At: now, Sum: sum}
 	if err := a.Answers.PutAnswer(ctx, name, fresh); err != nil {
 		return Answer{}, err
@@ -111,6 +120,7 @@ func (a *API) begin(ctx context.Context, name string, body []byte) (Answer, erro
 		m.doing = map[string]bool{}
 	}
 	m.doing[name] = true
+	m.left++
 	return fresh, nil
 }
 

@@ -77,9 +77,9 @@ func (m memory) DropAnswer(_ context.Context, name string) error {
 	return nil
 }
 
-func (m memory) ClearAnswers(_ context.Context, before time.Time, _ int) error {
+func (m memory) ClearAnswers(_ context.Context, before time.Time) (int, error) {
 	maps.DeleteFunc(m, func(_ string, a api.Answer) bool { return a.At.Before(before) })
-	return nil
+	return len(m), nil
 }
 
 func newSite(t *testing.T) *site {
@@ -390,12 +390,25 @@ func TestIdempotency(t *testing.T) {
 	if code, _, again := send("k1", `{"chart":"1"}`); code != 200 || !again {
 		t.Errorf("after a restart: got %d, replayed %v", code, again)
 	}
+	// What is not a day old is not forgotten for more; more is refused.
+	n := len(s.calls)
+	for i := range 50_000 {
+		s.kept[fmt.Sprint("made", i)] = api.Answer{At: s.now}
+	}
+	s.start()
+	if code, b, _ := send("one more", `{}`); code != 429 || !strings.Contains(b, "too_many_keys") || len(s.calls) != n {
+		t.Errorf("too many: got %d %s, %d calls, want 429 and none", code, b, len(s.calls)-n)
+	}
+	if code, _, again := send("k1", `{"chart":"1"}`); code != 200 || !again {
+		t.Errorf("while there are too many: got %d, replayed %v", code, again)
+	}
+	maps.DeleteFunc(s.kept, func(name string, _ api.Answer) bool { return strings.HasPrefix(name, "made") })
 	for name, a := range s.kept {
 		a.Done, a.Status, a.Body = false, 0, nil
 		s.kept[name] = a
 	}
 	s.start()
-	n := len(s.calls)
+	n = len(s.calls)
 	if code, b, _ := send("k1", `{"chart":"1"}`); code != 409 || !strings.Contains(b, "outcome_unknown") || len(s.calls) != n {
 		t.Errorf("begun before a restart: got %d %s, %d calls, want 409 and none", code, b, len(s.calls)-n)
 	}

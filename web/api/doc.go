@@ -165,6 +165,9 @@ func (a *API) keyed(err error) web.Problem {
 	if errors.Is(err, errOtherBody) || errors.Is(err, errLongKey) {
 		return web.Problem{Code: "invalid", Message: err.Error(), Status: http.StatusUnprocessableEntity}
 	}
+	if errors.Is(err, errManyKeys) {
+		return web.Problem{Code: "too_many_keys", Message: err.Error(), Status: http.StatusTooManyRequests}
+	}
 	if errors.Is(err, errNobodyKnows) {
 		return web.Problem{Code: "outcome_unknown", Message: err.Error(), Status: http.StatusConflict}
 	}

@@ -2,9 +2,8 @@ package pages
 
 import (
 	"fmt"
-	"slices"
 
-	"chartvault/accounts"
+	"chartvault/record"
 )
 
 // batch is a batch with its accounting.
@@ -74,11 +73,10 @@ type batchesPage struct {
 
 func (v *visit) batches() error {
 	if v.csvWanted() {
-		bs, err := each[batch](v, "batches", struct{}{})
+		bs, err := each[batch](v, "batches", map[string]any{"only": v.r.URL.Query().Get("only"), "most": allRows})
 		if err != nil {
 			return err
 		}
-		slices.Reverse(bs)
 		return saveList(v, "batches", []string{"batch", "received", "from", "state", "pages in", "filed", "separators", "blank", "in quality", "waiting", "taken by", "urgent"}, bs, func(b batch) []string {
 			return []string{b.ID, b.ReceivedAt, b.Source, b.State, itoa(b.PagesIn), itoa(b.Filed), itoa(b.Separators), itoa(b.Blanks), itoa(b.QA), itoa(b.Waits), b.Keeper, b.urgency()}
 		})
@@ -97,8 +95,14 @@ func (v *visit) batchAct() error {
 	if err := v.call("batch-mark", map[string]string{"id": id, "act": act}, nothing); err != nil {
 		return err
 	}
-	if act == "take" && v.session.User.May(accounts.Settle) {
-		return v.toNext("")
+	if act == "take" {
+		first, err := v.freeIn(id, "", "")
+		if err != nil {
+			return err
+		}
+		if first != "" {
+			return v.to("/qa/" + first)
+		}
 	}
 	return v.to("/batches/" + id)
 }
@@ -106,6 +110,15 @@ func (v *visit) batchAct() error {
 // rejectBatch has everything of a batch that waits scanned again.
 func (v *visit) rejectBatch() error {
 	id := v.r.PathValue("batch")
+	ws, err := each[waiting](v, "qa-list", map[string]any{"batch": id})
+	if err != nil {
+		return err
+	}
+	for _, w := range ws {
+		if who := v.claims.held(w.Document, v.Now()); who != "" && who != v.session.User.Name {
+			return fmt.Errorf("%s works on a document of this batch: %w: let them finish it first", who, record.ErrBusy)
+		}
+	}
 	if err := v.call("batch-reject", map[string]string{"id": id, "reason": v.field("reason")}, nothing); err != nil {
 		return err
 	}

@@ -161,6 +161,12 @@ func (p *Pages) serve(r Route) http.Handler {
 			v.prove()
 			return
 		}
+		if r.Slow {
+			if err := http.NewResponseController(w).SetWriteDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
+				v.fail(err)
+				return
+			}
+		}
 		if err := r.do(v); err != nil {
 			v.fail(err)
 		}

@@ -9,6 +9,9 @@ import (
 // shownRows is how many rows of a list are shown at once.
 const shownRows = 200
 
+// allRows is more than any list has.
+const allRows = 1 << 30
+
 // paged returns the rows of a list that are shown: those after the one that the
 // address names, which is never a chart number. The layout links to the next ones. A
 // row that is not there any more shows the first.

@@ -13,6 +13,7 @@ type Route struct {
 	Emergency bool // whoever broke the glass may as well
 	Quiet     bool // pages ask for it by themselves: nobody is seen at the desk
 	Large     bool // a file of many megabytes may come with it
+	Slow      bool // it may read much before it answers, and is waited for
 	Fresh     bool // whoever gave password and code too long ago gives them once more
 }
 
@@ -60,7 +61,7 @@ func (p *Pages) Routes() []Route {
 		row("POST", "/disclosures/{kept}/print", accounts.AnswerAsks, false, (*visit).printDisclosures),
 
 		row("GET", "/batches", accounts.SeeBatches, false, (*visit).batches),
-		row("GET", "/batches/{batch}", accounts.SeeBatches, false, (*visit).batch),
+		slow(row("GET", "/batches/{batch}", accounts.SeeBatches, false, (*visit).batch)),
 		row("POST", "/batches/{batch}/{act}", accounts.SeeBatches, false, (*visit).batchAct),
 		row("POST", "/batches/{batch}/reject", accounts.Settle, false, (*visit).rejectBatch),
 		quiet(row("GET", "/batches/now", accounts.SeeBatches, false, (*visit).batchesNow)),
@@ -91,7 +92,7 @@ func (p *Pages) Routes() []Route {
 		row("GET", "/schedules", accounts.SeeRetention, false, (*visit).schedules),
 		row("POST", "/schedules", accounts.SetSchedule, false, (*visit).draftSchedule),
 		row("GET", "/schedules/{schedule}", accounts.SeeRetention, false, (*visit).schedule),
-		fresh(row("POST", "/schedules/{schedule}/{act}", accounts.SetSchedule, false, (*visit).scheduleAct)),
+		slow(fresh(row("POST", "/schedules/{schedule}/{act}", accounts.SetSchedule, false, (*visit).scheduleAct))),
 		fresh(row("POST", "/schedules/{schedule}/approve", accounts.Approve, false, (*visit).approveSchedule)),
 		fresh(row("POST", "/holds/{hold}/release", accounts.ReleaseHold, false, (*visit).releaseHold)),
 		fresh(row("POST", "/holds/{hold}/approve", accounts.Approve, false, (*visit).approveRelease)),
@@ -100,22 +101,22 @@ func (p *Pages) Routes() []Route {
 		fresh(row("POST", "/automations", accounts.SetSchedule, false, (*visit).askAutomation)),
 		fresh(row("POST", "/automations/approve", accounts.Approve, false, (*visit).approveAutomation)),
 		row("GET", "/paper", accounts.SeeRetention, false, (*visit).papers),
-		row("POST", "/paper", accounts.ProposeEnds, false, (*visit).makePaper),
-		row("GET", "/paper/now", accounts.SeeRetention, false, (*visit).paperNow),
+		slow(row("POST", "/paper", accounts.ProposeEnds, false, (*visit).makePaper)),
+		slow(row("GET", "/paper/now", accounts.SeeRetention, false, (*visit).paperNow)),
 		row("GET", "/paper/{paper}", accounts.SeeRetention, false, (*visit).paper),
-		fresh(row("POST", "/paper/{paper}/{act}", accounts.ProposeEnds, false, (*visit).paperAct)),
+		slow(fresh(row("POST", "/paper/{paper}/{act}", accounts.ProposeEnds, false, (*visit).paperAct))),
 		fresh(row("POST", "/paper/{paper}/approve", accounts.Approve, false, (*visit).approvePaper)),
 		row("GET", "/certificates", accounts.SeeRetention, false, (*visit).certificates),
 		row("GET", "/certificates/{number}", accounts.SeeRetention, false, (*visit).certificate),
-		row("GET", "/audit", accounts.SeeAudit, false, (*visit).audit),
-		row("POST", "/audit", accounts.SeeAudit, false, (*visit).verifyLog),
+		slow(row("GET", "/audit", accounts.SeeAudit, false, (*visit).audit)),
+		slow(row("POST", "/audit", accounts.SeeAudit, false, (*visit).verifyLog)),
 		row("GET", "/access", accounts.SeeAccess, false, (*visit).accessForm),
 		row("POST", "/access", accounts.SeeAccess, false, (*visit).askAccess),
-		row("GET", "/access/{kept}", accounts.SeeAccess, false, (*visit).access),
+		slow(row("GET", "/access/{kept}", accounts.SeeAccess, false, (*visit).access)),
 		row("GET", "/reports", accounts.SeeReports, false, (*visit).reports),
 		row("GET", "/health", accounts.SeeHealth, false, (*visit).health),
-		row("POST", "/health", accounts.SeeHealth, false, (*visit).checkAll),
-		row("POST", "/health/support", accounts.SeeHealth, false, (*visit).support),
+		slow(row("POST", "/health", accounts.SeeHealth, false, (*visit).checkAll)),
+		slow(row("POST", "/health/support", accounts.SeeHealth, false, (*visit).support)),
 		row("GET", "/site", accounts.SeeHealth, false, (*visit).site),
 		fresh(row("POST", "/site/stations", accounts.KeepStations, false, (*visit).trustStation)),
 		fresh(row("POST", "/site/stations/revoke", accounts.KeepStations, false, (*visit).revokeStation)),
@@ -168,6 +169,12 @@ func row(method, path string, right accounts.Right, open bool, do func(*visit) e
 // quiet marks what pages ask for by themselves.
 func quiet(r Route) Route {
 	r.Quiet = true
+	return r
+}
+
+// slow marks what may read much before it answers.
+func slow(r Route) Route {
+	r.Slow = true
 	return r
 }
 

@@ -52,7 +52,7 @@
 	const take = () => { const act = offered[chosen]?.act; if (!act) return; palette.close(); act(); };
 	const offer = () => {
 		const words = wish.value.toLowerCase().split(/\s+/).filter(Boolean), box = document.getElementById("chartbox");
-		const reach = [...document.querySelectorAll("nav[aria-label=Pages] a, main [data-key], main a.main, .out a")].filter((el) => !waits.contains(el) && (el.checkVisibility?.() ?? true));
+		const reach = [...document.querySelectorAll("nav[aria-label=Pages] a, main [data-key], main a.main, main button, main summary, .out a")].filter((el) => !waits.contains(el) && (el.checkVisibility?.() ?? true));
 		offered = reach.map((el) => ({ name: nameOf(el), key: el.dataset.key ?? "", act: () => press(el) })).filter((o) => o.name && words.every((w) => o.name.toLowerCase().includes(w)));
 		if (box && /^[\w-]*\d[\w-]*$/.test(wish.value.trim())) offered.unshift({ name: "Open this chart", key: "", act: () => { box.value = wish.value.trim(); box.form.requestSubmit(); } });
 		choices.replaceChildren(...offered.map((o, i) => {
@@ -85,7 +85,7 @@
 	// In a list the same keys that turn pages go from row to row; past its last row j
 	// goes to the next part, where there is one.
 	const walk = (key) => {
-		const links = [...document.querySelectorAll("table.rows tbody tr a:first-of-type")];
+		const links = [...document.querySelectorAll("table.rows tbody tr")].map((tr) => tr.querySelector("a")).filter(Boolean);
 		const step = { [own.j ?? "j"]: 1, [own.k ?? "k"]: -1 }[key], i = links.indexOf(document.activeElement) + (step ?? 0);
 		if (!step || !links[Math.max(0, i)]) return false;
 		links[Math.max(0, i)].focus();
