@@ -70,11 +70,12 @@ type app struct {
 	doorMu      sync.Mutex // one deposit taken over at a time
 	feedMu      sync.Mutex // one feed of the index at a time; guards feeding
 	feeding     feeding
-	moved       atomic.Uint64 // changes that may move the day on which a document ends, after they took effect
-	countMu     sync.Mutex    // guards counted
-	counted     *counted      // the census that was taken last; nil for none
-	evaluateMu  sync.Mutex    // one evaluation at a time
-	bound       atomic.Uint64 // changes of what forbids or delays the end of documents
+	moved       atomic.Uint64                    // changes that may move the day on which a document ends, after they took effect
+	countMu     sync.Mutex                       // guards counted
+	counted     *counted                         // the census that was taken last; nil for none
+	evaluateMu  sync.Mutex                       // one evaluation at a time
+	dueSums     atomic.Pointer[[]catalog.DueSum] // what the last one found, summed up; nil before the first
+	bound       atomic.Uint64                    // changes of what forbids or delays the end of documents
 	boundMu     sync.Mutex
 	binding     *bindings                 // as of the last such change somebody looked at
 	markMu      sync.Mutex                // one change of what is said about a batch at a time

@@ -120,27 +120,48 @@ func (a *app) opBatches(ctx context.Context, r asked, out func(any) error) error
 	if err != nil {
 		return err
 	}
-	waits, err := a.cat.WaitingByBatch(ctx)
-	if err != nil {
-		return err
-	}
 	if p.Only != "" && p.Only != onlyUrgent && p.Only != onlyMine && p.Most <= 0 {
 		return fmt.Errorf("batches %q: %w: they are listed so in parts: say how many at most", p.Only, record.ErrInvalid)
 	}
-	list := a.cat.Batches
+	list, asking := a.cat.Batches, a.waitsOf
 	switch {
-	case p.Only == onlyUrgent || p.Only == onlyMine:
+	case p.Only == onlyUrgent || p.Only == onlyMine: // which are few, and are asked for before each question
 		list = func(ctx context.Context) ([]record.Batch, error) { return a.markedBatches(ctx, r.Actor, p, marks) }
 	case p.Most > 0:
 		list = func(ctx context.Context) ([]record.Batch, error) {
 			return a.cat.NewestBatches(ctx, catalog.Part(p.part), catalog.BatchFilter(p.Only))
 		}
 	}
+	if p.Only != onlyUrgent && p.Only != onlyMine {
+		all, err := a.cat.WaitingByBatch(ctx)
+		if err != nil {
+			return err
+		}
+		asking = func(_ context.Context, id string) (int, error) { return all[id], nil }
+	}
 	return listBatches(ctx, list, func(l batchLine) error {
 		l = a.onItsWay(l).marked(marks[l.ID])
-		l.Waits = waits[l.ID]
+		var err error
+		if l.Waits, err = asking(ctx, l.ID); err != nil {
+			return err
+		}
 		return out(l)
 	})
+}
+
+// waitsOf counts the documents of a batch that wait for a decision.
+func (a *app) waitsOf(ctx context.Context, batch string) (n int, err error) {
+	id, err := record.ParseID(batch)
+	if err != nil {
+		return 0, err
+	}
+	rows, err := a.cat.OfBatch(ctx, id)
+	for _, r := range rows {
+		if waits(r) {
+			n++
+		}
+	}
+	return n, err
 }
 
 // markedBatches are the urgent ones, or those that whoever asks has in hand, newest

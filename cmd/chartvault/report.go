@@ -287,15 +287,19 @@ func ended(q release.Request, zone *time.Location) record.Date {
 
 // reportDue sums up what the last evaluation found, by month.
 func (a *app) reportDue(ctx context.Context, r *reportLine, _ *stretch) error {
-	sums, err := a.cat.DueSums(ctx)
-	if err != nil {
-		return err
+	kept := a.dueSums.Load()
+	if kept == nil { // nothing was evaluated since the start
+		sums, err := a.sumDue(ctx)
+		if err != nil {
+			return err
+		}
+		kept = &sums
 	}
 	now := a.now().In(a.releases.Zone)
 	this := now.Format("2006-01")
 	last := time.Date(now.Year(), now.Month()+reportMonths-1, 1, 0, 0, 0, 0, now.Location()).Format("2006-01")
 	by := map[string]dueLine{}
-	for _, s := range sums {
+	for _, s := range *kept {
 		m := s.Month
 		switch {
 		case m == "" || m > last:

@@ -78,7 +78,7 @@ for (const [who, paths] of [['demo.director', ['/', '/batches', '/batches?only=w
 	const page = await someone(who);
 	for (const path of paths) {
 		const ms = [];
-		for (let i = 0; i < Math.min(times, 20); i++) ms.push(await took(page, () => page.goto(base + path)));
+		for (let i = 0; i < Math.min(times, 40); i++) ms.push(await took(page, () => page.goto(base + path)));
 		say('list' + path.replaceAll(/[/?=]/g, '-').replace(/-$/, '-today'), ms);
 	}
 }
