@@ -87,6 +87,9 @@ func endpoints() []api.Endpoint {
 		row("plan-list", keeping, "List plans", accounts.SeeRetention, false, nil, planLine{}),
 		row("plan-show", keeping, "The documents of a plan, and why each is due", accounts.SeeRetention, false, planID{}, itemLine{}),
 		row("plan-make", keeping, "List what is due in a new plan; destroys nothing", accounts.ProposeEnds, true, planWanted{}, planLine{}),
+		row("automation-list", keeping, "What the schedule in force has listed and ended by itself, and whether two people said so", accounts.SeeRetention, false, nil, automationLine{}),
+		row("paper-lists", keeping, "Lists of source paper that may be destroyed", accounts.SeeRetention, false, nil, paperLine{}),
+		row("paper-show", keeping, "The batches of such a list", accounts.SeeRetention, false, paperID{}, disposition.Sheaf{}),
 		row("certificate-list", keeping, "Certificates of destruction", accounts.SeeRetention, false, nil, certificateLine{}),
 
 		row("audit-list", watching, "Entries of the audit log, newest first", accounts.SeeAudit, false, listParams{}, entryLine{}),

@@ -1,5 +1,10 @@
 package pages
 
+import (
+	"fmt"
+	"strings"
+)
+
 // automation is what the schedule in force has the daemon propose by itself, with
 // its standing approval.
 type automation struct {
@@ -22,6 +27,11 @@ func (v *visit) automations() error {
 	}
 	for i, a := range as {
 		as[i].Mine = a.AskedBy == string(v.session.User.Actor())
+	}
+	if v.csvWanted() {
+		return saveList(v, "automations", []string{"name", "record class", "executes", "asked by", "approved by", "until", "lacks"}, as, func(a automation) []string {
+			return []string{a.Name, a.Class, fmt.Sprint(a.Execute), a.AskedBy, strings.Join(a.Approvals, " "), a.Until, a.Lacks}
+		})
 	}
 	return v.show("automations", "What ends by itself", as)
 }

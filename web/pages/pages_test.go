@@ -694,7 +694,7 @@ func TestBreakGlass(t *testing.T) {
 // spreadsheet would take for a formula.
 func TestLists(t *testing.T) {
 	s := newSite(t, "=cmd|'/c calc'!A1")
-	for path, role := range map[string]accounts.Role{"/batches": accounts.Scan, "/requests": accounts.Release, "/holds": accounts.Auditor, "/retention": accounts.Auditor, "/plans": accounts.Auditor, "/certificates": accounts.Auditor, "/paper": accounts.Auditor,
+	for path, role := range map[string]accounts.Role{"/batches": accounts.Scan, "/qa": accounts.Records, "/automations": accounts.Auditor, "/schedules": accounts.Auditor, "/users": accounts.Admin, "/requests": accounts.Release, "/holds": accounts.Auditor, "/retention": accounts.Auditor, "/plans": accounts.Auditor, "/certificates": accounts.Auditor, "/paper": accounts.Auditor,
 		"/corrections": accounts.Records, "/audit": accounts.Auditor, "/emergencies": accounts.Auditor, "/restrictions": accounts.Director, "/site": accounts.Admin, "/imports/" + document: accounts.Records, "/reports": accounts.Director, "/disclosures": accounts.Release} {
 		c := s.browser(role)
 		if path == "/disclosures" {

@@ -192,6 +192,11 @@ func (v *visit) schedules() error {
 		return err
 	}
 	slices.Reverse(ds)
+	if v.csvWanted() {
+		return saveList(v, "schedules", []string{"schedule", "version", "state", "rules", "in force from", "by", "approved by", "may end earlier"}, ds, func(d drafted) []string {
+			return []string{d.ID, d.Version, d.State, itoa(d.Rules), d.Effective, d.MadeBy, strings.Join(d.Approvals, " "), strings.Join(d.Shortens, "; ")}
+		})
+	}
 	return v.show("schedules", "Retention schedules", ds)
 }
 

@@ -82,6 +82,15 @@ type waiting struct {
 }
 
 func (v *visit) queue() error {
+	if v.csvWanted() {
+		ws, err := each[waiting](v, "qa-list", struct{}{})
+		if err != nil {
+			return err
+		}
+		return saveList(v, "quality", []string{"document", "batch", "type", "pages", "came in", "why", "to be scanned again", "taken by", "urgent"}, ws, func(w waiting) []string {
+			return []string{w.Document, w.Batch, w.Type, itoa(w.Pages), w.FiledAt, strings.Join(w.Why, "; "), w.Rescan, w.Keeper, fmt.Sprint(w.Urgent)}
+		})
+	}
 	ws, err := part(v, "qa-list", map[string]any{}, func(w waiting) string { return w.Document })
 	if err != nil {
 		return err
