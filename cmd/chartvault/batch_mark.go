@@ -49,21 +49,27 @@ func (a *app) marks(ctx context.Context) (map[string]batchMark, error) {
 	out := map[string]batchMark{}
 	es, err := a.cat.EntriesIn(ctx, kindBatchMark, stateMarked)
 	err = eachEntry(es, err, func(m batchMark) error {
-		if m.Keeper != "" { // who lost the right keeps nothing from others
-			if may, err := a.may(ctx, m.keeper(), accounts.Settle); err != nil {
-				return err
-			} else if !may {
-				m.Keeper = ""
-			}
-		}
-		out[m.Batch] = m
+		out[m.Batch] = a.kept(ctx, m)
 		return nil
 	})
 	return out, err
 }
 
-// keeper is who has the batch in hand, as the log names them.
-func (m batchMark) keeper() record.Actor { return accounts.User{Name: m.Keeper}.Actor() }
+// kept is what was said about a batch without a keeper who may not settle any more:
+// they keep nothing from others.
+func (a *app) kept(ctx context.Context, m batchMark) batchMark {
+	if m.Keeper == "" {
+		return m
+	}
+	may, err := a.may(ctx, accounts.User{Name: m.Keeper}.Actor(), accounts.Settle)
+	if err != nil { // a damaged entry of one user stops no list
+		a.log.ErrorContext(ctx, "whether somebody may settle is not known", "err", err)
+	}
+	if !may {
+		m.Keeper = ""
+	}
+	return m
+}
 
 // may reports whether somebody may do something; whoever works on the server itself
 // does not sign in, and may.
@@ -110,6 +116,7 @@ func (a *app) opBatchMark(ctx context.Context, r asked, out func(any) error) err
 	if err != nil {
 		return err
 	}
+	m = a.kept(ctx, m)
 	me := signedIn(r.Actor)
 	switch p.Act {
 	case batchTake:
@@ -209,11 +216,14 @@ func (a *app) opBatchReject(ctx context.Context, r asked, out func(any) error) e
 	if err != nil {
 		return err
 	}
+	if err := sentBackFor(p.ID, p.Reason); err != nil {
+		return err
+	}
 	m, err := a.mark(ctx, p.ID)
 	if err != nil {
 		return err
 	}
-	if m.Keeper != "" && m.Keeper != signedIn(r.Actor) {
+	if m = a.kept(ctx, m); m.Keeper != "" && m.Keeper != signedIn(r.Actor) {
 		return fmt.Errorf("batch %s: %s works on it: %w: have it left first", p.ID, m.Keeper, record.ErrBusy)
 	}
 	again, err := a.rescans(ctx)
@@ -228,10 +238,10 @@ func (a *app) opBatchReject(ctx context.Context, r asked, out func(any) error) e
 		}
 		l, err := a.sendBack(ctx, r.Actor, rejectParams{row.ID, p.Reason})
 		switch {
-		case errors.Is(err, record.ErrDenied):
+		case errors.Is(err, record.ErrDenied) || errors.Is(err, record.ErrInvalid): // shut, or settled meanwhile
 			continue
-		case errors.Is(err, record.ErrInvalid) || ctx.Err() != nil:
-			return err
+		case ctx.Err() != nil:
+			return errors.Join(append(failed, err)...)
 		case err != nil:
 			failed = append(failed, err)
 			continue

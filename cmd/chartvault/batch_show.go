@@ -52,7 +52,7 @@ func (a *app) opBatchShow(ctx context.Context, r asked, out func(any) error) err
 	if err != nil {
 		return err
 	}
-	v := batchView{batchLine: a.onItsWay(lineOfBatch(b)).marked(mark), Size: b.Size}
+	v := batchView{batchLine: a.onItsWay(lineOfBatch(b)).marked(a.kept(ctx, mark)), Size: b.Size}
 	if !b.State.Done() {
 		return out(v)
 	}

@@ -148,6 +148,7 @@ func (a *app) clearCaches(ctx context.Context) error {
 		return err
 	}
 	a.feeding = feeding{}
+	a.dueSums.Store(nil)
 	if err := errors.Join(a.cat.Clear(ctx), a.index.Clear(ctx)); err != nil {
 		return err
 	}

@@ -72,6 +72,7 @@ func (h holdings) destroy(ctx context.Context, row catalog.Row, certificate stri
 	if err := h.cat.Tombstone(ctx, row.ID, t.At, certificate); err != nil {
 		return disposition.Gone{}, err
 	}
+	h.dueSums.Store(nil) // it is not due any more
 	return disposition.Gone{Locked: locked || kept || keptBatch}, nil
 }
 

@@ -59,10 +59,18 @@ func (a *app) opQAReject(ctx context.Context, r asked, out func(any) error) erro
 	return out(l)
 }
 
+// sentBackFor refuses reasons that are not on the list.
+func sentBackFor(id record.ID, reason string) error {
+	if !slices.Contains(rescanReasons(), reason) {
+		return fmt.Errorf("%s: %w: the reason is one of: %s", id, record.ErrInvalid, strings.Join(rescanReasons(), ", "))
+	}
+	return nil
+}
+
 // sendBack has a document scanned again, and writes it down.
 func (a *app) sendBack(ctx context.Context, who record.Actor, p rejectParams) (l documentLine, err error) {
-	if !slices.Contains(rescanReasons(), p.Reason) {
-		return l, fmt.Errorf("document %s: %w: the reason is one of: %s", p.Document, record.ErrInvalid, strings.Join(rescanReasons(), ", "))
+	if err := sentBackFor(p.Document, p.Reason); err != nil {
+		return l, err
 	}
 	row, _, err := a.toShow(ctx, who, p.Document, "qa-reject", a.mayOpen)
 	if err != nil {

@@ -289,11 +289,12 @@ func ended(q release.Request, zone *time.Location) record.Date {
 func (a *app) reportDue(ctx context.Context, r *reportLine, _ *stretch) error {
 	kept := a.dueSums.Load()
 	if kept == nil { // nothing was evaluated since the start
-		sums, err := a.sumDue(ctx)
+		sums, err := a.cat.DueSums(ctx)
 		if err != nil {
 			return err
 		}
 		kept = &sums
+		a.dueSums.CompareAndSwap(nil, kept) // an evaluation that ended meanwhile knows better
 	}
 	now := a.now().In(a.releases.Zone)
 	this := now.Format("2006-01")

@@ -76,6 +76,21 @@ static PIX *cv_rotate(PIX *p, float rad) {
 	return pixRotate(p, rad, pixGetDepth(p) == 1 ? L_ROTATE_SAMPLING : L_ROTATE_AREA_MAP, L_BRING_IN_WHITE, 0, 0);
 }
 
+// cv_third is a 1-bit image at a third of its size, in grays. Leptonica makes widths of
+// eight times three pixels and leaves the rest out: white is added, and cut off again.
+static PIX *cv_third(PIX *p) {
+	l_int32 w = pixGetWidth(p), pad = (24 - w % 24) % 24;
+	PIX *wide = pixAddBorderGeneral(p, 0, pad, 0, 0, 0), *t = wide ? pixScaleToGray3(wide) : NULL, *out = NULL;
+	if (t) {
+		BOX *r = boxCreate(0, 0, (w + 2) / 3, pixGetHeight(t));
+		out = r ? pixClipRectangle(t, r, NULL) : NULL;
+		boxDestroy(&r);
+	}
+	pixDestroy(&wide);
+	pixDestroy(&t);
+	return out;
+}
+
 static PIX *cv_specks(PIX *bw, int w, int h) {
 	return pixSelectBySize(bw, w, h, 8, L_SELECT_IF_EITHER, L_SELECT_IF_GTE, NULL);
 }
@@ -252,7 +267,7 @@ func (p *Pix) Gray() (*Pix, error) { return wrap(C.cv_gray8(p.p)) }
 func (p *Pix) Half() (*Pix, error) { return wrap(C.cv_half(p.p)) }
 
 // Third returns a 1-bit image at a third of its size, averaged, at 8 bits a pixel.
-func (p *Pix) Third() (*Pix, error) { return wrap(C.pixScaleToGray3(p.p)) }
+func (p *Pix) Third() (*Pix, error) { return wrap(C.cv_third(p.p)) }
 
 // Scale returns the image scaled by f in both directions.
 func (p *Pix) Scale(f float64) (*Pix, error) { return p.ScaleXY(f, f) }

@@ -133,7 +133,9 @@ func (a *API) end(ctx context.Context, name string, begun Answer, r *recorder) {
 	delete(m.doing, name)
 	var err error
 	if status := max(r.status, r.failed); status == 0 || status >= gone || status == http.StatusConflict || r.body.Len() > mostBytes {
-		err = a.Answers.DropAnswer(ctx, name)
+		if err = a.Answers.DropAnswer(ctx, name); err == nil {
+			m.left--
+		}
 	} else {
 		begun.Done, begun.Status, begun.Kind, begun.Body = true, r.status, r.Header().Get("Content-Type"), r.body.Bytes()
 		err = a.Answers.PutAnswer(ctx, name, begun)

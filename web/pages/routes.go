@@ -72,6 +72,17 @@ func (p *Pages) Routes() []Route {
 		row("POST", "/imports/{import}/{act}", accounts.Import, false, (*visit).importAct),
 		row("GET", "/sheets", accounts.SeeBatches, false, (*visit).sheetsForm),
 		row("POST", "/sheets", accounts.SeeBatches, false, (*visit).sheets),
+	}...)
+	rs = append(rs, keepingRoutes()...)
+	for i, r := range rs { // pages are looked at in an emergency, and nothing is saved or changed
+		rs[i].Emergency = r.Path == "/chart" || r.Path == "/chart/{chart}" || r.Path == "/document/{document}"
+	}
+	return rs
+}
+
+// keepingRoutes are those of keeping, ending and watching.
+func keepingRoutes() []Route {
+	return []Route{
 		row("GET", "/emergency", accounts.BreakGlass, false, (*visit).emergencyForm),
 		fresh(row("POST", "/emergency", accounts.BreakGlass, false, (*visit).breakGlass)),
 		row("GET", "/emergencies", accounts.ReviewGlass, false, (*visit).emergencies),
@@ -124,11 +135,7 @@ func (p *Pages) Routes() []Route {
 		row("GET", "/users", accounts.KeepUsers, false, (*visit).users),
 		fresh(row("POST", "/users/sessions", accounts.KeepUsers, false, (*visit).endSessions)),
 		fresh(row("POST", "/users", accounts.KeepUsers, false, (*visit).putUser)),
-	}...)
-	for i, r := range rs { // pages are looked at in an emergency, and nothing is saved or changed
-		rs[i].Emergency = r.Path == "/chart" || r.Path == "/chart/{chart}" || r.Path == "/document/{document}"
 	}
-	return rs
 }
 
 // signInRoutes are those of signing in, and of what is everybody's own.
