@@ -26,13 +26,17 @@ const (
 	BatchesWaiting BatchFilter = "waiting" // a document of them waits for a decision
 )
 
+// asking is the condition of a document that waits with something in doubt, in the
+// words for which its index is used.
+const asking = `doubts <> '' AND COALESCE(state, '') IN ('qa', 'filed')`
+
 // batchConditions are the filters as conditions, without arguments.
 func batchConditions() map[BatchFilter]string {
 	return map[BatchFilter]string{
 		BatchesAll:     "1 = 1",
 		BatchesOnWay:   "state IN ('claimed', 'split')",
 		BatchesUnread:  "state = 'unread'",
-		BatchesWaiting: "id IN (SELECT batch FROM documents WHERE doubts <> '' AND COALESCE(state, '') IN ('qa', 'filed'))",
+		BatchesWaiting: "id IN (SELECT batch FROM documents WHERE " + asking + ")",
 	}
 }
 
@@ -53,7 +57,7 @@ func (c *DB) NewestBatches(ctx context.Context, p Part, f BatchFilter) ([]record
 // WaitingByBatch counts what Waiting returns by its batch; those without any are
 // missing.
 func (c *DB) WaitingByBatch(ctx context.Context) (map[string]int, error) {
-	rows, err := c.sql.QueryContext(ctx, `SELECT batch, COUNT(*) FROM documents WHERE doubts <> '' AND COALESCE(state, '') IN ('qa', 'filed') GROUP BY batch`)
+	rows, err := c.sql.QueryContext(ctx, `SELECT batch, COUNT(*) FROM documents WHERE `+asking+` GROUP BY batch`)
 	if err != nil {
 		return nil, fmt.Errorf("count what waits: %w", err)
 	}

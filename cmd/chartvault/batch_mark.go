@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"chartvault/accounts"
@@ -85,9 +84,15 @@ func (a *app) may(ctx context.Context, who record.Actor, right accounts.Right) (
 	return err == nil && u.May(right), err
 }
 
-// mark is what people said about a batch; without a keeper and not urgent where
-// nobody said anything.
-func (a *app) mark(ctx context.Context, id record.ID) (m batchMark, err error) {
+// mark is what counts of what people said about a batch.
+func (a *app) mark(ctx context.Context, id record.ID) (batchMark, error) {
+	m, err := a.marked(ctx, id)
+	return a.kept(ctx, m), err
+}
+
+// marked is what people said about a batch, whoever they are now; without a keeper
+// and not urgent where nobody said anything.
+func (a *app) marked(ctx context.Context, id record.ID) (m batchMark, err error) {
 	e, err := a.cat.Entry(ctx, kindBatchMark, id.String())
 	if errors.Is(err, record.ErrNotFound) {
 		return batchMark{Batch: id.String()}, nil
@@ -116,7 +121,6 @@ func (a *app) opBatchMark(ctx context.Context, r asked, out func(any) error) err
 	if err != nil {
 		return err
 	}
-	m = a.kept(ctx, m)
 	me := signedIn(r.Actor)
 	switch p.Act {
 	case batchTake:
@@ -151,8 +155,8 @@ func (a *app) asks(ctx context.Context, b record.Batch) error {
 	if !b.State.Done() {
 		return nil
 	}
-	rows, err := a.cat.OfBatch(ctx, b.ID)
-	if err == nil && !slices.ContainsFunc(rows, waits) {
+	n, err := a.waitsOf(ctx, b.ID.String())
+	if err == nil && n == 0 {
 		err = fmt.Errorf("batch %s: %w: nothing of it waits for a decision any more", b.ID, record.ErrInvalid)
 	}
 	return err
@@ -181,12 +185,12 @@ func (a *app) settledOf(ctx context.Context, who record.Actor, batches ...record
 func (a *app) batchSettled(ctx context.Context, who record.Actor, batch record.ID) error {
 	a.markMu.Lock()
 	defer a.markMu.Unlock()
-	m, err := a.mark(ctx, batch)
+	m, err := a.marked(ctx, batch)
 	if err != nil || m.Keeper == "" && !m.Urgent {
 		return err
 	}
-	rows, err := a.cat.OfBatch(ctx, batch)
-	if err != nil || slices.ContainsFunc(rows, waits) {
+	n, err := a.waitsOf(ctx, batch.String())
+	if err != nil || n > 0 {
 		return err
 	}
 	m.Keeper, m.Urgent = "", false
@@ -223,7 +227,7 @@ func (a *app) opBatchReject(ctx context.Context, r asked, out func(any) error) e
 	if err != nil {
 		return err
 	}
-	if m = a.kept(ctx, m); m.Keeper != "" && m.Keeper != signedIn(r.Actor) {
+	if m.Keeper != "" && m.Keeper != signedIn(r.Actor) {
 		return fmt.Errorf("batch %s: %s works on it: %w: have it left first", p.ID, m.Keeper, record.ErrBusy)
 	}
 	again, err := a.rescans(ctx)

@@ -52,7 +52,7 @@ func (a *app) opBatchShow(ctx context.Context, r asked, out func(any) error) err
 	if err != nil {
 		return err
 	}
-	v := batchView{batchLine: a.onItsWay(lineOfBatch(b)).marked(a.kept(ctx, mark)), Size: b.Size}
+	v := batchView{batchLine: a.onItsWay(lineOfBatch(b)).marked(mark), Size: b.Size}
 	if !b.State.Done() {
 		return out(v)
 	}
@@ -107,9 +107,12 @@ func (a *app) opBatchShow(ctx context.Context, r asked, out func(any) error) err
 // score says how surely the pages of a batch were read, of those whose documents are
 // there still.
 func (a *app) score(ctx context.Context, rows []catalog.Row, places []placeLine) error {
+	filed := map[string]bool{} // as they came: what a correction made may have pages of several scans
+	for _, p := range places {
+		filed[p.Document] = true
+	}
 	for _, row := range rows {
-		// As they were filed: what a correction made may have pages of several scans.
-		if !slices.ContainsFunc(places, func(p placeLine) bool { return p.Document == row.ID.String() }) || row.State == record.DocumentDestroyed || row.State == record.DocumentDestroying {
+		if !filed[row.ID.String()] || row.State == record.DocumentDestroyed || row.State == record.DocumentDestroying {
 			continue
 		}
 		s, err := a.arch.Load(ctx, row.ID, row.Version)

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -138,11 +137,7 @@ func (s shelf) look(ctx context.Context, b record.Batch, today record.Date) (dis
 	if err != nil {
 		return sh, err
 	}
-	for _, m := range made {
-		if !slices.ContainsFunc(rows, func(r catalog.Row) bool { return r.ID == m.ID }) {
-			rows = append(rows, m)
-		}
-	}
+	rows = append(rows, made...)
 	switch {
 	case b.State == record.BatchUnread:
 		missing("it could not be read: the paper is the better copy")

@@ -32,10 +32,13 @@ func (m *madeOf) before(id record.ID) []record.ID {
 }
 
 // live lists the documents that are there of those that documents were made into,
-// each once.
+// each once, and none that is among them.
 func (a *app) live(ctx context.Context, of []catalog.Row) (out []catalog.Row, err error) {
 	into := a.became.Load()
 	seen := map[record.ID]bool{}
+	for _, row := range of {
+		seen[row.ID] = true
+	}
 	for _, row := range of {
 		if row.State != record.DocumentSuperseded {
 			continue

@@ -2,33 +2,38 @@ package lept_test
 
 import (
 	"image"
+	"image/draw"
 	"testing"
 
 	"chartvault/ocr/lept"
 )
 
+// page is a 1-bit page, white but for some rectangles.
+func page(t *testing.T, w, h int, black ...image.Rectangle) *lept.Pix {
+	t.Helper()
+	g := image.NewGray(image.Rect(0, 0, w, h))
+	draw.Draw(g, g.Bounds(), image.White, image.Point{}, draw.Src)
+	for _, r := range black {
+		draw.Draw(g, r, image.Black, image.Point{}, draw.Src)
+	}
+	p, err := lept.FromGray(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	bw, err := p.Threshold(128)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(bw.Close)
+	return bw
+}
+
 // TestThird: a third of a page is all of it, whatever its width: what is black at its
 // right edge is there.
 func TestThird(t *testing.T) {
 	for _, w := range []int{2550, 2480, 2559, 96, 97, 98} {
-		g := image.NewGray(image.Rect(0, 0, w, 90))
-		for i := range g.Pix {
-			g.Pix[i] = 255
-			if i%w >= w-6 {
-				g.Pix[i] = 0
-			}
-		}
-		p, err := lept.FromGray(g)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer p.Close()
-		bw, err := p.Threshold(128)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer bw.Close()
-		small, err := bw.Third()
+		small, err := page(t, w, 90, image.Rect(w-6, 0, w, 90)).Third()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -47,31 +52,11 @@ func TestThird(t *testing.T) {
 // TestBoxes: the components of a page are found once, and specks are told from
 // letters by their size.
 func TestBoxes(t *testing.T) {
-	g := image.NewGray(image.Rect(0, 0, 100, 100))
-	for i := range g.Pix {
-		g.Pix[i] = 255
-	}
-	black := func(r image.Rectangle) {
-		for y := r.Min.Y; y < r.Max.Y; y++ {
-			for x := r.Min.X; x < r.Max.X; x++ {
-				g.Pix[y*g.Stride+x] = 0
-			}
-		}
-	}
-	black(image.Rect(10, 10, 12, 12)) // a speck
-	black(image.Rect(20, 20, 21, 23)) // as high as a comma
-	black(image.Rect(30, 30, 40, 50)) // a letter
-	black(image.Rect(0, 60, 20, 90))  // it touches the border
-	p, err := lept.FromGray(g)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer p.Close()
-	bw, err := p.Threshold(128)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer bw.Close()
+	bw := page(t, 100, 100,
+		image.Rect(10, 10, 12, 12), // a speck
+		image.Rect(20, 20, 21, 23), // as high as a comma
+		image.Rect(30, 30, 40, 50), // a letter
+		image.Rect(0, 60, 20, 90))  // it touches the border
 	b, err := bw.Boxes()
 	if err != nil {
 		t.Fatal(err)
