@@ -41,6 +41,8 @@ const (
 type Desk struct {
 	RequireFactor bool // whoever opens charts, or decides, has a second factor
 
+	Changes sync.Locker // the common turn of the desks of several servers for a change of a user; nil for one server
+
 	register Register
 	now      func() time.Time
 	params   *argon2id.Params
@@ -179,6 +181,10 @@ func (d *Desk) change(ctx context.Context, by record.Actor, name string, f func(
 func (d *Desk) edit(ctx context.Context, by record.Actor, name string, f func(old User) (User, error)) error {
 	d.writes.Lock()
 	defer d.writes.Unlock()
+	if d.Changes != nil {
+		d.Changes.Lock()
+		defer d.Changes.Unlock()
+	}
 	old, err := d.register.User(ctx, name)
 	if err != nil && !errors.Is(err, record.ErrNotFound) {
 		return err

@@ -50,6 +50,10 @@ func (u User) byGroups() bool { return u.Outside != nil && u.Password == "" }
 func (d *Desk) SignInOutside(ctx context.Context, o Outside) (*Session, error) {
 	d.writes.Lock()
 	defer d.writes.Unlock()
+	if d.Changes != nil {
+		d.Changes.Lock()
+		defer d.Changes.Unlock()
+	}
 	u, err := d.outsider(ctx, o)
 	if err != nil {
 		return nil, err

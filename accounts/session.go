@@ -1,10 +1,14 @@
 package accounts
 
 import (
+	"context"
 	"crypto/rand"
+	"errors"
 	"slices"
 	"sync"
 	"time"
+
+	"chartvault/record"
 )
 
 // Session is somebody who is signed in. It keeps what must not stand in an
@@ -204,6 +208,29 @@ func (d *Desk) Present() map[string]Presence {
 // EndSessions signs somebody out everywhere. Whoever calls it has written it down
 // before.
 func (d *Desk) EndSessions(name string) { d.end(func(s *Session) bool { return s.User.Name == name }) }
+
+// Recheck ends the sessions of everybody whose user is not what it was when they
+// signed in, because another server changed it.
+func (d *Desk) Recheck(ctx context.Context) error {
+	d.writes.Lock() // whoever is being let in is looked at too
+	defer d.writes.Unlock()
+	for name := range d.Present() {
+		u, err := d.register.User(ctx, name)
+		if err != nil && !errors.Is(err, record.ErrNotFound) {
+			return err
+		}
+		d.end(func(s *Session) bool { return s.User.Name == name && !u.lets(s.User) })
+	}
+	return nil
+}
+
+// lets reports whether a session that was begun for a user as it was goes on: it
+// may do the same, and whoever it is proves it by the same.
+func (u User) lets(was User) bool {
+	same := func(a, b SecurityKey) bool { return a.ID == b.ID }
+	return u.Name == was.Name && u.Disabled == was.Disabled && slices.Equal(u.Roles, was.Roles) && u.Password == was.Password && u.Factor == was.Factor &&
+		slices.EqualFunc(u.Keys, was.Keys, same)
+}
 
 // SignOut ends a session.
 func (d *Desk) SignOut(s *Session) { d.end(func(o *Session) bool { return o == s }) }

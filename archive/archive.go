@@ -55,6 +55,8 @@ type Archive struct {
 	Policy  string // the retention policy's name, for manifests
 	Now     func() time.Time
 
+	Position Position // how far the log is published, where several servers write it; nil for one
+
 	LockDays int // for which stored documents cannot be deleted, where the store has locks; 0 for none
 }
 

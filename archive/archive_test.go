@@ -51,7 +51,7 @@ func newFixture(t testing.TB) *fixture {
 	if err := v.Trust(t.Context(), keys.Depositor{Name: "test", Role: keys.RoleServer, Key: st.Public(), Since: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
-	ns, err := st.NoteSigner("chartvault/test")
+	ns, err := keys.NoteSigner("chartvault/test", st.CheckpointSeed())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -68,6 +68,27 @@ func (a *Archive) OpenBody(ctx context.Context, e audit.Entry, v any) error {
 	return json.Unmarshal(b, v)
 }
 
+// Position is how far the audit log has been copied to the store, for all servers
+// that write it.
+type Position interface {
+	Published(ctx context.Context) (int64, error)
+	SetPublished(ctx context.Context, n int64) error
+}
+
+func (a *Archive) published(ctx context.Context) (int64, error) {
+	if a.Position != nil {
+		return a.Position.Published(ctx)
+	}
+	return a.Log.Published()
+}
+
+func (a *Archive) setPublished(ctx context.Context, n int64) error {
+	if a.Position != nil {
+		return a.Position.SetPublished(ctx, n)
+	}
+	return a.Log.SetPublished(n)
+}
+
 // bundle is how many entries at most go into one object.
 const bundle = 500
 
@@ -75,7 +96,7 @@ const bundle = 500
 // checkpoint over them into the documents store, from which a rebuild takes
 // them and against which the log can be held.
 func (a *Archive) Publish(ctx context.Context) error {
-	from, err := a.Log.Published()
+	from, err := a.published(ctx)
 	if err != nil {
 		return fmt.Errorf("publish audit log: %w", err)
 	}
@@ -102,7 +123,7 @@ func (a *Archive) Publish(ctx context.Context) error {
 				return fmt.Errorf("publish audit log: %w", err)
 			}
 		}
-		if err := a.Log.SetPublished(to); err != nil {
+		if err := a.setPublished(ctx, to); err != nil {
 			return fmt.Errorf("publish audit log: %w", err)
 		}
 		from = to

@@ -81,6 +81,8 @@ const (
 
 	ActRescan Action = "document.rescan" // a document in quality is to be scanned again, or was settled all the same
 
+	ActServerForgotten Action = "server.forgotten" // one of several, that will not come back
+
 	ActSessionsEnded Action = "user.sessions_ended" // an administrator signed somebody out everywhere
 	ActSavedSearch   Action = "search.saved"        // somebody kept a search of theirs, or dropped it
 	ActChecked       Action = "health.checked"      // somebody had everything checked

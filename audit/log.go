@@ -18,13 +18,16 @@ import (
 	"chartvault/internal/durable"
 )
 
-// Log is the open log. One process writes it at a time; its methods are safe
-// for concurrent use.
+// Log is the open log. One process writes its files at a time; its methods are
+// safe for concurrent use.
 type Log struct {
 	dir    string
 	origin string
 	signer note.Signer
 	now    func() time.Time
+
+	sequence Sequence   // where several servers write one log; nil otherwise
+	files    sync.Mutex // one writer of the files at a time
 
 	mu      sync.Mutex
 	idle    sync.Cond  // nothing is being written
@@ -38,7 +41,6 @@ type Log struct {
 	signed  int64           // size of the newest checkpoint
 	head    []byte          // the newest checkpoint's note
 	asked   map[string]bool // witnesses that were asked by this process
-	next    int64           // number of the next entry: n and what is queued
 	broken  error           // set when a write failed or the log was closed: nothing is appended any more
 	failed  error           // a write failed: what is queued behind it fails too
 }
@@ -114,7 +116,7 @@ func (l *Log) recover() error {
 		}
 		n, end = n+1, end+int64(len(line))
 	}
-	l.n, l.next, l.end = n, n, end
+	l.n, l.end = n, end
 	if end < size {
 		return l.log.Truncate(end)
 	}

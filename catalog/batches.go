@@ -21,7 +21,9 @@ type batchRow struct {
 }
 
 // Claim records a new batch, or finds the batch an equal source already made.
-// claimed is true when the row is new.
+// claimed is true when the row is new. A batch on its way is taken in by the
+// server that began it: to another it is record.ErrBusy, unless the other has it
+// under the same id, as a deposit that went over to it.
 func (c *DB) Claim(ctx context.Context, b record.Batch) (_ record.Batch, claimed bool, err error) {
 	if err := c.unlocked(); err != nil {
 		return record.Batch{}, false, err
@@ -29,8 +31,9 @@ func (c *DB) Claim(ctx context.Context, b record.Batch) (_ record.Batch, claimed
 	err = c.tx(ctx, func(tx *sql.Tx) error {
 		old, err := c.batchBy(ctx, tx, `source = $1`, c.sourceToken(b.SHA256))
 		if err == nil {
+			id := b.ID
 			b = old
-			return nil
+			return c.mine(ctx, tx, old, id)
 		}
 		if !errors.Is(err, record.ErrNotFound) {
 			return err
@@ -42,6 +45,22 @@ func (c *DB) Claim(ctx context.Context, b record.Batch) (_ record.Batch, claimed
 		return record.Batch{}, false, fmt.Errorf("claim batch %s: %w", b.ID, err)
 	}
 	return b, claimed, nil
+}
+
+// mine makes sure that a batch which was begun is this server's.
+func (c *DB) mine(ctx context.Context, tx *sql.Tx, b record.Batch, asked record.ID) error {
+	var by string
+	if err := tx.QueryRowContext(ctx, `SELECT server FROM batches WHERE id = $1`, b.ID.String()).Scan(&by); err != nil {
+		return err
+	}
+	switch {
+	case b.State.Done() || by == c.Self():
+		return nil
+	case by != "" && b.ID != asked:
+		return fmt.Errorf("batch %s has the same bytes, and server %s is taking it in: %w", b.ID, by, record.ErrBusy)
+	}
+	_, err := tx.ExecContext(ctx, `UPDATE batches SET server = $1 WHERE id = $2`, c.Self(), b.ID.String())
+	return err
 }
 
 func (c *DB) sourceToken(sum [32]byte) []byte {
@@ -71,13 +90,13 @@ func (c *DB) putBatch(ctx context.Context, tx *sql.Tx, b record.Batch) error {
 		return err
 	}
 	_, err = tx.ExecContext(ctx, `INSERT INTO batches
-		(id, state, source, received_at, local, sealed, pages_in, filed, separators, blanks, qa)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+		(id, state, source, received_at, local, sealed, pages_in, filed, separators, blanks, qa, server)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 		ON CONFLICT (id) DO UPDATE SET state = excluded.state, source = excluded.source, received_at = excluded.received_at,
 		local = excluded.local, sealed = excluded.sealed, pages_in = excluded.pages_in, filed = excluded.filed,
 		separators = excluded.separators, blanks = excluded.blanks, qa = excluded.qa`,
 		b.ID.String(), string(b.State), c.sourceToken(b.SHA256), millis(b.ReceivedAt), local, sealed,
-		b.Counts.PagesIn, b.Counts.Filed, b.Counts.Separators, b.Counts.Blanks, b.Counts.QA)
+		b.Counts.PagesIn, b.Counts.Filed, b.Counts.Separators, b.Counts.Blanks, b.Counts.QA, c.Self())
 	return err
 }
 

@@ -19,6 +19,12 @@ type Dialect struct {
 	Blob   string // the type of bytes
 	Serial string // the definition of a growing primary key
 	InTurn string // has a transaction wait until others that changed something have ended; "" where they do anyway
+	Fence  string // has the database refuse what a member that was struck off writes; "" where there is one process
+	// LogTurn has a transaction wait until others that append to the log have ended;
+	// FenceTurn, until what a server (its one argument) is writing has ended.
+	LogTurn, FenceTurn string
+	// Members is what several processes on one database agree by; nil where there is one.
+	Members Members
 	// Upkeep brings what was deleted out of the files, after a destruction.
 	Upkeep []string
 }
@@ -36,6 +42,7 @@ type DB struct {
 	dialect Dialect
 	secrets Secrets
 	local   []byte
+	turns   turns
 }
 
 // New brings the schema up to date and returns the catalogue. It owns db.
@@ -48,8 +55,14 @@ func New(ctx context.Context, db *sql.DB, d Dialect, secrets Secrets, local []by
 	return c, nil
 }
 
-// Close closes the database.
-func (c *DB) Close() error { return c.sql.Close() }
+// Close ends the membership and closes the database.
+func (c *DB) Close() error {
+	var err error
+	if c.dialect.Members != nil {
+		err = c.dialect.Members.Close()
+	}
+	return errors.Join(err, c.sql.Close())
+}
 
 // Engine names the database behind the catalogue.
 func (c *DB) Engine() string { return c.dialect.Name }
@@ -64,14 +77,20 @@ func (c *DB) Upkeep(ctx context.Context) error {
 	return nil
 }
 
+// Rebuilding is the progress that says that a rebuild has begun and not ended.
+const Rebuilding = "rebuilding"
+
 // Clear removes every row, before a rebuild, but those of batches on their way:
 // nothing of them is in the store yet.
 func (c *DB) Clear(ctx context.Context) error {
 	return c.tx(ctx, func(tx *sql.Tx) error {
 		for _, t := range []string{"objects", "changes", "held", "dues", "progress", "registers", "documents", "charts", "batches"} {
 			where := ""
-			if t == "batches" {
+			switch t {
+			case "batches":
 				where = ` WHERE state NOT IN ('claimed', 'split')`
+			case "progress":
+				where = ` WHERE name <> '` + Rebuilding + `'`
 			}
 			if _, err := tx.ExecContext(ctx, `DELETE FROM `+t+where); err != nil {
 				return fmt.Errorf("clear catalogue: %w", err)
@@ -87,7 +106,7 @@ func (c *DB) tx(ctx context.Context, f func(*sql.Tx) error) error {
 		return err
 	}
 	if err := f(tx); err != nil {
-		return errors.Join(err, ignoreDone(tx.Rollback()))
+		return errors.Join(struckOff(err), ignoreDone(tx.Rollback()))
 	}
 	return tx.Commit()
 }

@@ -11,7 +11,8 @@ import (
 
 // migrations returns the steps from an empty database to the present schema.
 // A step that has shipped is never changed. {blob} and {serial} are the
-// engine's words for bytes and for a growing number.
+// engine's words for bytes and for a growing number, {fence} what has it refuse
+// the writes of members that were struck off.
 func migrations() []string {
 	return []string{`
 CREATE TABLE batches (
@@ -109,7 +110,39 @@ CREATE INDEX objects_read ON objects (read_at, name);
 CREATE INDEX objects_locked ON objects (locked);
 `, `
 CREATE INDEX documents_doubted ON documents (filed_at, id) WHERE doubts <> '';
-`}
+`, `
+ALTER TABLE batches ADD COLUMN server TEXT NOT NULL DEFAULT ''; -- that takes it in
+CREATE TABLE members (
+	server  TEXT PRIMARY KEY,
+	epoch   BIGINT NOT NULL,          -- grows whenever it comes or is struck off: what an earlier one writes is refused
+	since   BIGINT NOT NULL,
+	present BIGINT NOT NULL           -- 0 once it left or was struck off
+);
+CREATE TABLE log (
+	seq    BIGINT PRIMARY KEY,
+	server TEXT NOT NULL,             -- that wrote it
+	line   {blob} NOT NULL            -- as it is in every server's copy
+);
+CREATE TABLE signals (
+	name TEXT PRIMARY KEY,
+	n    BIGINT NOT NULL              -- how often it was given
+);
+CREATE TABLE lists (
+	name   TEXT PRIMARY KEY,
+	sealed {blob} NOT NULL            -- to the vault, before it came here
+);
+CREATE TABLE jobs (
+	name     TEXT PRIMARY KEY,
+	due      BIGINT NOT NULL,
+	server   TEXT NOT NULL,           -- that does it, or did it last
+	fence    BIGINT NOT NULL,         -- grows with every lease
+	until    BIGINT NOT NULL,         -- end of the lease; 0 while nobody does it
+	began    BIGINT NOT NULL,
+	ended    BIGINT NOT NULL,
+	attempts BIGINT NOT NULL,         -- since it last went well
+	error    TEXT NOT NULL
+);
+{fence}`}
 }
 
 // Schema is the number of the present schema. A database of a larger one is
@@ -131,7 +164,7 @@ func (c *DB) migrate(ctx context.Context) error {
 	if have > len(steps) {
 		return fmt.Errorf("migrate catalogue: %w: schema %d was made by a newer program; this one knows %d", record.ErrInvalid, have, len(steps))
 	}
-	words := strings.NewReplacer("{blob}", c.dialect.Blob, "{serial}", c.dialect.Serial)
+	words := strings.NewReplacer("{blob}", c.dialect.Blob, "{serial}", c.dialect.Serial, "{fence}", c.dialect.Fence)
 	for i, step := range steps[have:] {
 		err := c.tx(ctx, func(tx *sql.Tx) error {
 			if _, err := tx.ExecContext(ctx, words.Replace(step)); err != nil {

@@ -157,8 +157,8 @@ func (d *Desk) Approvers(ctx context.Context) ([]Approver, error) {
 // AddApprover enrols a person. Since is set here. record.ErrExists when the
 // name, the key or the account is taken.
 func (d *Desk) AddApprover(ctx context.Context, who record.Actor, a Approver) (Approver, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.turn().Lock()
+	defer d.turn().Unlock()
 	if a.Name == "" || len(a.Name) > 64 || strings.ContainsAny(a.Name, "\n\r\t") || len(a.Key) != ed25519.PublicKeySize {
 		return a, fmt.Errorf("approver: %w: a name of up to 64 characters and a key", record.ErrInvalid)
 	}

@@ -26,8 +26,8 @@ type Canary struct {
 
 // SetCanary makes a chart a canary.
 func (d *Desk) SetCanary(ctx context.Context, who record.Actor, chart []byte, reason string) (Canary, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.turn().Lock()
+	defer d.turn().Unlock()
 	id, err := d.newID()
 	if err != nil {
 		return Canary{}, err

@@ -123,8 +123,8 @@ type believed struct {
 // called before the first entry after a start, so that no entry of a wrong time
 // hides the jump, and every minute. Clocks that merely disagree are no error.
 func (d *Desk) Watch(ctx context.Context) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.turn().Lock()
+	defer d.turn().Unlock()
 	_, err := d.agreed(ctx)
 	switch {
 	case errors.Is(err, errJump):
@@ -177,8 +177,8 @@ func (f Freeze) question() Question {
 // Thaw takes one person's word that the clocks are right; with the second it
 // ends the freeze.
 func (d *Desk) Thaw(ctx context.Context, a Approval) (Freeze, bool, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.turn().Lock()
+	defer d.turn().Unlock()
 	f, err := d.frozen(ctx)
 	if err != nil {
 		return Freeze{}, false, err

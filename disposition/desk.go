@@ -58,10 +58,34 @@ type Desk struct {
 	// Progress, when set, is told of every item of a run.
 	Progress func(Progress)
 
-	runs    sync.Mutex    // one execution at a time
-	mu      sync.Mutex    // one act at a time
+	// Where desks of several servers act on one archive: their common turns, for an
+	// act and for an execution, and what has a run know what the others did.
+	Acts, Runs sync.Locker
+	Hear       func(context.Context) error
+
+	runs    sync.Mutex    // one execution at a time, where Runs is not set
+	mu      sync.Mutex    // one act at a time, where Acts is not set
 	changes atomic.Uint64 // of what a run must look at again
 }
+
+// turn is what an act is done in.
+func (d *Desk) turn() sync.Locker {
+	if d.Acts != nil {
+		return d.Acts
+	}
+	return &d.mu
+}
+
+// running is what an execution is done in.
+func (d *Desk) running() sync.Locker {
+	if d.Runs != nil {
+		return d.Runs
+	}
+	return &d.runs
+}
+
+// Changed says that what a run looks at may have changed elsewhere.
+func (d *Desk) Changed() { d.changes.Add(1) }
 
 // Progress is how far the execution of a plan has come.
 type Progress struct {

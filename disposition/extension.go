@@ -23,8 +23,8 @@ type Extension struct {
 
 // Extend extends the retention of a document or of a chart.
 func (d *Desk) Extend(ctx context.Context, who record.Actor, x Extension) (Extension, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.turn().Lock()
+	defer d.turn().Unlock()
 	switch {
 	case x.Document.IsZero() == (len(x.Chart) == 0):
 		return x, fmt.Errorf("extension: %w: name a document or a chart", record.ErrInvalid)

@@ -37,8 +37,8 @@ func (b HoldBody) question() Question {
 
 // PlaceHold places a hold. It binds at once.
 func (d *Desk) PlaceHold(ctx context.Context, who record.Actor, h record.Hold, numbers []string) (HoldBody, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.turn().Lock()
+	defer d.turn().Unlock()
 	kinds := []record.HoldKind{record.HoldLegal, record.HoldAudit, record.HoldRequest, record.HoldAmendment, record.HoldMerge, record.HoldMisfile}
 	invalid := func(why string) (HoldBody, error) {
 		return HoldBody{}, fmt.Errorf("hold: %w: %s", record.ErrInvalid, why)
@@ -93,8 +93,8 @@ func (d *Desk) Holds(ctx context.Context, active bool, f func(HoldBody) error) e
 // Release ends an open matter, or asks for the release of a legal or audit
 // hold, which then takes the approvals of two people.
 func (d *Desk) Release(ctx context.Context, who record.Actor, id, reason string) (HoldBody, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.turn().Lock()
+	defer d.turn().Unlock()
 	b, err := d.Hold(ctx, id)
 	if err != nil {
 		return b, err
@@ -132,8 +132,8 @@ func (d *Desk) ReleaseQuestion(ctx context.Context, id string) (Question, error)
 // ApproveRelease takes one person's approval of a hold's release; with the
 // second the hold ends. Nothing is destroyed by that.
 func (d *Desk) ApproveRelease(ctx context.Context, a Approval) (HoldBody, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.turn().Lock()
+	defer d.turn().Unlock()
 	b, err := d.Hold(ctx, a.ID)
 	if err != nil {
 		return b, err

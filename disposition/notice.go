@@ -28,8 +28,8 @@ type NoticeGiven struct {
 // GiveNotice puts the evidence of a notice on a plan's file. The plan cannot
 // be executed before it is there and its days have passed.
 func (d *Desk) GiveNotice(ctx context.Context, who record.Actor, plan, rule string, on record.Date, evidence []byte) (Entry, PlanBody, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.turn().Lock()
+	defer d.turn().Unlock()
 	e, b, err := d.Plan(ctx, plan)
 	if err != nil {
 		return e, b, err

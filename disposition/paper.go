@@ -104,8 +104,8 @@ func (d *Desk) MakePaperList(ctx context.Context, who record.Actor, shelf Shelf)
 	if err != nil {
 		return Entry{}, l, err
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.turn().Lock()
+	defer d.turn().Unlock()
 	taken, err := d.ReleasedPaper(ctx)
 	if err != nil {
 		return Entry{}, l, err
@@ -140,8 +140,8 @@ func (d *Desk) PaperQuestion(ctx context.Context, id string) (Question, error) {
 
 // ApprovePaper takes one person's approval of a list.
 func (d *Desk) ApprovePaper(ctx context.Context, a Approval) (Entry, PaperList, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.turn().Lock()
+	defer d.turn().Unlock()
 	e, l, err := d.Paper(ctx, a.ID)
 	if err != nil {
 		return e, l, err
@@ -159,8 +159,8 @@ func (d *Desk) ApprovePaper(ctx context.Context, a Approval) (Entry, PaperList, 
 
 // CancelPaper ends a list that was not certified.
 func (d *Desk) CancelPaper(ctx context.Context, who record.Actor, id string) (Entry, PaperList, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.turn().Lock()
+	defer d.turn().Unlock()
 	e, l, err := d.Paper(ctx, id)
 	if err != nil {
 		return e, l, err
@@ -194,8 +194,8 @@ func (d *Desk) CertifyPaper(ctx context.Context, who record.Actor, id string, sh
 			return Certificate{}, fmt.Errorf("paper %s: batch %s: %w: %s", id, sh.Batch, record.ErrNotReady, strings.Join(now.Missing, "; "))
 		}
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.turn().Lock()
+	defer d.turn().Unlock()
 	e, l, err := d.certifiable(ctx, id, how)
 	if err != nil {
 		return Certificate{}, err

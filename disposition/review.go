@@ -23,8 +23,8 @@ type Wanted struct {
 // MakePlan lists what is due and in no other plan, for review. record.ErrNotFound
 // when there is nothing.
 func (d *Desk) MakePlan(ctx context.Context, who record.Actor, w Wanted) (Entry, PlanBody, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.turn().Lock()
+	defer d.turn().Unlock()
 	return d.makePlan(ctx, who, w)
 }
 
@@ -155,8 +155,8 @@ func (d *Desk) shares(ctx context.Context, items []Item) ([]Share, error) {
 
 // Exclude takes a document out of a plan under review.
 func (d *Desk) Exclude(ctx context.Context, who record.Actor, plan string, doc record.ID, reason string) (Entry, PlanBody, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.turn().Lock()
+	defer d.turn().Unlock()
 	e, b, err := d.Plan(ctx, plan)
 	if err != nil {
 		return e, b, err
@@ -184,8 +184,8 @@ func (d *Desk) Exclude(ctx context.Context, who record.Actor, plan string, doc r
 // Submit ends the review: from here on the plan does not change. accept says
 // why it may end an unusual part of a type, where it would.
 func (d *Desk) Submit(ctx context.Context, who record.Actor, plan, accept string) (Entry, PlanBody, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.turn().Lock()
+	defer d.turn().Unlock()
 	e, b, err := d.Plan(ctx, plan)
 	if err != nil {
 		return e, b, err
@@ -219,8 +219,8 @@ func shareWords(ss []Share) string {
 
 // Cancel ends a plan that has not begun. One person may.
 func (d *Desk) Cancel(ctx context.Context, who record.Actor, plan, why string) (Entry, PlanBody, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.turn().Lock()
+	defer d.turn().Unlock()
 	e, b, err := d.Plan(ctx, plan)
 	if err != nil {
 		return e, b, err
@@ -234,8 +234,8 @@ func (d *Desk) Cancel(ctx context.Context, who record.Actor, plan, why string) (
 
 // Approve takes one person's approval of a submitted plan.
 func (d *Desk) Approve(ctx context.Context, a Approval) (Entry, PlanBody, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.turn().Lock()
+	defer d.turn().Unlock()
 	e, b, err := d.Plan(ctx, a.ID)
 	if err != nil {
 		return e, b, err

@@ -23,8 +23,8 @@ type Run struct {
 // or the daily cap interrupted. Every item is decided again from scratch. It
 // stops at the cap and at the first error; calling it again goes on.
 func (d *Desk) Execute(ctx context.Context, who record.Actor, plan string) (Run, error) {
-	d.runs.Lock()
-	defer d.runs.Unlock()
+	d.running().Lock()
+	defer d.running().Unlock()
 	r := &run{Desk: d}
 	if err := r.begin(ctx, who, plan); err != nil {
 		return r.done, err
@@ -41,8 +41,8 @@ func (d *Desk) Execute(ctx context.Context, who record.Actor, plan string) (Run,
 	if err != nil || r.done.Pending > 0 {
 		return r.done, err
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.turn().Lock()
+	defer d.turn().Unlock()
 	if err := r.end(ctx, record.Daemon, PlanDone); err != nil {
 		return r.done, err
 	}
@@ -88,10 +88,10 @@ func (r *run) close(ctx context.Context, who record.Actor) (bool, error) {
 // what it has begun is finished, and what it destroyed is certified. One person
 // may. It is also the way out for a plan whose approval no longer holds.
 func (d *Desk) Stop(ctx context.Context, who record.Actor, plan, why string) (Run, error) {
-	d.runs.Lock()
-	defer d.runs.Unlock()
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.running().Lock()
+	defer d.running().Unlock()
+	d.turn().Lock()
+	defer d.turn().Unlock()
 	r := &run{Desk: d, stopped: "the plan was stopped: " + why, now: d.now()}
 	var err error
 	if r.entry, r.body, err = d.Plan(ctx, plan); err != nil {
@@ -194,8 +194,8 @@ func (r *run) over() bool { return r.before+r.done.Destroyed >= r.Terms.DailyCap
 // begin passes the gate, marks the plan as executing and reserves its
 // certificate's number.
 func (r *run) begin(ctx context.Context, who record.Actor, plan string) (err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.turn().Lock()
+	defer r.turn().Unlock()
 	if r.entry, r.body, err = r.Plan(ctx, plan); err != nil {
 		return err
 	}
@@ -231,11 +231,16 @@ func (r *run) begin(ctx context.Context, who record.Actor, plan string) (err err
 
 // again passes the gate once more when somebody changed what it looks at.
 func (r *run) again(ctx context.Context) error {
+	if r.Hear != nil {
+		if err := r.Hear(ctx); err != nil {
+			return err
+		}
+	}
 	if r.Desk.changes.Load() == r.changes {
 		return nil
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.turn().Lock()
+	defer r.turn().Unlock()
 	return r.gate(ctx)
 }
 

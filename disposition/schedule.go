@@ -82,8 +82,8 @@ func (d *Desk) last(ctx context.Context) (out *retention.Schedule, order int, er
 // NewDraft registers a schedule to be adopted on or after a day, and says in
 // what ways it might let something end earlier than the ones before it.
 func (d *Desk) NewDraft(ctx context.Context, who record.Actor, text string, s *retention.Schedule, effective record.Date) (Entry, Draft, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.turn().Lock()
+	defer d.turn().Unlock()
 	if s.Version == "" {
 		return Entry{}, Draft{}, fmt.Errorf("schedule: %w: it has no version", record.ErrInvalid)
 	}
@@ -145,8 +145,8 @@ func (d *Desk) Drafts(ctx context.Context, f func(Entry, Draft) error) error {
 
 // Simulated keeps with a draft what it would do to the archive.
 func (d *Desk) Simulated(ctx context.Context, who record.Actor, id string, c retention.Change) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.turn().Lock()
+	defer d.turn().Unlock()
 	e, dr, err := d.Draft(ctx, id)
 	if err != nil {
 		return err
@@ -163,8 +163,8 @@ func (d *Desk) DraftQuestion(ctx context.Context, id string) (Question, error) {
 
 // ApproveDraft takes one person's approval of a draft.
 func (d *Desk) ApproveDraft(ctx context.Context, a Approval) (Entry, Draft, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.turn().Lock()
+	defer d.turn().Unlock()
 	e, dr, err := d.Draft(ctx, a.ID)
 	if err != nil {
 		return e, dr, err
@@ -184,8 +184,8 @@ func (d *Desk) ApproveDraft(ctx context.Context, a Approval) (Entry, Draft, erro
 // one person; any other the approvals of two, and the simulation of what it
 // would do. It is compared once more with what is in force by now.
 func (d *Desk) Adopt(ctx context.Context, who record.Actor, id string) (Entry, Draft, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.turn().Lock()
+	defer d.turn().Unlock()
 	e, dr, err := d.Draft(ctx, id)
 	if err != nil {
 		return e, dr, err

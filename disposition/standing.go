@@ -88,8 +88,8 @@ func (d *Desk) Stands(ctx context.Context, st Standing) (until time.Time, err er
 // AskStanding asks for the standing approval of an automation, and returns
 // what approvers sign. It takes the place of an earlier question or approval.
 func (d *Desk) AskStanding(ctx context.Context, who record.Actor, name string) (Standing, Question, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.turn().Lock()
+	defer d.turn().Unlock()
 	s, err := d.inForce(ctx, d.now())
 	if err != nil {
 		return Standing{}, Question{}, err
@@ -111,8 +111,8 @@ func (d *Desk) StandingQuestion(ctx context.Context, name string) (Question, err
 
 // ApproveStanding takes one person's approval of an automation.
 func (d *Desk) ApproveStanding(ctx context.Context, a Approval) (Standing, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.turn().Lock()
+	defer d.turn().Unlock()
 	var st Standing
 	e, err := get(ctx, d.Register, KindStanding, a.ID, &st)
 	if err != nil {
@@ -148,8 +148,8 @@ func (d *Desk) Standings(ctx context.Context, f func(Entry, Standing) error) err
 // is due in its class. One that may execute submits it; its plan then cools
 // off like any other. It returns the plans made.
 func (d *Desk) Propose(ctx context.Context) ([]Entry, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.turn().Lock()
+	defer d.turn().Unlock()
 	at, err := d.agreed(ctx)
 	if err != nil {
 		return nil, err

@@ -53,8 +53,8 @@ func (d *Desk) WaitingOf(ctx context.Context, docs []record.ID, f func(Waiting) 
 
 // waiting says of each due document that list names what it waits for.
 func (d *Desk) waiting(ctx context.Context, f func(Waiting) error, list func(s *retention.Schedule, today record.Date, tell func(Document) error) error) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.turn().Lock()
+	defer d.turn().Unlock()
 	now := d.now()
 	s, err := d.inForce(ctx, now)
 	if err != nil {

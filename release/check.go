@@ -40,8 +40,8 @@ func (d *Desk) clear(r Request, c Class, hs []Holding) error {
 // they saw: it may go out as it is, or goes back with a reason. Whoever had a hand
 // in it cannot be the second person. record.ErrNotReady when it was changed since.
 func (d *Desk) Check(ctx context.Context, who record.Actor, id string, version int, agree bool, why string) (Request, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.turn().Lock()
+	defer d.turn().Unlock()
 	r, c, hs, err := d.Get(ctx, id)
 	if err != nil {
 		return r, err
@@ -98,8 +98,8 @@ func (d *Desk) Extend(ctx context.Context, who record.Actor, id string, until re
 
 // keep changes what says nothing about what goes out: a check stays.
 func (d *Desk) keep(ctx context.Context, who record.Actor, id string, f func(*Request) (string, error)) (Request, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.turn().Lock()
+	defer d.turn().Unlock()
 	r, err := d.Register.Request(ctx, id)
 	if err != nil {
 		return r, err
@@ -118,8 +118,8 @@ func (d *Desk) keep(ctx context.Context, who record.Actor, id string, f func(*Re
 // Revoke writes down that the patient revoked an authorisation, also after what it
 // allowed has gone out: nothing goes out under it again.
 func (d *Desk) Revoke(ctx context.Context, who record.Actor, id string, on record.Date) (Request, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.turn().Lock()
+	defer d.turn().Unlock()
 	r, err := d.Register.Request(ctx, id)
 	if err != nil {
 		return r, err

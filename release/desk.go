@@ -46,8 +46,16 @@ type Desk struct {
 	State    string // postal code of the facility's, for the terms
 	Now      func() time.Time
 	Zone     *time.Location // of the facility, for days
+	Acts     sync.Locker    // the common turn of the desks of several servers; nil for one server
 
-	mu sync.Mutex
+	mu sync.Mutex // one act at a time, where Acts is not set
+}
+
+func (d *Desk) turn() sync.Locker {
+	if d.Acts != nil {
+		return d.Acts
+	}
+	return &d.mu
 }
 
 // Today is the facility's day.
@@ -56,8 +64,8 @@ func (d *Desk) Today() record.Date { return record.DateOf(d.Now().In(d.Zone)) }
 // Take takes a new request in hand. r says what is asked, by whom and for whom;
 // what follows from that is filled in.
 func (d *Desk) Take(ctx context.Context, who record.Actor, r Request) (Request, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.turn().Lock()
+	defer d.turn().Unlock()
 	if r.Kind == "" {
 		r.Kind = Records
 	}
@@ -140,8 +148,8 @@ func (d *Desk) Get(ctx context.Context, id string) (Request, Class, []Holding, e
 // change lets f change a request that is not closed. Whatever it changes undoes
 // a submission and a check: what was checked is what goes out.
 func (d *Desk) change(ctx context.Context, who record.Actor, id, what string, f func(*Request, Class, []Holding) error) (Request, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.turn().Lock()
+	defer d.turn().Unlock()
 	r, c, hs, err := d.Get(ctx, id)
 	if err != nil {
 		return r, err

@@ -109,8 +109,8 @@ func (d *Desk) made(ctx context.Context, r Request) (id string, err error) {
 // returned may a byte of the package go out. version is that of the request the
 // package was made of: record.ErrBusy when it was changed since.
 func (d *Desk) Disclose(ctx context.Context, who record.Actor, id string, version int, p Package, h Handing) (Disclosure, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.turn().Lock()
+	defer d.turn().Unlock()
 	r, c, hs, err := d.Ready(ctx, id)
 	if err != nil {
 		return Disclosure{}, err
@@ -153,8 +153,8 @@ func (d *Desk) Disclose(ctx context.Context, who record.Actor, id string, versio
 // Note writes down a disclosure that was made otherwise: by telephone, by a
 // report, by another system.
 func (d *Desk) Note(ctx context.Context, who record.Actor, x Disclosure) (Disclosure, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.turn().Lock()
+	defer d.turn().Unlock()
 	c, err := d.Rules.Class(x.Class)
 	if err != nil {
 		return x, err

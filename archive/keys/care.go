@@ -127,6 +127,30 @@ func (v *Vault) steady(op string) error {
 	return nil
 }
 
+// LogSeed returns the seed of the key with which all servers sign the audit log
+// they share. The first that asks gives its own, so that a log which was one
+// machine's goes on under the same key. One server asks at a time.
+func (v *Vault) LogSeed(ctx context.Context, own []byte) ([]byte, error) {
+	if v.secrets.Log != nil {
+		return v.secrets.Log, nil
+	}
+	if err := v.findSecrets(ctx); err != nil { // another server may have given its own
+		return nil, fmt.Errorf("log key: %w", err)
+	}
+	if v.secrets.Log != nil {
+		return v.secrets.Log, nil
+	}
+	if err := v.steady("log key"); err != nil {
+		return nil, err
+	}
+	v.secrets.Log = own
+	if err := v.storeSecrets(ctx); err != nil {
+		v.secrets.Log = nil
+		return nil, fmt.Errorf("log key: %w", err)
+	}
+	return own, nil
+}
+
 // Recovery lists the recipients that can open the vault identity.
 func (v *Vault) Recovery() []string { return slices.Clone(v.secrets.Recovery) }
 

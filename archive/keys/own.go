@@ -23,6 +23,7 @@ type secrets struct {
 	Journal   string   `json:"journal"`   // identity that opens journal entries
 	Recovery  []string `json:"recovery"`  // recipients the vault identity is sealed to
 	Ways      []Way    `json:"ways,omitempty"`
+	Log       []byte   `json:"log,omitempty"` // seed of the key that signs the log's checkpoints, where several servers write it
 }
 
 // owned is the plaintext of an object that only the vault can have made.

@@ -70,21 +70,25 @@ func (s *Station) Sign(message []byte) []byte { return ed25519.Sign(s.manifest, 
 // guards a copy of that file; who has the whole data directory has it too.
 func (s *Station) LocalKey() []byte { return s.local }
 
-// NoteSigner returns the signer of audit checkpoints under the log's name.
-func (s *Station) NoteSigner(name string) (note.Signer, error) {
+// CheckpointSeed is the seed of the key that signs the audit log's checkpoints.
+func (s *Station) CheckpointSeed() []byte { return s.checkpoint.Seed() }
+
+// NoteSigner returns the signer of audit checkpoints under the log's name, of a
+// seed.
+func NoteSigner(name string, seed []byte) (note.Signer, error) {
 	// The format is note's own: PRIVATE+KEY+name+hash+base64(alg, seed).
-	vkey, err := note.NewEd25519VerifierKey(name, s.checkpoint.Public().(ed25519.PublicKey))
+	vkey, err := NoteVerifier(name, seed)
 	if err != nil {
 		return nil, fmt.Errorf("checkpoint signer: %w", err)
 	}
 	hash := strings.SplitN(vkey, "+", 3)[1]
 	const algEd25519 = 1
-	key := base64.StdEncoding.EncodeToString(append([]byte{algEd25519}, s.checkpoint.Seed()...))
+	key := base64.StdEncoding.EncodeToString(append([]byte{algEd25519}, seed...))
 	return note.NewSigner("PRIVATE+KEY+" + name + "+" + hash + "+" + key)
 }
 
 // NoteVerifier returns the verifier key of audit checkpoints in note's text
 // form; it may be published.
-func (s *Station) NoteVerifier(name string) (string, error) {
-	return note.NewEd25519VerifierKey(name, s.checkpoint.Public().(ed25519.PublicKey))
+func NoteVerifier(name string, seed []byte) (string, error) {
+	return note.NewEd25519VerifierKey(name, ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey))
 }

@@ -31,7 +31,7 @@ func TestCatalogue(t *testing.T) {
 			t.Fatal(err)
 		}
 		own := strings.Replace(dsn, "/postgres?", "/"+name+"?", 1)
-		c, err := postgres.Open(t.Context(), own, catalogtest.Secrets{}, catalogtest.Local())
+		c, err := postgres.Open(t.Context(), own, catalogtest.Secrets{}, catalogtest.Local(), "one")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -39,6 +39,22 @@ func TestCatalogue(t *testing.T) {
 		return c, own
 	}
 	catalogtest.Run(t, func(t *testing.T) *catalog.DB { c, _ := open(t); return c })
+
+	catalogtest.RunShared(t, func(t *testing.T) (func(string) (*catalog.DB, error), func()) {
+		name := fmt.Sprintf("shared%d", n.Add(1))
+		if _, err := admin.ExecContext(context.Background(), `CREATE DATABASE `+name); err != nil {
+			t.Fatal(err)
+		}
+		own := strings.Replace(dsn, "/postgres?", "/"+name+"?", 1)
+		return func(server string) (*catalog.DB, error) {
+				return postgres.Open(t.Context(), own, catalogtest.Secrets{}, catalogtest.Local(), server)
+			}, func() {
+				_, err := admin.ExecContext(context.Background(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'chartvault member' AND datname = $1`, name)
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+	})
 
 	t.Run("the administrator reads nothing", func(t *testing.T) {
 		c, own := open(t)
@@ -48,7 +64,7 @@ func TestCatalogue(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer db.Close()
-		for _, table := range []string{"batches", "charts", "documents", "registers", "changes"} {
+		for _, table := range []string{"batches", "charts", "documents", "registers", "changes", "held", "dues", "progress", "objects", "members", "log", "signals", "lists", "jobs"} {
 			rows, err := db.QueryContext(t.Context(), `SELECT CAST(t AS TEXT) FROM `+table+` t`)
 			if err != nil {
 				t.Fatal(err)
@@ -96,7 +112,7 @@ func TestGolden(t *testing.T) {
 			exec(dsn, "CREATE DATABASE "+name)
 			own := strings.Replace(dsn, "/postgres?", "/"+name+"?", 1)
 			exec(own, string(text))
-			c, err := postgres.Open(t.Context(), own, catalogtest.Secrets{}, catalogtest.Local())
+			c, err := postgres.Open(t.Context(), own, catalogtest.Secrets{}, catalogtest.Local(), "one")
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/mod/sumdb/note"
+
 	"chartvault/accounts"
 	"chartvault/archive"
 	"chartvault/archive/blob"
@@ -60,29 +62,42 @@ type app struct {
 	accounts  atomic.Pointer[accounts.Desk] // who is signed in, while pages are served
 	made      atomic.Pointer[madeOf]        // which documents were made of which, by corrections
 	became    atomic.Pointer[madeOf]        // and into which
-	correctMu sync.Mutex                    // one correction carried out at a time
+	correctMu *turn                         // one correction carried out at a time
 
-	askedMu     sync.Mutex // what one request holds is worked out at a time
-	enrolMu     sync.Mutex // one approver enrolled at a time, from the pages
-	emergencyMu sync.Mutex // one review of an access in an emergency at a time
-	patientsMu  sync.Mutex // one patient list taken at a time
-	kinMu       sync.Mutex // one change of whose numbers are whose at a time
-	doorMu      sync.Mutex // one deposit taken over at a time
+	askedMu     *turn      // what one request holds is worked out at a time
+	enrolMu     *turn      // one approver enrolled at a time, from the pages
+	emergencyMu *turn      // one review of an access in an emergency at a time
+	patientsMu  *turn      // one patient list taken at a time
+	kinMu       *turn      // one change of whose numbers are whose at a time
+	decideMu    *turn      // everything decided anew by one at a time
+	heldMu      *turn      // what saved searches of holds find is written down once at a time
+	importMu    *turn      // one change of an import's entry at a time
+	doorMu      sync.Mutex // one deposit taken over at a time, here
 	feedMu      sync.Mutex // one feed of the index at a time; guards feeding
 	feeding     feeding
-	moved       atomic.Uint64                    // changes that may move the day on which a document ends, after they took effect
+	fedTo       atomic.Int64                     // the catalogue's change that the index has, with all before it
+	moved       tally                            // changes that may move the day on which a document ends, after they took effect
 	countMu     sync.Mutex                       // guards counted
 	counted     *counted                         // the census that was taken last; nil for none
-	evaluateMu  sync.Mutex                       // one evaluation at a time
+	evaluateMu  *turn                            // one evaluation at a time
 	dueSums     atomic.Pointer[[]catalog.DueSum] // what the last one found, summed up; nil before the first
-	bound       atomic.Uint64                    // changes of what forbids or delays the end of documents
+	bound       tally                            // changes of what forbids or delays the end of documents
 	boundMu     sync.Mutex
 	binding     *bindings                 // as of the last such change somebody looked at
-	markMu      sync.Mutex                // one change of what is said about a batch at a time
-	restrictMu  sync.Mutex                // one change of a restriction at a time
+	markMu      *turn                     // one change of what is said about a batch at a time
+	restrictMu  *turn                     // one change of a restriction at a time
 	shutMu      sync.Mutex                // guards shut
 	shut        *restrictions             // as of the last change somebody looked at
 	began       atomic.Pointer[time.Time] // with the monotonic clock, to notice that the wall clock jumped
+	listTaken   tally                     // patient lists
+	kinned      tally                     // changes of whose numbers are whose
+	remade      tally                     // of which documents were made of which
+	peopled     tally                     // of who may do what
+	hearMu      sync.Mutex                // guards heard
+	heard       catalog.Heard             // of the other servers, and done
+	cleanUp     atomic.Bool               // another server destroyed documents
+	rebuilding  bool
+	restored    bool // the servers' log came back from a backup, and the rest of the catalogue with it
 	unlock      func()
 	closed      atomic.Bool
 	exposed     []string // how keys in memory may leave it
@@ -96,7 +111,7 @@ type unlocker func(ctx context.Context, places keys.Places) (*keys.Vault, error)
 
 // open opens the archive in a data directory, holding its lock until Close.
 func open(ctx context.Context, cfg *config, by unlocker, log *slog.Logger, rebuilding bool, unlock func()) (_ *app, err error) {
-	a := &app{cfg: cfg, log: log, now: time.Now, unlock: unlock, imports: importer{wake: make(chan struct{}, 1)}}
+	a := &app{cfg: cfg, log: log, now: time.Now, unlock: unlock, rebuilding: rebuilding, imports: importer{wake: make(chan struct{}, 1)}}
 	clocks{a}.Trust()
 	a.exposed = keys.Guard()
 	defer func() {
@@ -123,6 +138,10 @@ func open(ctx context.Context, cfg *config, by unlocker, log *slog.Logger, rebui
 	if err := a.vault.Trust(ctx, a.me()); err != nil {
 		return nil, err
 	}
+	if err := a.openCatalogue(ctx); err != nil {
+		return nil, err
+	}
+	a.takeTurns()
 	lg, err := a.openLog(ctx)
 	if err != nil {
 		return nil, err
@@ -135,7 +154,10 @@ func open(ctx context.Context, cfg *config, by unlocker, log *slog.Logger, rebui
 	if err := a.quarantine(ctx); err != nil {
 		return nil, err
 	}
-	if err := a.openCaches(ctx, rebuilding); err != nil {
+	if a.cat.Shared() {
+		a.arch.Position = published{a}
+	}
+	if err := a.openIndex(ctx); err != nil {
 		return nil, err
 	}
 	if err := a.writeCard(); err != nil {
@@ -173,16 +195,15 @@ func open(ctx context.Context, cfg *config, by unlocker, log *slog.Logger, rebui
 	return a, nil
 }
 
-// openCaches opens catalogue and index. Both can be made again: for a rebuild
-// a catalogue that does not open is put aside, and an index that does not open
-// is always begun anew.
-func (a *app) openCaches(ctx context.Context, rebuilding bool) (err error) {
-	mark := a.cfg.path(rebuildMark)
-	if _, err := os.Stat(mark); err == nil && !rebuilding {
-		return fmt.Errorf(`a rebuild was interrupted: run "chartvault rebuild" again: %w`, record.ErrNotReady)
+// openCatalogue opens the catalogue. It can be made again: for a rebuild one that
+// does not open is put aside.
+func (a *app) openCatalogue(ctx context.Context) (err error) {
+	interrupted := fmt.Errorf(`a rebuild was interrupted: run "chartvault rebuild" again: %w`, record.ErrNotReady)
+	if fileExists(a.cfg.path(rebuildMark)) && !a.rebuilding {
+		return interrupted
 	}
-	a.cat, err = a.cfg.catalogue(ctx, a.vault, a.station.LocalKey())
-	if err != nil && rebuilding && a.cfg.Catalogue.Engine == "sqlite" {
+	a.cat, err = a.cfg.catalogue(ctx, a.vault, a.station)
+	if err != nil && a.rebuilding && a.cfg.Catalogue.Engine == "sqlite" {
 		a.log.ErrorContext(ctx, "the catalogue does not open and is put aside", "err", err)
 		for _, suffix := range []string{"", "-wal", "-shm"} {
 			old := a.cfg.path("catalogue.db") + suffix
@@ -192,18 +213,27 @@ func (a *app) openCaches(ctx context.Context, rebuilding bool) (err error) {
 				}
 			}
 		}
-		a.cat, err = a.cfg.catalogue(ctx, a.vault, a.station.LocalKey())
+		a.cat, err = a.cfg.catalogue(ctx, a.vault, a.station)
 	}
 	if err != nil {
 		return err
 	}
-	dir := a.cfg.path("index")
-	if a.index, err = search.Open(ctx, dir, a.vault); err != nil {
+	// By another server, where there are several.
+	if begun, err := a.cat.Progress(ctx, catalog.Rebuilding); err != nil || begun != "" && !a.rebuilding {
+		return errors.Join(err, interrupted)
+	}
+	return nil
+}
+
+// openIndex opens the index. One that does not open is begun anew.
+func (a *app) openIndex(ctx context.Context) (err error) {
+	dir, own := a.cfg.path("index"), a.shards()
+	if a.index, err = search.Open(ctx, dir, own); err != nil {
 		a.log.ErrorContext(ctx, "the index does not open and is made again", "err", err)
 		if err := durable.RemoveAll(dir); err != nil {
 			return err
 		}
-		a.index, err = search.Open(ctx, dir, a.vault)
+		a.index, err = search.Open(ctx, dir, own)
 	}
 	return err
 }
@@ -259,19 +289,58 @@ func (a *app) openLog(ctx context.Context) (*audit.Log, error) {
 	if err := a.extendLog(ctx, dir); err != nil {
 		return nil, err
 	}
-	origin := a.logName()
-	signer, err := a.station.NoteSigner(origin)
+	seed, err := a.logSeed(ctx)
 	if err != nil {
 		return nil, err
 	}
-	vkey, err := a.station.NoteVerifier(origin)
+	origin := a.logName()
+	signer, err := keys.NoteSigner(origin, seed)
+	if err != nil {
+		return nil, err
+	}
+	vkey, err := keys.NoteVerifier(origin, seed)
 	if err != nil {
 		return nil, err
 	}
 	if err := writeOnce(a.cfg.path("audit/verifier"), vkey+"\n"); err != nil {
 		return nil, err
 	}
-	return audit.Open(dir, origin, signer, a.now)
+	if !a.cat.Shared() {
+		return audit.Open(dir, origin, signer, a.now)
+	}
+	return a.openShared(ctx, dir, origin, signer)
+}
+
+// logSeed is what the log's checkpoints are signed with: this machine's own, or
+// what all servers sign with.
+func (a *app) logSeed(ctx context.Context) ([]byte, error) {
+	if !a.cat.Shared() {
+		return a.station.CheckpointSeed(), nil
+	}
+	leave, err := a.cat.Turn(ctx, "log key")
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	return a.vault.LogSeed(ctx, a.station.CheckpointSeed())
+}
+
+// openShared opens the log that several servers write.
+func (a *app) openShared(ctx context.Context, dir, origin string, signer note.Signer) (*audit.Log, error) {
+	have, err := audit.Count(dir)
+	if err != nil {
+		return nil, err
+	}
+	n, err := a.cat.Log().Size(ctx)
+	if err != nil {
+		return nil, err
+	}
+	others, err := a.cat.Others(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a.restored = n < int64(have)
+	return audit.OpenShared(ctx, dir, origin, signer, a.now, a.cat.Log(), len(others) == 0)
 }
 
 func (a *app) logName() string { return "chartvault/" + a.vault.Site().ID }
@@ -281,9 +350,11 @@ func (a *app) wireIngest() (err error) {
 		return err
 	}
 	a.pipeline.Archive, a.pipeline.Catalogue, a.pipeline.Patients, a.pipeline.Elsewhere = a.arch, a.cat, a.patients.Load, a.elsewhereBegun
-	if err := a.loadPatients(a.pipeline.Sheets); err != nil {
+	if err := a.loadPatients(context.Background(), a.pipeline.Sheets); err != nil {
 		return err
 	}
+	a.moved.Heard()
+	a.bound.Heard()
 	return a.relate(context.Background())
 }
 
@@ -298,7 +369,8 @@ func (a *app) Close(ctx context.Context) error {
 		errs = append(errs, a.pool.Close())
 	}
 	switch {
-	case a.arch != nil && a.cat != nil:
+	case a.arch != nil && a.index != nil:
+		a.tell(ctx)
 		errs = append(errs, a.publishLast(ctx), a.arch.Log.Close())
 	case a.arch != nil:
 		errs = append(errs, a.arch.Log.Close())
@@ -307,6 +379,9 @@ func (a *app) Close(ctx context.Context) error {
 		errs = append(errs, a.index.Close())
 	}
 	if a.cat != nil {
+		if errors.Join(errs...) == nil && a.index != nil { // nothing is left that others would have to finish
+			errs = append(errs, a.cat.Leaving(ctx, a.now()))
+		}
 		errs = append(errs, a.cat.Close())
 	}
 	if a.unlock != nil {

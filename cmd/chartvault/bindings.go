@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"chartvault/catalog"
 	"chartvault/disposition"
@@ -102,13 +103,46 @@ func (a *app) bindHold(ctx context.Context, e disposition.Entry) error {
 	if s := b.Scope; len(s.Types) == 0 && s.From.IsZero() && s.To.IsZero() && s.Query == "" {
 		charts = a.relatives.Load().all(s.Charts)
 	}
-	var docs []record.ID
-	if b.Scope.Query != "" {
-		if docs, err = a.searchHeld(ctx, b.Scope.Query); err != nil {
+	if b.Scope.Query == "" {
+		return a.cat.SetHeld(ctx, e.ID, charts, nil)
+	}
+	if a.cat.Shared() && !a.rebuilding {
+		// What another server filed is found too.
+		if err := a.feed(ctx); err != nil && !finding(err) {
 			return err
 		}
 	}
-	return a.cat.SetHeld(ctx, e.ID, charts, docs)
+	_, err = a.setFound(ctx, e.ID, charts, b.Scope.Query)
+	return err
+}
+
+// heldAs is the change of the catalogue as of which what saved searches find was
+// written down: a server whose index is not as far does not write it again.
+const heldAs = "held"
+
+// setFound writes down what a saved search finds. done is false where another
+// server wrote it down that knew more.
+func (a *app) setFound(ctx context.Context, hold string, charts [][]byte, query string) (done bool, err error) {
+	a.heldMu.Lock()
+	defer a.heldMu.Unlock()
+	at := a.fedTo.Load()
+	if a.cat.Shared() {
+		text, err := a.cat.Progress(ctx, heldAs)
+		if err != nil {
+			return false, err
+		}
+		if known, _ := strconv.ParseInt(text, 10, 64); known > at {
+			return false, nil
+		}
+	}
+	docs, err := a.searchHeld(ctx, query)
+	if err != nil {
+		return false, err
+	}
+	if err := a.cat.SetHeld(ctx, hold, charts, docs); err != nil || !a.cat.Shared() {
+		return true, err
+	}
+	return true, a.cat.SetProgress(ctx, heldAs, strconv.FormatInt(at, 10))
 }
 
 // searchHeld finds every document a saved search means, also by words that
@@ -132,15 +166,15 @@ func (a *app) holdArrivals(ctx context.Context) error {
 		if b.Scope.Query == "" {
 			return nil
 		}
-		changed = true
-		docs, err := a.searchHeld(ctx, b.Scope.Query)
+		done, err := a.setFound(ctx, b.ID.String(), nil, b.Scope.Query)
 		if err != nil {
 			return fmt.Errorf("hold %s: %w", b.ID, err)
 		}
-		return a.cat.SetHeld(ctx, b.ID.String(), nil, docs)
+		changed = changed || done
+		return nil
 	})
 	if changed {
-		a.bound.Add(1)
+		a.bound.Add()
 	}
 	return err
 }

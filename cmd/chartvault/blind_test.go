@@ -268,7 +268,7 @@ func copyDatabase(t *testing.T, a *app, to string) {
 func openCatalogue(ctx context.Context, a *app, dir string) (*catalog.DB, error) {
 	c := *a.cfg
 	c.dir = dir
-	return c.catalogue(ctx, a.vault, a.station.LocalKey())
+	return c.catalogue(ctx, a.vault, a.station)
 }
 
 // sealedCells returns every cell of bytes in the row of a document, from an old

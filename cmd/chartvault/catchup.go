@@ -18,6 +18,12 @@ import (
 // among them, is applied. A catalogue that knows more than the log has is
 // another history.
 func (a *app) catchUp(ctx context.Context) error {
+	if a.cat.Shared() && !a.restored {
+		if err := a.finishLog(ctx, a.cat.Self()); err != nil {
+			return err
+		}
+		return a.takeOverServers(ctx)
+	}
 	n := a.arch.Log.Size()
 	text, err := a.cat.Progress(ctx, logProgress)
 	if err != nil || text == "" {
@@ -26,6 +32,21 @@ func (a *app) catchUp(ctx context.Context) error {
 	from, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
 		return fmt.Errorf("catalogue's position in the log: %w", record.ErrCorrupt)
+	}
+	if a.cat.Shared() { // and what a server had not finished when the backup was made
+		ms, err := a.cat.Members(ctx)
+		if err != nil {
+			return err
+		}
+		for _, m := range ms {
+			text, err := a.cat.Progress(ctx, logOf(m.Server))
+			if err != nil {
+				return err
+			}
+			if at, err := strconv.ParseInt(text, 10, 64); err == nil {
+				from = min(from, at)
+			}
+		}
 	}
 	if from > n {
 		return fmt.Errorf("the catalogue knows %d entries of the audit log, which has %d: restore the log, or the documents store it is published in: %w", from, n, record.ErrNotReady)
@@ -48,12 +69,16 @@ func (a *app) catchUp(ctx context.Context) error {
 	for _, f := range b.line.Faults {
 		a.log.ErrorContext(ctx, "following the audit log", "fault", f)
 	}
-	return a.cat.SetProgress(ctx, logProgress, fmt.Sprint(n))
+	return a.setFollowed(ctx, n)
 }
 
 // entries calls f for every entry of the log from the given one on.
 func (a *app) entries(from int64, f func(audit.Entry) error) error {
-	n := a.arch.Log.Size()
+	return a.entriesTo(from, a.arch.Log.Size(), f)
+}
+
+// entriesTo calls f for every entry from one on and before n.
+func (a *app) entriesTo(from, n int64, f func(audit.Entry) error) error {
 	const step = 1000
 	for ; from < n; from += step {
 		lines, err := a.arch.Log.Lines(from, min(from+step, n))

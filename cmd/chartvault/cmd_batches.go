@@ -79,7 +79,7 @@ func (e *env) sealedBatches(ctx context.Context, f func(json.RawMessage) error) 
 	if err != nil {
 		return err
 	}
-	cat, err := cfg.catalogue(ctx, nil, station.LocalKey())
+	cat, err := cfg.catalogue(ctx, nil, station)
 	if err != nil {
 		return err
 	}

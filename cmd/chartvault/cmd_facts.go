@@ -254,8 +254,8 @@ func (a *app) opFacts(ctx context.Context, r asked, out func(any) error) error {
 	if p.Dry {
 		return out(l)
 	}
-	defer a.moved.Add(1) // when they are all there
-	const some = 1000    // charts an entry: a plan's worth of bytes
+	defer a.moved.Add() // when they are all there
+	const some = 1000   // charts an entry: a plan's worth of bytes
 	for i := 0; i < len(p.Facts); i += some {
 		part := p.Facts[i:min(i+some, len(p.Facts))]
 		if err := a.arch.Journal(ctx, audit.ActFacts, "", change{Actor: r.Actor, Facts: part, Reason: p.Reason}); err != nil {

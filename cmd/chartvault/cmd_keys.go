@@ -40,7 +40,12 @@ func (e *env) alone(ctx context.Context, f func(a *app) error) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(f(a), a.Close(context.WithoutCancel(ctx)))
+	leave, err := a.cat.Alone(ctx) // nor under those of another server
+	if err == nil {
+		err = f(a)
+		leave()
+	}
+	return errors.Join(err, a.Close(context.WithoutCancel(ctx)))
 }
 
 // keyChange journals what was done to the vault.

@@ -161,12 +161,13 @@ func (a *app) keepPatients(ctx context.Context, who record.Actor, list *mpi.List
 	if err := a.cat.PutEntry(ctx, e); err != nil {
 		return err
 	}
-	if _, err := durable.Replace(a.cfg.path(patientsFile), bytes.NewReader(sealed), 0o600); err != nil {
+	if err := a.storePatients(ctx, sealed); err != nil {
 		return err
 	}
 	before := a.relatives.Load()
 	a.patients.Store(list)
 	a.listLost.Store(false)
+	a.listTaken.Add()
 	if err := a.relateAnew(ctx); err != nil {
 		return err
 	}
@@ -177,10 +178,10 @@ func (a *app) keepPatients(ctx context.Context, who record.Actor, list *mpi.List
 // was imported and cannot be had, or does not fit the site's rule for chart
 // numbers any more, nothing is due until a list is imported: whose numbers
 // belong together is not known.
-func (a *app) loadPatients(set *sheet.Set) error {
-	sealed, err := os.ReadFile(a.cfg.path(patientsFile))
+func (a *app) loadPatients(ctx context.Context, set *sheet.Set) error {
+	sealed, err := a.storedPatients(ctx)
 	if errors.Is(err, os.ErrNotExist) {
-		es, err := a.cat.EntriesIn(context.Background(), kindPatients)
+		es, err := a.cat.EntriesIn(ctx, kindPatients)
 		a.listLost.Store(len(es) > 0)
 		return err
 	}
@@ -193,10 +194,38 @@ func (a *app) loadPatients(set *sheet.Set) error {
 		var bad []mpi.Reject
 		if list, bad, err = mpi.Read(bytes.NewReader(b), nil, set.Number); err == nil && len(bad) == 0 {
 			a.patients.Store(list)
+			a.listLost.Store(false)
 			return nil
 		}
 	}
 	a.log.Error("the patient list cannot be used: import it again, or restore the rule for chart numbers; nothing is due until then")
 	a.listLost.Store(true)
 	return nil
+}
+
+// patientsList is the patient list's name among those the servers share.
+const patientsList = "patients"
+
+// storePatients keeps the sealed list in this machine's file, and for the other
+// servers where there are any.
+func (a *app) storePatients(ctx context.Context, sealed []byte) error {
+	if a.cat.Shared() {
+		if err := a.cat.PutList(ctx, patientsList, sealed); err != nil {
+			return err
+		}
+	}
+	_, err := durable.Replace(a.cfg.path(patientsFile), bytes.NewReader(sealed), 0o600)
+	return err
+}
+
+// storedPatients reads the sealed list that was taken last; os.ErrNotExist when
+// there is none.
+func (a *app) storedPatients(ctx context.Context) ([]byte, error) {
+	if a.cat.Shared() {
+		sealed, err := a.cat.List(ctx, patientsList)
+		if err == nil || !errors.Is(err, record.ErrNotFound) {
+			return sealed, err
+		}
+	}
+	return os.ReadFile(a.cfg.path(patientsFile))
 }

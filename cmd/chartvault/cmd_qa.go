@@ -260,8 +260,8 @@ func (a *app) opQAAssign(ctx context.Context, r asked, out func(any) error) erro
 	if err := a.countSettled(ctx, r.Actor, a.now(), said); err != nil { // it is settled, and only not counted
 		a.log.ErrorContext(ctx, "a settled question is not counted", "document", p.Document.String(), "err", err)
 	}
-	a.bound.Add(1)
-	a.moved.Add(1)
+	a.bound.Add()
+	a.moved.Add()
 	if err := a.rescanned(ctx, r.Actor, p.Document); err != nil {
 		return err
 	}

@@ -102,6 +102,11 @@ func (a *app) opRebuild(ctx context.Context, r asked, out func(any) error) error
 	if a.watcher != nil {
 		return fmt.Errorf("stop the daemon first: %w", record.ErrBusy)
 	}
+	leave, err := a.cat.Alone(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	mark, err := os.ReadFile(a.cfg.path(rebuildMark))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
@@ -126,7 +131,7 @@ func (a *app) opRebuild(ctx context.Context, r asked, out func(any) error) error
 	if err := a.arch.Journal(ctx, audit.ActRebuilt, "", change{Actor: r.Actor}); err != nil {
 		return err
 	}
-	if err := durable.Remove(a.cfg.path(rebuildMark)); err != nil {
+	if err := errors.Join(a.cat.SetProgress(ctx, catalog.Rebuilding, ""), durable.Remove(a.cfg.path(rebuildMark))); err != nil {
 		return err
 	}
 	for _, f := range b.line.Faults {
@@ -144,10 +149,11 @@ func (a *app) opRebuild(ctx context.Context, r asked, out func(any) error) error
 // clearCaches empties catalogue and index. The mark that documents are being
 // read comes last: what is in them then was read since.
 func (a *app) clearCaches(ctx context.Context) error {
-	if err := writeOnce(a.cfg.path(rebuildMark), markReplaying); err != nil {
+	if err := errors.Join(writeOnce(a.cfg.path(rebuildMark), markReplaying), a.cat.SetProgress(ctx, catalog.Rebuilding, "begun")); err != nil {
 		return err
 	}
 	a.feeding = feeding{}
+	a.fedTo.Store(0)
 	a.dueSums.Store(nil)
 	if err := errors.Join(a.cat.Clear(ctx), a.index.Clear(ctx)); err != nil {
 		return err

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
-	"chartvault/accounts"
 	"chartvault/audit"
 	"chartvault/disposition"
 	"chartvault/ingest"
@@ -103,7 +102,7 @@ func (a *app) serve(ctx context.Context, listen func() (*endpoint, error)) error
 	if err != nil {
 		return err
 	}
-	desk, err := accounts.NewDesk(people{a}, a.now, false)
+	desk, err := a.newAccounts()
 	if err != nil {
 		return err
 	}
@@ -132,7 +131,7 @@ func (a *app) serve(ctx context.Context, listen func() (*endpoint, error)) error
 	}
 	a.log.Info("serving", "addr", ep.addr(), "folder", a.watcher.Folder)
 	g, gctx := errgroup.WithContext(ctx)
-	for _, f := range []func(context.Context) error{a.watcher.Run, a.schedule, a.publishing, a.watchStore, a.takingOver, a.importing, a.deciding} {
+	for _, f := range []func(context.Context) error{a.watcher.Run, a.schedule, a.publishing, a.takingOver, a.importing, a.deciding, a.following} {
 		g.Go(func() error { return f(gctx) })
 	}
 	g.Go(func() error { // whatever ends first
@@ -162,32 +161,33 @@ func (a *app) ready(ctx context.Context) error {
 	return err
 }
 
-// schedule watches the clocks every minute; once a day it
-// decides about every document, lets automations propose and removes what
-// locks kept; and it executes what is ready.
+// schedule does by the clock what one of the servers does: it looks after the
+// store; once a day it decides about every document, lets automations propose and
+// removes what locks kept; and it executes what is ready. Every server watches its
+// own clock.
 func (a *app) schedule(ctx context.Context) error {
-	minute := time.NewTicker(time.Minute)
-	defer minute.Stop()
-	lastDay := record.Date{}
-	say := func(what string, err error) {
-		if err != nil && ctx.Err() == nil {
-			a.log.ErrorContext(ctx, what, "err", err)
+	if !a.cat.Shared() { // what was done before this start is done again
+		if err := errors.Join(a.cat.Recall(ctx, a.now()), a.cat.SetProgress(ctx, dailyDone, "")); err != nil {
+			return err
 		}
 	}
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return a.watchClocks(gctx) })
+	g.Go(func() error { return a.working(gctx, "store", time.Minute, a.storeStep) })
+	g.Go(func() error { return a.working(gctx, "daily", time.Minute, a.today) })
+	if a.cfg.Retention.Automatic {
+		g.Go(func() error { return a.working(gctx, "plans", time.Minute, a.executeReady) })
+	}
+	return g.Wait()
+}
+
+// watchClocks compares the clocks every minute.
+func (a *app) watchClocks(ctx context.Context) error {
+	minute := time.NewTicker(time.Minute)
+	defer minute.Stop()
 	for {
-		say("the clocks could not be compared", a.desk.Watch(ctx))
-		s, err := a.desk.InForce(ctx)
-		if err != nil {
-			say("no schedule can be read", err)
-		} else if day := s.Today(a.now()); day != lastDay { // the site's day, not the server's
-			if err := a.daily(ctx); err == nil {
-				lastDay = day
-			} else {
-				say("the daily evaluation is not finished; it goes on in a minute", err)
-			}
-		}
-		if a.cfg.Retention.Automatic {
-			say("ready plans not looked at", a.executeReady(ctx))
+		if err := a.desk.Watch(ctx); err != nil && ctx.Err() == nil {
+			a.log.ErrorContext(ctx, "the clocks could not be compared", "err", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -195,6 +195,25 @@ func (a *app) schedule(ctx context.Context) error {
 		case <-minute.C:
 		}
 	}
+}
+
+// dailyDone is the day for which what is done daily has been done.
+const dailyDone = "daily"
+
+// today does what the clock does once a day, unless it is done.
+func (a *app) today(ctx context.Context) error {
+	s, err := a.desk.InForce(ctx)
+	if err != nil {
+		return err
+	}
+	day := s.Today(a.now()).String() // the site's day, not the server's
+	if done, err := a.cat.Progress(ctx, dailyDone); err != nil || done == day {
+		return err
+	}
+	if err := a.daily(ctx); err != nil {
+		return fmt.Errorf("the daily evaluation is not finished: %w", err)
+	}
+	return a.cat.SetProgress(ctx, dailyDone, day)
 }
 
 // A decision about everything is taken at most this often, and not more than one
@@ -211,9 +230,8 @@ func (a *app) deciding(ctx context.Context) error {
 		pause := time.Duration(decideEvery)
 		if at := a.moved.Load(); at != decided {
 			began := time.Now()
-			if ev, err := a.evaluateAnew(ctx); err == nil {
+			if err := a.decideAnew(ctx); err == nil {
 				decided = at
-				a.meter.evaluation.Store(&ev)
 			} else if ctx.Err() == nil {
 				a.log.ErrorContext(ctx, "what changed is not evaluated yet; it is tried again", "err", err)
 			}
@@ -225,6 +243,36 @@ func (a *app) deciding(ctx context.Context) error {
 		case <-time.After(pause):
 		}
 	}
+}
+
+// decidedAs is as of which changes everything was decided by one of the servers.
+const decidedAs = "decided"
+
+// decideAnew decides about every document anew, unless another server has since
+// what changed.
+func (a *app) decideAnew(ctx context.Context) error {
+	a.decideMu.Lock()
+	defer a.decideMu.Unlock()
+	a.tell(ctx)
+	if err := a.follow(ctx); err != nil {
+		return err
+	}
+	a.hearMu.Lock()
+	as := fmt.Sprint(a.heard.Signals[signalMoved], " ", a.heard.Change)
+	a.hearMu.Unlock()
+	if done, err := a.cat.Progress(ctx, decidedAs); err != nil || a.cat.Shared() && done == as {
+		a.dueSums.Store(nil)
+		return err
+	}
+	ev, err := a.evaluateAnew(ctx)
+	if err != nil {
+		return err
+	}
+	a.meter.evaluation.Store(&ev)
+	if !a.cat.Shared() {
+		return nil
+	}
+	return a.cat.SetProgress(ctx, decidedAs, as)
 }
 
 // daily is what the clock does once a day.
@@ -245,7 +293,7 @@ func (a *app) daily(ctx context.Context) error {
 	}
 	a.meter.evaluation.Store(&ev)
 	if ev.resumed { // what changed before where it went on is decided after it
-		a.moved.Add(1)
+		a.moved.Add()
 	}
 	a.log.InfoContext(ctx, "retention evaluated", "schedule", ev.Schedule, "documents", ev.Documents, "due", ev.Verdicts[string(retention.Due)], "held", ev.Verdicts[string(retention.Held)],
 		"unresolved", ev.Verdicts[string(retention.Unresolved)], "seconds", ev.Seconds)

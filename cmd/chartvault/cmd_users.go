@@ -74,7 +74,15 @@ func (a *app) usersDesk() (*accounts.Desk, error) {
 	if d := a.accounts.Load(); d != nil {
 		return d, nil
 	}
-	return accounts.NewDesk(people{a}, a.now, false)
+	return a.newAccounts()
+}
+
+func (a *app) newAccounts() (*accounts.Desk, error) {
+	d, err := accounts.NewDesk(people{a}, a.now, false)
+	if err == nil {
+		d.Changes = &turn{a: a, name: "accounts", deaf: true}
+	}
+	return d, err
 }
 
 func (a *app) opUsersPut(ctx context.Context, r asked, out func(any) error) error {

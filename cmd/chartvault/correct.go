@@ -207,8 +207,9 @@ func (a *app) carryOut(ctx context.Context, who record.Actor, c correct.Correcti
 	if err := a.cat.Correct(ctx, e, made, c.Sources); err != nil {
 		return c, err
 	}
-	a.bound.Add(1)
-	a.moved.Add(1)
+	a.bound.Add()
+	a.moved.Add()
+	a.remade.Add()
 	a.settledOf(ctx, who, a.batchesOf(ctx, c.Sources)...)
 	return c, errors.Join(a.mapMade(ctx), a.rescanWhat(ctx, who, c), a.arch.Publish(ctx))
 }
@@ -320,6 +321,7 @@ func (a *app) putCorrectionEntry(ctx context.Context, e catalog.Entry) error {
 		if err := a.cat.Supersede(ctx, e, c.Sources); err != nil {
 			return err
 		}
+		a.remade.Add()
 		return a.mapMade(ctx)
 	}
 	if err := a.cat.PutEntry(ctx, e); err != nil {

@@ -20,7 +20,7 @@ func (a *app) newDesk() *disposition.Desk {
 	r := a.cfg.Retention
 	terms.CoolingOff, terms.DailyCap, terms.ApproverAge = time.Duration(r.CoolingOff), r.DailyCap, time.Duration(r.ApproverAge)
 	terms.MaxGap, terms.MaxShare = time.Duration(r.MaxGap), r.MaxShare
-	return &disposition.Desk{Register: register{a}, Holdings: holdings{a}, Clock: clocks{a}, Terms: terms, Signer: a.station, Rand: rand.Reader,
+	return &disposition.Desk{Acts: &turn{a: a, name: "desk"}, Runs: &turn{a: a, name: "runs"}, Hear: a.follow, Register: register{a}, Holdings: holdings{a}, Clock: clocks{a}, Terms: terms, Signer: a.station, Rand: rand.Reader,
 		Facility: a.cfg.Facility, Program: "Chartvault " + version(), KeyHorizon: time.Duration(r.KeyBackupDays) * 24 * time.Hour,
 		KeyPlaces: len(a.places), Progress: a.meter.disposing}
 }
@@ -56,10 +56,10 @@ func (a *app) enter(ctx context.Context, action audit.Action, who record.Actor, 
 // putEntry stores an entry and what follows from it.
 func (a *app) putEntry(ctx context.Context, e catalog.Entry) error {
 	defer func() { // when it is in force, and not before
-		a.bound.Add(1)
+		a.bound.Add()
 		switch e.Kind {
 		case string(disposition.KindHold), string(disposition.KindSchedule), string(disposition.KindExtension), kindLink, kindRequest, kindCorrection:
-			a.moved.Add(1)
+			a.moved.Add()
 		}
 	}()
 	if e.Kind == kindCorrection {
@@ -69,6 +69,10 @@ func (a *app) putEntry(ctx context.Context, e catalog.Entry) error {
 		return err
 	}
 	switch e.Kind {
+	case kindUser:
+		a.peopled.Add()
+	case kindPatients:
+		a.listTaken.Add()
 	case string(disposition.KindHold):
 		return a.bindHold(ctx, entryOf(e))
 	case kindRequest:

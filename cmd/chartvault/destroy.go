@@ -89,6 +89,9 @@ func (h holdings) markDestroying(ctx context.Context, row catalog.Row, t tombsto
 		}
 		return h.cat.MarkDestroying(ctx, row.ID)
 	}
+	if err := h.follow(ctx); err != nil { // with what other servers did
+		return err
+	}
 	b, err := h.bindings(ctx)
 	if err != nil {
 		return err
@@ -138,7 +141,10 @@ func (a *app) upkeep(ctx context.Context) error {
 	if err := a.cat.Upkeep(ctx); err != nil {
 		return err
 	}
-	return a.index.Rotate(ctx)
+	if err := a.index.Rotate(ctx); err != nil {
+		return err
+	}
+	return a.cleanOthers(ctx)
 }
 
 // sweepLocked removes what retention locks kept of destroyed documents, as soon
@@ -183,6 +189,8 @@ func (a *app) sweepDocument(ctx context.Context, id record.ID) error {
 // resume finishes destructions that a crash interrupted: from the destroyed
 // key on it only goes forward.
 func (a *app) resume(ctx context.Context) error {
+	a.desk.Runs.Lock() // nobody else is at it
+	defer a.desk.Runs.Unlock()
 	rows, err := a.cat.InState(ctx, record.DocumentDestroying)
 	if err != nil || len(rows) == 0 {
 		return err

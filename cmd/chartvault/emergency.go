@@ -231,6 +231,9 @@ func (a *app) opEmergencyReview(ctx context.Context, r asked, out func(any) erro
 	if d := a.accounts.Load(); d != nil {
 		d.Mend(signedIn(e.By))
 	}
+	if err := a.tellOf(ctx, signalMend, signedIn(e.By)); err != nil {
+		return err
+	}
 	return out(e)
 }
 

@@ -56,6 +56,9 @@ func (a *app) nextImport(ctx context.Context) (string, error) {
 				a.log.ErrorContext(ctx, "an import's entry is damaged", "import", e.ID, "err", err)
 				continue
 			}
+			if j.Server != "" && j.Server != a.cat.Self() {
+				continue // its folder lies elsewhere
+			}
 			return j.ID, nil
 		}
 	}
@@ -70,8 +73,8 @@ func (a *app) carryImport(ctx context.Context, id string) error {
 		return err
 	}
 	err = m.run(ctx)
-	a.imports.puts.Lock()
-	defer a.imports.puts.Unlock()
+	a.importMu.Lock()
+	defer a.importMu.Unlock()
 	defer a.imports.set("", nil)
 	if ctx.Err() != nil {
 		return nil // stopped meanwhile or not, its entry says so
@@ -111,8 +114,8 @@ func (a *app) carryImport(ctx context.Context, id string) error {
 // beginImport has one run; nil for one that was stopped before its turn, or cannot
 // be one any more.
 func (a *app) beginImport(ctx context.Context, id string) (*importing, error) {
-	a.imports.puts.Lock()
-	defer a.imports.puts.Unlock()
+	a.importMu.Lock()
+	defer a.importMu.Unlock()
 	e, err := a.cat.Entry(ctx, kindImport, id)
 	if err != nil {
 		return nil, err

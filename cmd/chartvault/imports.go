@@ -51,7 +51,8 @@ type importJob struct {
 	At     time.Time     `json:"at"`
 	State  string        `json:"state"`
 	Sum    importSum     `json:"sum"`
-	Why    string        `json:"why,omitempty"` // it stopped, or waits
+	Why    string        `json:"why,omitempty"`    // it stopped, or waits
+	Server string        `json:"server,omitempty"` // of several: where the folder lies
 }
 
 // importWish is an import that somebody wants.
@@ -88,8 +89,6 @@ type importFolder struct {
 
 // importer carries imports out, while the daemon runs.
 type importer struct {
-	puts sync.Mutex // one change of an import's entry at a time
-
 	mu     sync.Mutex
 	serves bool
 	wake   chan struct{}
@@ -232,13 +231,13 @@ func (a *app) opImportBegin(ctx context.Context, r asked, out func(any) error) e
 	if err != nil {
 		return err
 	}
-	j := importJob{ID: id.String(), Folder: w.Folder, Index: w.Index, Kind: w.Kind, Map: w.Map, From: m.p.From, By: r.Actor, At: a.now().UTC().Truncate(time.Millisecond), State: importWaiting}
-	a.imports.puts.Lock()
-	defer a.imports.puts.Unlock()
+	j := importJob{ID: id.String(), Folder: w.Folder, Index: w.Index, Kind: w.Kind, Map: w.Map, From: m.p.From, By: r.Actor, At: a.now().UTC().Truncate(time.Millisecond), State: importWaiting, Server: a.cat.Self()}
+	a.importMu.Lock()
+	defer a.importMu.Unlock()
 	return a.waken(ctx, r.Actor, j, out)
 }
 
-// waken has a job wait for its turn. Held: puts.
+// waken has a job wait for its turn. Held: importMu.
 func (a *app) waken(ctx context.Context, who record.Actor, j importJob, out func(any) error) error {
 	a.imports.mu.Lock()
 	serves := a.imports.serves
@@ -259,9 +258,9 @@ func (a *app) waken(ctx context.Context, who record.Actor, j importJob, out func
 // opImportGoOn has one that stopped go on, for whoever asks for it: what was taken
 // in is not taken in twice.
 func (a *app) opImportGoOn(ctx context.Context, r asked, out func(any) error) error {
-	a.imports.puts.Lock()
-	defer a.imports.puts.Unlock()
-	j, err := a.importJob(ctx, r)
+	a.importMu.Lock()
+	defer a.importMu.Unlock()
+	j, err := a.importHere(ctx, r)
 	if err != nil {
 		return err
 	}
@@ -275,9 +274,9 @@ func (a *app) opImportGoOn(ctx context.Context, r asked, out func(any) error) er
 // opImportStop stops one that waits or runs; what is being read is finished. It stays
 // stopped, whatever becomes of the daemon.
 func (a *app) opImportStop(ctx context.Context, r asked, out func(any) error) error {
-	a.imports.puts.Lock()
-	defer a.imports.puts.Unlock()
-	j, err := a.importJob(ctx, r)
+	a.importMu.Lock()
+	defer a.importMu.Unlock()
+	j, err := a.importHere(ctx, r)
 	if err != nil {
 		return err
 	}
@@ -294,6 +293,15 @@ func (a *app) opImportStop(ctx context.Context, r asked, out func(any) error) er
 		return err
 	}
 	return out(statusOfImport(j))
+}
+
+// importHere is importJob for what only the server can do that has the folder.
+func (a *app) importHere(ctx context.Context, r asked) (importJob, error) {
+	j, err := a.importJob(ctx, r)
+	if err == nil && j.Server != "" && j.Server != a.cat.Self() {
+		err = fmt.Errorf("import %s is carried out by server %s: ask there: %w", j.ID, j.Server, record.ErrInvalid)
+	}
+	return j, err
 }
 
 func (a *app) importJob(ctx context.Context, r asked) (j importJob, err error) {

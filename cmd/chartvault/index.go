@@ -61,6 +61,7 @@ func (a *app) feedAll(ctx context.Context) error {
 		if f.at > last { // the catalogue is older than the index: it came from a backup
 			f.at = 0
 		}
+		a.fedTo.Store(f.at)
 	}
 	some := slices.Collect(maps.Keys(f.unread))
 	at := f.at
@@ -75,10 +76,10 @@ func (a *app) feedAll(ctx context.Context) error {
 		if len(some) == 0 {
 			return f.err()
 		}
-		if err := a.feedSome(ctx, some); err != nil {
+		if err := a.feedSome(ctx, some, at); err != nil {
 			return err
 		}
-		a.moved.Add(1) // with the holds that the new words brought about
+		a.moved.Heard() // every server finds out by itself; with the holds that the new words brought about
 		f.at = at
 		if len(f.unread) == 0 {
 			// After the holds: a crash between them searches again.
@@ -98,9 +99,10 @@ func (f *feeding) err() error {
 	return nil
 }
 
-// feedSome brings documents into the index, or out of it.
-func (a *app) feedSome(ctx context.Context, ids []record.ID) error {
-	a.bound.Add(1)
+// feedSome brings documents into the index, or out of it: with them all changes up
+// to one are.
+func (a *app) feedSome(ctx context.Context, ids []record.ID, at int64) error {
+	a.bound.Heard()
 	var c search.Change
 	pages := 0
 	seen := map[record.ID]bool{}
@@ -129,6 +131,7 @@ func (a *app) feedSome(ctx context.Context, ids []record.ID) error {
 	if err := a.index.Apply(ctx, c); err != nil {
 		return err
 	}
+	a.fedTo.Store(at)
 	return a.holdArrivals(ctx)
 }
 

@@ -86,22 +86,6 @@ func (a *app) recordMissing(ctx context.Context) (more bool, err error) {
 	return recorded > 0 && len(docs)+len(batches) >= recordStep, nil
 }
 
-// watchStore looks after what is stored, for as long as the daemon runs.
-func (a *app) watchStore(ctx context.Context) error {
-	tick := time.NewTicker(time.Minute)
-	defer tick.Stop()
-	for {
-		if err := a.storeStep(ctx); err != nil && ctx.Err() == nil {
-			a.log.ErrorContext(ctx, "the store was not looked at; it is tried again", "err", err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
-}
-
 // storeStep is one minute's share: what is new is recorded, what was not seen
 // for a day is looked at, and so much is read again that all of it is in the
 // time the site gives.

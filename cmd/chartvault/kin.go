@@ -132,8 +132,6 @@ func (a *app) relate(ctx context.Context) error {
 		k.join(tokens...)
 	}
 	a.relatives.Store(k)
-	a.moved.Add(1)
-	a.bound.Add(1)
 	return nil
 }
 
@@ -171,6 +169,9 @@ func (a *app) relateAnew(ctx context.Context) error {
 	if err := a.relate(ctx); err != nil {
 		return err
 	}
+	a.kinned.Add()
+	a.moved.Add()
+	a.bound.Add()
 	es, err := a.cat.EntriesIn(ctx, "hold")
 	if err != nil {
 		return err

@@ -80,7 +80,7 @@ func (a *app) mapMade(ctx context.Context) error {
 	}
 	a.made.Store(&m)
 	a.became.Store(&into)
-	a.bound.Add(1)
+	a.bound.Heard()
 	return nil
 }
 

@@ -54,6 +54,9 @@ func archiveOperations() map[string]op {
 		"rest":                (*app).opRest,
 		"search":              (*app).opSearch,
 		"status":              (*app).opStatus,
+		"servers":             (*app).opServers,
+		"servers-forget":      (*app).opServersForget,
+		"jobs":                (*app).opJobs,
 		"verify":              (*app).opVerify,
 		"rebuild":             (*app).opRebuild,
 		"keys-list":           (*app).opKeysList,
@@ -209,6 +212,10 @@ func (a *app) webOp(o op) web.Op {
 		if r.Params == nil {
 			r.Params = json.RawMessage("{}")
 		}
+		if err := a.follow(ctx); err != nil {
+			return err
+		}
+		defer a.tell(ctx) // before whoever asked is told that it is done
 		return o(a, ctx, r, out)
 	}
 }

@@ -48,5 +48,8 @@ func (a *app) opSessionsEnded(ctx context.Context, r asked, _ func(any) error) e
 	if _, err := (people{a}).User(ctx, p.Name); err != nil {
 		return fmt.Errorf("sessions: %w", err)
 	}
-	return a.arch.Journal(ctx, audit.ActSessionsEnded, "", map[string]any{"actor": r.Actor, "user": p.Name})
+	if err := a.arch.Journal(ctx, audit.ActSessionsEnded, "", map[string]any{"actor": r.Actor, "user": p.Name}); err != nil {
+		return err
+	}
+	return a.tellOf(ctx, signalOut, p.Name)
 }

@@ -31,7 +31,7 @@ func (a *app) newReleases() (*release.Desk, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &release.Desk{Register: requests{a}, Charts: requests{a}, Rules: rules, State: strings.ToUpper(a.cfg.Release.State), Now: a.now, Zone: time.Local}, nil
+	return &release.Desk{Acts: &turn{a: a, name: "requests"}, Register: requests{a}, Charts: requests{a}, Rules: rules, State: strings.ToUpper(a.cfg.Release.State), Now: a.now, Zone: time.Local}, nil
 }
 
 // releaseRules are the site's own, or the program's.

@@ -92,7 +92,7 @@ func (e *env) root() *cobra.Command {
 	root.AddCommand(e.initCmd(), e.serveCmd(), e.ingestCmd(), e.exportedCmd(), e.batchesCmd(), e.restCmd(), e.getCmd(), e.exportCmd(), e.searchCmd(), e.qaCmd(), e.correctionCmd(), e.requestCmd(), e.disclosuresCmd(), e.usersCmd(),
 		e.sheetsCmd(), e.sampleCmd(), e.patientsCmd(), e.factsCmd(), e.holdCmd(), e.restrictCmd(), e.retentionCmd(), e.scheduleCmd(), e.automationCmd(), e.approverCmd(), e.planCmd(),
 		e.certificateCmd(), e.paperCmd(), e.keysCmd(), e.stationCmd(), e.stationsCmd(), e.unlockCmd(),
-		e.verifyCmd(), e.rebuildCmd(), e.auditCmd(), e.witnessCmd(), e.doctorCmd(), e.statusCmd(), e.demoCmd(), e.openapiCmd(), e.versionCmd())
+		e.verifyCmd(), e.rebuildCmd(), e.auditCmd(), e.witnessCmd(), e.doctorCmd(), e.statusCmd(), e.serversCmd(), e.jobsCmd(), e.demoCmd(), e.openapiCmd(), e.versionCmd())
 	for _, c := range root.Commands() {
 		if c.Example != "" {
 			continue

@@ -112,7 +112,7 @@ func (d *depositing) findBegun() error {
 		return nil
 	}
 	ctx := context.Background()
-	cat, err := d.cfg.catalogue(ctx, nil, d.station.LocalKey())
+	cat, err := d.cfg.catalogue(ctx, nil, d.station)
 	if err != nil {
 		return err
 	}

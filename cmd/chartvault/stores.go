@@ -96,13 +96,18 @@ func (c *config) s3() (_ s3blob.Config, watch func(*s3blob.Config), err error) {
 }
 
 // catalogue opens the catalogue; without secrets only its clear columns.
-func (c *config) catalogue(ctx context.Context, secrets catalog.Secrets, local []byte) (*catalog.DB, error) {
+// With them this machine is one of the servers on it, where there may be several.
+func (c *config) catalogue(ctx context.Context, secrets catalog.Secrets, station *keys.Station) (*catalog.DB, error) {
+	local, server := station.LocalKey(), ""
+	if secrets != nil {
+		server = station.ID()
+	}
 	if c.Catalogue.Engine == "postgres" {
 		dsn, err := secretFile(c.path(c.Catalogue.DSNFile))
 		if err != nil {
 			return nil, fmt.Errorf("catalogue.dsn_file: %w", err)
 		}
-		return postgres.Open(ctx, dsn[0], secrets, local)
+		return postgres.Open(ctx, dsn[0], secrets, local, server)
 	}
 	return sqlite.Open(ctx, c.path("catalogue.db"), secrets, local)
 }

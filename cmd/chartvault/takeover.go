@@ -53,7 +53,9 @@ func (a *app) takeOverAll(ctx context.Context) error {
 	ids, lerr := a.arch.Waiting(ctx)
 	err = errors.Join(err, lerr)
 	for _, id := range ids {
-		if terr := a.takeOver(ctx, id); terr != nil {
+		// Each by one of the servers, whichever comes first.
+		terr := a.job(ctx, "deposit "+id.String(), 0, func(ctx context.Context) error { return a.takeOver(ctx, id) })
+		if terr != nil {
 			err = errors.Join(err, fmt.Errorf("deposit %s: %w", id, terr))
 		}
 		if ctx.Err() != nil {
@@ -122,6 +124,8 @@ func (a *app) takeOver(ctx context.Context, id record.ID) error {
 	defer leave()
 	have, fresh, err := a.cat.Claim(ctx, row)
 	switch {
+	case errors.Is(err, record.ErrBusy): // another server takes the same scan in: then it is a duplicate
+		return nil
 	case err != nil:
 		return err
 	case have.ID != id && have.State.Done():

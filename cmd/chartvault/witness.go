@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -95,16 +96,52 @@ func (a *app) publish(ctx context.Context) error {
 	followed, now := a.followed.Load(), a.arch.Log.Size()
 	err := a.arch.Publish(ctx)
 	if followed > 0 {
-		err = errors.Join(err, a.cat.SetProgress(ctx, logProgress, fmt.Sprint(followed)))
+		err = errors.Join(err, a.setFollowed(ctx, followed))
 	}
 	a.followed.Store(now)
 	return errors.Join(err, a.witness(ctx))
 }
 
+// setFollowed writes down that what was logged before has taken effect: what this
+// server logged, where there are several.
+func (a *app) setFollowed(ctx context.Context, n int64) error {
+	err := a.cat.SetProgress(ctx, logProgress, fmt.Sprint(n))
+	if a.cat.Shared() {
+		err = errors.Join(err, a.cat.SetProgress(ctx, logOf(a.cat.Self()), fmt.Sprint(n)))
+	}
+	return err
+}
+
+// published is how far the servers have copied their log to the store.
+type published struct{ *app }
+
+// publishedProgress is its name in the catalogue.
+const publishedProgress = "published"
+
+// Published implements archive.Position.
+func (p published) Published(ctx context.Context) (int64, error) {
+	text, err := p.cat.Progress(ctx, publishedProgress)
+	if err != nil || text == "" {
+		return 0, err
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 0 || n > p.arch.Log.Size() {
+		return 0, nil // publishing again is harmless; the copies are the same
+	}
+	return n, nil
+}
+
+// SetPublished implements archive.Position. Two servers may publish at once: what
+// the slower one puts back is published again.
+func (p published) SetPublished(ctx context.Context, n int64) error {
+	return p.cat.SetProgress(ctx, publishedProgress, fmt.Sprint(n))
+}
+
 // publishLast is publish when nothing is on its way any more. A witness that
 // is away then is for the log, and no error of the command that ends.
 func (a *app) publishLast(ctx context.Context) error {
-	err := errors.Join(a.arch.Publish(ctx), a.cat.SetProgress(ctx, logProgress, fmt.Sprint(a.arch.Log.Size())))
+	n := a.arch.Log.Size()
+	err := errors.Join(a.arch.Publish(ctx), a.setFollowed(ctx, n))
 	if werr := a.witness(ctx); werr != nil {
 		a.log.WarnContext(ctx, "the audit log's head was not witnessed", "err", werr)
 	}

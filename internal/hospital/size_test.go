@@ -208,7 +208,7 @@ func newOurs(b *testing.B) *ours {
 	if err != nil {
 		b.Fatal(err)
 	}
-	pg, err := postgres.Open(b.Context(), o.dsn, catalogtest.Secrets{}, catalogtest.Local())
+	pg, err := postgres.Open(b.Context(), o.dsn, catalogtest.Secrets{}, catalogtest.Local(), "one")
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -1,0 +1,281 @@
+package catalog
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"chartvault/record"
+)
+
+// ErrStruckOff says that this process is no member of the catalogue any more:
+// its session ended, and another server may have taken over what it had. It
+// must end; nothing it writes is taken.
+var ErrStruckOff = errors.New("this server is no member of the catalogue any more")
+
+// StruckOff is the SQLSTATE with which an engine refuses what a process writes
+// that was struck off.
+const StruckOff = "CV001"
+
+// struckOff makes an engine's refusal ErrStruckOff.
+func struckOff(err error) error {
+	var said interface{ SQLState() string }
+	if errors.As(err, &said) && said.SQLState() == StruckOff {
+		return fmt.Errorf("%w: %w", ErrStruckOff, err)
+	}
+	return err
+}
+
+// Members is what an engine gives to several processes on one catalogue. What is
+// taken through it is held by the process's session and let go of when that
+// ends, however it ends.
+type Members interface {
+	// Self is the server's name; "" for one that only reads.
+	Self() string
+	// Try takes a name that one session has at a time; false while another has it.
+	Try(ctx context.Context, name string) (bool, error)
+	// Leave lets go of a name.
+	Leave(ctx context.Context, name string) error
+	// Lost is closed when the session has ended by itself.
+	Lost() <-chan struct{}
+	// Close ends the session.
+	Close() error
+}
+
+// Shared reports whether other processes may have this catalogue open too.
+func (c *DB) Shared() bool { return c.dialect.Members != nil }
+
+// Self names this server among those on one catalogue; "" where it is alone.
+func (c *DB) Self() string {
+	if c.dialect.Members == nil {
+		return ""
+	}
+	return c.dialect.Members.Self()
+}
+
+// Lost is closed when this process is no member any more; nil where it is alone.
+func (c *DB) Lost() <-chan struct{} {
+	if c.dialect.Members == nil {
+		return nil
+	}
+	return c.dialect.Members.Lost()
+}
+
+// MemberLock and ArchiveLock are the names a member has for as long as it is
+// one: the second is everybody's, unless somebody is alone.
+func MemberLock(server string) string { return "member " + server }
+
+// ArchiveLock is what whoever must be alone takes.
+const ArchiveLock = "archive"
+
+// turns are taken within one process.
+type turns struct {
+	mu    sync.Mutex
+	taken map[string]chan struct{}
+}
+
+// enter waits until nobody in this process has a name, and takes it.
+func (t *turns) enter(ctx context.Context, name string) (leave func(), err error) {
+	t.mu.Lock()
+	if t.taken == nil {
+		t.taken = map[string]chan struct{}{}
+	}
+	one := t.taken[name]
+	if one == nil {
+		one = make(chan struct{}, 1)
+		t.taken[name] = one
+	}
+	t.mu.Unlock()
+	select {
+	case one <- struct{}{}:
+		return func() { <-one }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// How often is looked whether another server has left its turn.
+const (
+	firstLook   = 2 * time.Millisecond
+	longestLook = 50 * time.Millisecond
+)
+
+// Turn waits until nobody else has a name, in this process or in another on the
+// same catalogue, and takes it until leave is called. It is not reentrant.
+// ErrStruckOff when this process is no member any more.
+func (c *DB) Turn(ctx context.Context, name string) (leave func(), err error) {
+	here, err := c.turns.enter(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("wait for %s: %w", name, err)
+	}
+	m := c.dialect.Members
+	if m == nil {
+		return here, nil
+	}
+	for pause := firstLook; ; pause = min(2*pause, longestLook) {
+		ok, err := m.Try(ctx, "turn "+name)
+		if ok {
+			break
+		}
+		if err == nil {
+			select {
+			case <-time.After(pause):
+				continue
+			case <-ctx.Done():
+				err = ctx.Err()
+			case <-m.Lost():
+				err = ErrStruckOff
+			}
+		}
+		here()
+		return nil, fmt.Errorf("wait for %s: %w", name, err)
+	}
+	return func() {
+		// Where that fails the session has ended, and the turn with it.
+		_ = m.Leave(context.WithoutCancel(ctx), "turn "+name)
+		here()
+	}, nil
+}
+
+// Alone takes the archive for this process until leave is called;
+// record.ErrBusy while another is on.
+func (c *DB) Alone(ctx context.Context) (leave func(), err error) {
+	m := c.dialect.Members
+	if m == nil {
+		return func() {}, nil
+	}
+	ok, err := m.Try(ctx, ArchiveLock)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, fmt.Errorf("another server is running on this archive: stop it first: %w", record.ErrBusy)
+	}
+	return func() { _ = m.Leave(context.WithoutCancel(ctx), ArchiveLock) }, nil
+}
+
+// Member is a server that is, or was, on the catalogue.
+type Member struct {
+	Server  string
+	Since   time.Time // it came, left or was struck off
+	Present bool      // as far as is known
+}
+
+// Members lists the servers that ever were on the catalogue; none where there
+// can be one only.
+func (c *DB) Members(ctx context.Context) ([]Member, error) {
+	rows, err := c.sql.QueryContext(ctx, `SELECT server, since, present FROM members ORDER BY server`)
+	if err != nil {
+		return nil, fmt.Errorf("list servers: %w", err)
+	}
+	defer rows.Close()
+	var out []Member
+	for rows.Next() {
+		var m Member
+		var since, present int64
+		if err := rows.Scan(&m.Server, &since, &present); err != nil {
+			return nil, fmt.Errorf("list servers: %w", err)
+		}
+		m.Since, m.Present = fromMillis(since), present != 0
+		out = append(out, m)
+	}
+	return out, rows.Err()
+}
+
+// Others lists the other servers that are on the catalogue, as far as is known.
+func (c *DB) Others(ctx context.Context) ([]string, error) {
+	ms, err := c.Members(ctx)
+	var out []string
+	for _, m := range ms {
+		if m.Present && m.Server != c.Self() {
+			out = append(out, m.Server)
+		}
+	}
+	return out, err
+}
+
+// Lapsed strikes off every other server whose process has ended, so that nothing
+// it still sends is taken, and has f finish what it had begun. While f runs that
+// server cannot come back. One that f fails for is tried again.
+func (c *DB) Lapsed(ctx context.Context, now time.Time, f func(server string) error) error {
+	if c.dialect.Members == nil {
+		return nil
+	}
+	others, err := c.Others(ctx)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, s := range others {
+		if err := c.lapsed(ctx, s, now, f); err != nil {
+			errs = append(errs, fmt.Errorf("take over from server %s: %w", s, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (c *DB) lapsed(ctx context.Context, server string, now time.Time, f func(string) error) error {
+	m := c.dialect.Members
+	gone, err := m.Try(ctx, MemberLock(server))
+	if err != nil || !gone {
+		return err
+	}
+	defer func() { _ = m.Leave(context.WithoutCancel(ctx), MemberLock(server)) }()
+	set := func(present int) error {
+		return c.tx(ctx, func(tx *sql.Tx) error {
+			if _, err := tx.ExecContext(ctx, c.dialect.FenceTurn, server); err != nil {
+				return err
+			}
+			_, err := tx.ExecContext(ctx, `UPDATE members SET epoch = epoch + 1, since = $1, present = $2 WHERE server = $3`, millis(now), present, server)
+			return err
+		})
+	}
+	if err := set(1); err != nil { // present: whoever comes after us finds it again, should we end now
+		return err
+	}
+	if err := f(server); err != nil {
+		return err
+	}
+	return set(0)
+}
+
+// Leaving says that this server ends by itself, with nothing left to finish.
+func (c *DB) Leaving(ctx context.Context, now time.Time) error {
+	if c.Self() == "" {
+		return nil
+	}
+	if _, err := c.sql.ExecContext(ctx, `UPDATE members SET since = $1, present = 0 WHERE server = $2`, millis(now), c.Self()); err != nil {
+		return fmt.Errorf("leave the catalogue: %w", err)
+	}
+	return nil
+}
+
+// Begun counts the batches that a server has begun to take in and not filed.
+func (c *DB) Begun(ctx context.Context, server string) (n int, err error) {
+	err = c.sql.QueryRowContext(ctx, `SELECT COUNT(*) FROM batches WHERE server = $1 AND state IN ('claimed', 'split')`, server).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("batches of server %s: %w", server, err)
+	}
+	return n, nil
+}
+
+// Forget removes a server that will not come back; what it was taking in others
+// may take in then. record.ErrBusy while it is on.
+func (c *DB) Forget(ctx context.Context, server string) error {
+	return c.tx(ctx, func(tx *sql.Tx) error {
+		r, err := tx.ExecContext(ctx, `DELETE FROM members WHERE server = $1 AND present = 0`, server)
+		if err != nil {
+			return fmt.Errorf("forget server %s: %w", server, err)
+		}
+		if n, err := r.RowsAffected(); err != nil || n == 0 {
+			return errors.Join(err, fmt.Errorf("forget server %s: it is on, or was never: %w", server, record.ErrBusy))
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE batches SET server = '' WHERE server = $1`, server); err != nil {
+			return fmt.Errorf("forget server %s: %w", server, err)
+		}
+		return nil
+	})
+}

@@ -1,0 +1,340 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"chartvault/archive/keys"
+	"chartvault/audit"
+	"chartvault/record"
+)
+
+// logOf is how far the catalogue has followed what one of several servers logged.
+func logOf(server string) string { return logProgress + " " + server }
+
+// cleaned is the upkeep that a server has done last, by its number.
+func cleaned(server string) string { return signalUpkeep + " " + server }
+
+// takeOverServers finishes what servers left that have ended.
+func (a *app) takeOverServers(ctx context.Context) error {
+	return a.cat.Lapsed(ctx, a.now(), func(server string) error {
+		a.log.WarnContext(ctx, "another server has ended; what it had begun is finished here", "server", server)
+		if err := a.finishLog(ctx, server); err != nil {
+			return err
+		}
+		if err := a.cat.Free(ctx, server); err != nil {
+			return err
+		}
+		for _, t := range a.tallies() { // it may have told nobody
+			t.Add()
+		}
+		a.dueSums.Store(nil)
+		if err := errors.Join(a.relate(ctx), a.mapMade(ctx)); err != nil {
+			return err
+		}
+		a.tell(ctx)
+		if err := a.resume(ctx); err != nil { // its job is another's now: it is tried again there
+			a.log.ErrorContext(ctx, "a destruction is not finished", "err", err)
+		}
+		return a.resumeCorrections(ctx)
+	})
+}
+
+// finishLog has the catalogue follow what a server logged that may have ended
+// before it took effect. What others logged later about the same is applied once
+// more behind it, until there is nothing newer: the newest word stands.
+func (a *app) finishLog(ctx context.Context, server string) error {
+	text, err := a.cat.Progress(ctx, logOf(server))
+	if err != nil {
+		return err
+	}
+	at := int64(0)
+	if text != "" {
+		if at, err = strconv.ParseInt(text, 10, 64); err != nil {
+			return fmt.Errorf("server %s's position in the log: %w", server, record.ErrCorrupt)
+		}
+	}
+	theirs, err := a.cat.Log().Of(ctx, server, at)
+	if err != nil {
+		return err
+	}
+	its := map[int64]bool{}
+	for _, n := range theirs {
+		its[n] = true
+	}
+	about := map[string]bool{}
+	b := &rebuild{app: a, batches: map[record.ID]bool{}, keyless: map[record.ID]bool{}}
+	for first := true; len(its) > 0; first = false {
+		if err := a.arch.Log.Follow(ctx); err != nil {
+			return err
+		}
+		n := a.arch.Log.Size()
+		if !first && at == n {
+			break
+		}
+		err := a.entriesTo(at, n, func(e audit.Entry) error {
+			if !its[e.Seq] && !about[e.Object] {
+				return nil
+			}
+			about[e.Object] = true
+			if its[e.Seq] && e.Action == audit.ActBatchFiled {
+				if err := b.refile(ctx, e); err != nil {
+					return err
+				}
+			}
+			return a.apply(ctx, e)
+		})
+		if err != nil {
+			return fmt.Errorf("follow the audit log of server %s: %w", server, err)
+		}
+		at = n
+	}
+	for _, f := range b.line.Faults {
+		a.log.ErrorContext(ctx, "following the audit log", "fault", f)
+	}
+	return a.cat.SetProgress(ctx, logOf(server), strconv.FormatInt(a.arch.Log.Size(), 10))
+}
+
+// cleanPatience is how long a server that is on may take to clean its index.
+const cleanPatience = time.Hour
+
+// cleanOthers has the traces of destroyed documents leave the indexes of the other
+// servers: those that are on do it themselves, and are waited for; of those that
+// are not, or do not, the keys are destroyed, and they make their index again.
+func (a *app) cleanOthers(ctx context.Context) error {
+	if !a.cat.Shared() {
+		return nil
+	}
+	a.hearMu.Lock()
+	n, err := a.cat.Signal(ctx, signalUpkeep)
+	if err == nil && a.heard.Signals != nil {
+		a.heard.Signals[signalUpkeep] = n
+	}
+	a.hearMu.Unlock()
+	if err != nil {
+		return err
+	}
+	patience, stop := context.WithTimeout(ctx, cleanPatience)
+	defer stop()
+	for {
+		waits := false
+		others, err := a.cat.Others(ctx)
+		if err != nil {
+			return err
+		}
+		done := map[string]bool{a.cat.Self(): true}
+		for _, s := range others {
+			text, err := a.cat.Progress(ctx, cleaned(s))
+			if err != nil {
+				return err
+			}
+			if k, _ := strconv.ParseInt(text, 10, 64); k >= n {
+				done[s] = true
+			} else {
+				waits = true
+			}
+		}
+		if waits && patience.Err() == nil {
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-a.cat.Lost():
+				return fmt.Errorf("indexes of the other servers: %w", record.ErrNotReady)
+			case <-time.After(followEvery):
+			}
+			if err := a.lapseOnly(ctx); err != nil {
+				return err
+			}
+			continue
+		}
+		return a.destroyShards(ctx, done)
+	}
+}
+
+// lapseOnly strikes off servers that ended, so that nobody waits for them; what
+// they left is finished later.
+func (a *app) lapseOnly(ctx context.Context) error {
+	return a.cat.Lapsed(ctx, a.now(), func(server string) error { return a.finishLog(ctx, server) })
+}
+
+// destroyShards destroys the index keys of all servers but some.
+func (a *app) destroyShards(ctx context.Context, but map[string]bool) error {
+	names, err := a.vault.ShardKeys(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range names {
+		server, _, ok := strings.Cut(n, shardOf)
+		if !ok || but[server] {
+			continue
+		}
+		if err := a.vault.DestroyShardKey(ctx, n); err != nil {
+			return err
+		}
+		a.log.InfoContext(ctx, "the index of a server that is away was ended with its key", "server", server)
+	}
+	return nil
+}
+
+// cleanIndex takes the traces of destroyed documents out of this server's index,
+// because another asked for it.
+func (a *app) cleanIndex(ctx context.Context) error {
+	a.hearMu.Lock()
+	n := a.heard.Signals[signalUpkeep]
+	a.hearMu.Unlock()
+	text, err := a.cat.Progress(ctx, cleaned(a.cat.Self()))
+	if err != nil {
+		return err
+	}
+	if k, _ := strconv.ParseInt(text, 10, 64); k < n {
+		if err := a.feed(ctx); err != nil && !finding(err) {
+			return err
+		}
+		if err := a.index.Rotate(ctx); err != nil {
+			return err
+		}
+		if err := a.cat.SetProgress(ctx, cleaned(a.cat.Self()), strconv.FormatInt(n, 10)); err != nil {
+			return err
+		}
+	}
+	a.cleanUp.Store(false)
+	return nil
+}
+
+// shardOf stands between a server's name and the name of one of its index keys.
+const shardOf = "."
+
+// ownShards are the index keys of one of several servers.
+type ownShards struct {
+	vault  *keys.Vault
+	prefix string // "" for a server that is alone
+}
+
+// shards are this server's.
+func (a *app) shards() ownShards {
+	if !a.cat.Shared() {
+		return ownShards{vault: a.vault}
+	}
+	return ownShards{a.vault, a.cat.Self() + shardOf}
+}
+
+// ShardKeys implements search.Keys.
+func (s ownShards) ShardKeys(ctx context.Context) ([]string, error) {
+	all, err := s.vault.ShardKeys(ctx)
+	var out []string
+	for _, n := range all {
+		if own, ok := strings.CutPrefix(n, s.prefix); ok {
+			out = append(out, own)
+		}
+	}
+	return out, err
+}
+
+// ShardKey implements search.Keys.
+func (s ownShards) ShardKey(ctx context.Context, name string) ([]byte, error) {
+	return s.vault.ShardKey(ctx, s.prefix+name)
+}
+
+// DestroyShardKey implements search.Keys.
+func (s ownShards) DestroyShardKey(ctx context.Context, name string) error {
+	return s.vault.DestroyShardKey(ctx, s.prefix+name)
+}
+
+// serverLine is a server as it is listed.
+type serverLine struct {
+	Server  string `json:"server"`
+	Name    string `json:"name,omitempty"`
+	On      bool   `json:"on"`
+	Here    bool   `json:"here,omitempty"`
+	Since   string `json:"since"`             // it came, or ended
+	Batches int    `json:"batches,omitempty"` // it had begun to take in
+}
+
+func (e *env) serversCmd() *cobra.Command {
+	c := &cobra.Command{
+		Use: "servers", Short: "List the servers on this archive, or forget one that will not come back", Args: cobra.NoArgs,
+		Long: "Lists the servers that share this archive: those on one PostgreSQL catalogue. A scan that a server had begun to take in when it\n" +
+			"ended waits for it to come back; once it is forgotten, any other takes the scan in.",
+		Example: "  chartvault servers",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return e.call(cmd.Context(), "servers", struct{}{}, show(e, func(l serverLine) {
+				state := "away"
+				if l.On {
+					state = "on"
+				}
+				if l.Here {
+					state += ", here"
+				}
+				fmt.Fprintf(e.out, "%s  %s (%s) since %s\n", l.Server, l.Name, state, l.Since)
+				if l.Batches > 0 && !l.On {
+					fmt.Fprintf(e.out, "  %d batches wait for it to come back, or to be forgotten\n", l.Batches)
+				}
+			}))
+		},
+	}
+	c.AddCommand(&cobra.Command{
+		Use: "forget SERVER", Short: "Forget a server that will not come back: what it had begun to take in others take in", Args: cobra.ExactArgs(1),
+		Example: "  chartvault servers forget 0123456789abcdef0123456789abcdef",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return e.call(cmd.Context(), "servers-forget", serverParams{args[0]}, show(e, func(serverParams) {
+				fmt.Fprintln(e.out, "forgotten")
+			}))
+		},
+	})
+	return c
+}
+
+type serverParams struct {
+	Server string `json:"server"`
+}
+
+func (a *app) opServers(ctx context.Context, _ asked, out func(any) error) error {
+	if !a.cat.Shared() {
+		return nil
+	}
+	names := map[string]string{}
+	ds, err := a.vault.Depositors(ctx)
+	if err != nil {
+		return err
+	}
+	for _, d := range ds {
+		names[d.ID] = d.Name
+	}
+	ms, err := a.cat.Members(ctx)
+	if err != nil {
+		return err
+	}
+	for _, m := range ms {
+		l := serverLine{Server: m.Server, Name: names[m.Server], On: m.Present, Here: m.Server == a.cat.Self(), Since: m.Since.Format(time.RFC3339)}
+		if l.Batches, err = a.cat.Begun(ctx, m.Server); err != nil {
+			return err
+		}
+		if err := out(l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *app) opServersForget(ctx context.Context, r asked, out func(any) error) error {
+	var p serverParams
+	if err := r.params(&p); err != nil {
+		return err
+	}
+	if !a.cat.Shared() {
+		return fmt.Errorf("servers: this archive has one server: %w", record.ErrInvalid)
+	}
+	if err := a.arch.Journal(ctx, audit.ActServerForgotten, p.Server, map[string]any{"actor": r.Actor}); err != nil {
+		return err
+	}
+	if err := a.cat.Forget(ctx, p.Server); err != nil {
+		return err
+	}
+	return out(p)
+}
