@@ -110,39 +110,7 @@ CREATE INDEX objects_read ON objects (read_at, name);
 CREATE INDEX objects_locked ON objects (locked);
 `, `
 CREATE INDEX documents_doubted ON documents (filed_at, id) WHERE doubts <> '';
-`, `
-ALTER TABLE batches ADD COLUMN server TEXT NOT NULL DEFAULT ''; -- that takes it in
-CREATE TABLE members (
-	server  TEXT PRIMARY KEY,
-	epoch   BIGINT NOT NULL,          -- grows whenever it comes or is struck off: what an earlier one writes is refused
-	since   BIGINT NOT NULL,
-	present BIGINT NOT NULL           -- 0 once it left or was struck off
-);
-CREATE TABLE log (
-	seq    BIGINT PRIMARY KEY,
-	server TEXT NOT NULL,             -- that wrote it
-	line   {blob} NOT NULL            -- as it is in every server's copy
-);
-CREATE TABLE signals (
-	name TEXT PRIMARY KEY,
-	n    BIGINT NOT NULL              -- how often it was given
-);
-CREATE TABLE lists (
-	name   TEXT PRIMARY KEY,
-	sealed {blob} NOT NULL            -- to the vault, before it came here
-);
-CREATE TABLE jobs (
-	name     TEXT PRIMARY KEY,
-	due      BIGINT NOT NULL,
-	server   TEXT NOT NULL,           -- that does it, or did it last
-	fence    BIGINT NOT NULL,         -- grows with every lease
-	until    BIGINT NOT NULL,         -- end of the lease; 0 while nobody does it
-	began    BIGINT NOT NULL,
-	ended    BIGINT NOT NULL,
-	attempts BIGINT NOT NULL,         -- since it last went well
-	error    TEXT NOT NULL
-);
-{fence}`}
+`, forServers()}
 }
 
 // Schema is the number of the present schema. A database of a larger one is
@@ -178,4 +146,41 @@ func (c *DB) migrate(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// forServers is the step from one process on a catalogue to several.
+func forServers() string {
+	return `
+ALTER TABLE batches ADD COLUMN server TEXT NOT NULL DEFAULT ''; -- that takes it in
+CREATE TABLE members (
+	server  TEXT PRIMARY KEY,
+	epoch   BIGINT NOT NULL,          -- grows whenever it comes or is struck off: what an earlier one writes is refused
+	since   BIGINT NOT NULL,
+	present BIGINT NOT NULL           -- 0 once it left or was struck off
+);
+CREATE TABLE log (
+	seq    BIGINT PRIMARY KEY,
+	server TEXT NOT NULL,             -- that wrote it
+	line   {blob} NOT NULL            -- as it is in every server's copy
+);
+CREATE TABLE signals (
+	name TEXT PRIMARY KEY,
+	n    BIGINT NOT NULL              -- how often it was given
+);
+CREATE TABLE lists (
+	name   TEXT PRIMARY KEY,
+	sealed {blob} NOT NULL            -- to the vault, before it came here
+);
+CREATE TABLE jobs (
+	name     TEXT PRIMARY KEY,
+	due      BIGINT NOT NULL,
+	server   TEXT NOT NULL,           -- that does it, or did it last
+	fence    BIGINT NOT NULL,         -- grows with every lease
+	until    BIGINT NOT NULL,         -- end of the lease; 0 while nobody does it
+	began    BIGINT NOT NULL,
+	ended    BIGINT NOT NULL,
+	attempts BIGINT NOT NULL,         -- since it last went well
+	error    TEXT NOT NULL
+);
+{fence}`
 }

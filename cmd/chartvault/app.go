@@ -96,6 +96,7 @@ type app struct {
 	hearMu      sync.Mutex                // guards heard
 	heard       catalog.Heard             // of the other servers, and done
 	cleanUp     atomic.Bool               // another server destroyed documents
+	opened      atomic.Bool               // what is kept in memory is there
 	rebuilding  bool
 	restored    bool // the servers' log came back from a backup, and the rest of the catalogue with it
 	unlock      func()
@@ -142,6 +143,11 @@ func open(ctx context.Context, cfg *config, by unlocker, log *slog.Logger, rebui
 		return nil, err
 	}
 	a.takeTurns()
+	// Whatever others change from here on is heard of once this server has read
+	// what there is.
+	if a.heard, err = a.cat.Hear(ctx); err != nil {
+		return nil, err
+	}
 	lg, err := a.openLog(ctx)
 	if err != nil {
 		return nil, err
@@ -188,6 +194,7 @@ func open(ctx context.Context, cfg *config, by unlocker, log *slog.Logger, rebui
 	if err := a.mapMade(ctx); err != nil {
 		return nil, err
 	}
+	a.opened.Store(true)
 	if err := a.resume(ctx); err != nil {
 		// It is tried again at the next start; reading and filing go on.
 		a.log.ErrorContext(ctx, "a destruction is not finished", "err", err)

@@ -75,7 +75,7 @@ func (a *app) tell(ctx context.Context) {
 // signal gives a signal, which this server need not hear. Held: hearMu.
 func (a *app) signal(ctx context.Context, name string) error {
 	n, err := a.cat.Signal(ctx, name)
-	if err == nil && a.heard.Signals != nil && n == a.heard.Signals[name]+1 {
+	if err == nil && n == a.heard.Signals[name]+1 {
 		a.heard.Signals[name] = n
 	}
 	return err
@@ -97,7 +97,7 @@ func (a *app) tokenOf(name string) string {
 
 // follow has what this server keeps in memory be as the others left it.
 func (a *app) follow(ctx context.Context) error {
-	if !a.cat.Shared() || a.rebuilding {
+	if !a.cat.Shared() || !a.opened.Load() {
 		return nil
 	}
 	a.hearMu.Lock()
@@ -110,9 +110,6 @@ func (a *app) follow(ctx context.Context) error {
 		if err := a.arch.Log.Follow(ctx); err != nil {
 			return fmt.Errorf("follow the other servers: %w", err)
 		}
-	}
-	if a.heard.Signals == nil {
-		a.heard.Signals = map[string]int64{}
 	}
 	if h.Change != a.heard.Change { // documents were filed or ended
 		a.bound.Heard()

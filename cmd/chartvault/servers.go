@@ -113,7 +113,7 @@ func (a *app) cleanOthers(ctx context.Context) error {
 	}
 	a.hearMu.Lock()
 	n, err := a.cat.Signal(ctx, signalUpkeep)
-	if err == nil && a.heard.Signals != nil {
+	if err == nil {
 		a.heard.Signals[signalUpkeep] = n
 	}
 	a.hearMu.Unlock()

@@ -33,6 +33,10 @@ func (a *app) extendLog(ctx context.Context, dir string) error {
 	return audit.Extend(dir, lines)
 }
 
+// witnessTries is how often a server looks again at what the others wrote, where a
+// witness has seen more than it.
+const witnessTries = 3
+
 // witnessPatience is how long a witness may take to answer.
 const witnessPatience = 10 * time.Second
 
@@ -81,7 +85,17 @@ func (a *app) witness(ctx context.Context) error {
 	}
 	var errs []error
 	for _, w := range ws {
-		errs = append(errs, a.arch.Log.Witness(ctx, w))
+		err := a.arch.Log.Witness(ctx, w)
+		for range witnessTries {
+			if !a.cat.Shared() || !errors.Is(err, audit.ErrBehind) {
+				break
+			}
+			// Another server showed it what it wrote a moment ago.
+			if err = a.arch.Log.Follow(ctx); err == nil {
+				err = a.arch.Log.Witness(ctx, w)
+			}
+		}
+		errs = append(errs, err)
 	}
 	err = errors.Join(errs...)
 	a.witnessed.Store(&err)
@@ -93,8 +107,9 @@ func (a *app) witness(ctx context.Context) error {
 func (a *app) publish(ctx context.Context) error {
 	// The catalogue has followed up to where the log was the last time: what was
 	// logged since may still be on its way into it.
+	err := a.arch.Log.Follow(ctx)
 	followed, now := a.followed.Load(), a.arch.Log.Size()
-	err := a.arch.Publish(ctx)
+	err = errors.Join(err, a.arch.Publish(ctx))
 	if followed > 0 {
 		err = errors.Join(err, a.setFollowed(ctx, followed))
 	}

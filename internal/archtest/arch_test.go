@@ -52,7 +52,7 @@ func imports() map[string][]string {
 		"ocr/worker":                     {"ocr", "ocr/sandbox", "ocr/lept", "ocr/barcode", "ocr/scan", "ocr/tesseract", "internal/pdf"},
 		"catalog":                        {"record"},
 		"catalog/sqlite":                 {"catalog", "internal/durable"},
-		"catalog/postgres":               {"catalog"},
+		"catalog/postgres":               {"catalog", "record"},
 		"catalog/catalogtest":            {"catalog", "record"},
 		"search":                         {"record", "ocr", "internal/durable"},
 		"ingest/sheet":                   {"record", "ocr"},
