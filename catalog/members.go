@@ -197,6 +197,19 @@ func (c *DB) Others(ctx context.Context) ([]string, error) {
 	return out, err
 }
 
+// Ended reports whether another server's process has ended.
+func (c *DB) Ended(ctx context.Context, server string) (bool, error) {
+	m := c.dialect.Members
+	if m == nil {
+		return true, nil
+	}
+	gone, err := m.Try(ctx, MemberLock(server))
+	if err != nil || !gone {
+		return false, err
+	}
+	return true, m.Leave(ctx, MemberLock(server))
+}
+
 // Lapsed strikes off every other server whose process has ended, so that nothing
 // it still sends is taken, and has f finish what it had begun. While f runs that
 // server cannot come back. One that f fails for is tried again.

@@ -215,5 +215,10 @@ func (m *member) Close() error {
 	close(m.done)
 	ctx, stop := context.WithTimeout(context.Background(), 5*time.Second)
 	defer stop()
-	return m.conn.Close(ctx)
+	if m.conn.IsClosed() {
+		return nil
+	}
+	// The session ends a moment after it was closed: whoever comes next need not wait.
+	_, err := m.conn.Exec(ctx, `SELECT pg_advisory_unlock_all()`)
+	return errors.Join(err, m.conn.Close(ctx))
 }

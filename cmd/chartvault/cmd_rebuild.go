@@ -182,13 +182,19 @@ func (b *rebuild) account(ctx context.Context) error {
 	return nil
 }
 
-func (a *app) apply(ctx context.Context, e audit.Entry) error {
-	switch e.Action {
+// applies reports whether an entry of the log changes what the catalogue has;
+// others say what happened.
+func applies(action audit.Action) bool {
+	switch action {
 	case audit.ActFacts, audit.ActDocumentIndexed, audit.ActDestroying, audit.ActDestroyed:
-	default:
-		if !registers(e.Action) {
-			return nil // it says what happened and changes nothing
-		}
+		return true
+	}
+	return registers(action)
+}
+
+func (a *app) apply(ctx context.Context, e audit.Entry) error {
+	if !applies(e.Action) {
+		return nil
 	}
 	var c change
 	if err := a.arch.OpenBody(ctx, e, &c); err != nil {

@@ -49,6 +49,10 @@ type world struct {
 	e *env
 	a *app
 
+	// The other server, where there are two: which one does what is random.
+	otherEnv *env
+	other    *app
+
 	papers map[record.ID]*modelDoc
 	order  []record.ID // so that a seed gives the same run
 	links  map[string][2]string
@@ -78,7 +82,8 @@ func (pageReader) Document(_ context.Context, _ ocr.Source, next func() (ocr.Doc
 
 // TestModel does what people do to an archive, at random, and compares it with
 // a model after every few steps: file, correct, link and unlink charts, hold and
-// release, destroy, restart, rebuild; on both engines of the catalogue.
+// release, destroy, restart, rebuild; on both engines of the catalogue, and on two
+// servers that share one, each of which ends without a word now and then.
 // CHARTVAULT_STEPS says how many (120 without it), CHARTVAULT_SEED with what.
 func TestModel(t *testing.T) {
 	steps := 120
@@ -95,11 +100,11 @@ func TestModel(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, engine := range []string{"sqlite", "postgres"} {
+	for _, engine := range []string{"sqlite", "postgres", "two servers"} {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
 			config := atOnce
-			if engine == "postgres" {
+			if engine != "sqlite" {
 				dsn := filepath.Join(t.TempDir(), "dsn")
 				if err := os.WriteFile(dsn, []byte(testserver.StartPostgres(t)+"\n"), 0o600); err != nil {
 					t.Fatal(err)
@@ -107,10 +112,15 @@ func TestModel(t *testing.T) {
 				config += "[catalogue]\nengine = \"postgres\"\ndsn_file = \"" + dsn + "\"\n"
 			}
 			w := newWorld(t, config, seed)
+			if engine == "two servers" {
+				w.join(config)
+			}
 			t.Logf("CHARTVAULT_SEED=%d", seed)
 			for i := range steps {
 				w.step()
 				if i%20 == 19 {
+					w.compare()
+					w.swap()
 					w.compare()
 				}
 				if t.Failed() {
@@ -128,14 +138,73 @@ func TestModel(t *testing.T) {
 }
 
 func newWorld(t *testing.T, config string, seed uint64) *world {
+	a, e := modelApp(t, config)
+	return &world{t: t, r: mrand.New(mrand.NewPCG(seed, 1)), e: e, a: a, papers: map[record.ID]*modelDoc{}, links: map[string][2]string{}, holds: map[string]string{}, apart: map[string]bool{}, done: map[string]int{}}
+}
+
+// modelApp makes a server whose documents are what the model says.
+func modelApp(t *testing.T, config string) (*app, *env) {
 	a := openApp(t, config)
 	a.pipeline.Reader = pageReader{a.pipeline.Reader}
-	e := &env{data: a.cfg.dir, passFile: filepath.Join(filepath.Dir(a.cfg.dir), "pass"), workFactor: 10, in: strings.NewReader(""), out: io.Discard, err: io.Discard, log: a.log}
-	return &world{t: t, r: mrand.New(mrand.NewPCG(seed, 1)), e: e, a: a, papers: map[record.ID]*modelDoc{}, links: map[string][2]string{}, holds: map[string]string{}, apart: map[string]bool{}, done: map[string]int{}}
+	return a, &env{data: a.cfg.dir, passFile: filepath.Join(filepath.Dir(a.cfg.dir), "pass"), workFactor: 10, in: strings.NewReader(""), out: io.Discard, err: io.Discard, log: a.log}
+}
+
+// join adds a second server to the archive.
+func (w *world) join(config string) {
+	config += fmt.Sprintf("[storage]\nobjects = %q\nkeys = [%q]\n", w.a.cfg.path(w.a.cfg.Storage.Objects), w.a.cfg.path(w.a.cfg.Storage.Keys[0]))
+	w.other, w.otherEnv = modelApp(w.t, config)
+}
+
+// swap has the other server do what comes next, where there is one.
+func (w *world) swap() {
+	if w.other != nil {
+		w.a, w.e, w.other, w.otherEnv = w.other, w.otherEnv, w.a, w.e
+	}
+}
+
+// crash ends the server as a kill does, as far as the other can see: its session is
+// gone, and it says nothing.
+func (w *world) crash() {
+	ctx := w.t.Context()
+	w.a.closed.Store(true)
+	if err := errors.Join(w.a.pool.Close(), w.a.cat.Close(), w.a.arch.Log.Close(), w.a.index.Close()); err != nil {
+		w.t.Fatal(err)
+	}
+	w.a.unlock()
+	if w.r.IntN(2) == 0 { // the other notices before it is back
+		for range 500 { // the database does a moment later
+			if gone, err := w.other.cat.Ended(ctx, w.a.cat.Self()); err != nil {
+				w.t.Fatal(err)
+			} else if gone {
+				break
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		if err := w.other.takeOverServers(ctx); err != nil {
+			w.t.Error(err)
+		}
+		ms, err := w.other.cat.Members(ctx)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		for _, m := range ms {
+			if m.Present != (m.Server == w.other.cat.Self()) {
+				w.t.Errorf("server %s after a crash: present %v", m.Server, m.Present)
+			}
+		}
+	}
 }
 
 // step does one thing.
 func (w *world) step() {
+	if w.r.IntN(2) == 0 {
+		w.swap()
+	}
+	// As around every operation.
+	if err := w.a.follow(w.t.Context()); err != nil {
+		w.t.Fatal(err)
+	}
+	defer func() { w.a.tell(w.t.Context()) }()
 	acts := []struct {
 		name   string
 		weight int
@@ -465,7 +534,9 @@ func (w *world) gone(id record.ID) {
 }
 
 func (w *world) restart() bool {
-	if err := w.a.Close(context.WithoutCancel(w.t.Context())); err != nil {
+	if w.other != nil && w.r.IntN(2) == 0 {
+		w.crash()
+	} else if err := w.a.Close(context.WithoutCancel(w.t.Context())); err != nil {
 		w.t.Fatal(err)
 	}
 	w.a = reopen(w.t, w.e)
@@ -474,7 +545,19 @@ func (w *world) restart() bool {
 }
 
 func (w *world) rebuild() bool {
+	if w.other != nil { // it wants to be alone
+		if err := w.a.perform(w.t.Context(), "rebuild", request{Actor: "os:test", Params: struct{}{}}, func(json.RawMessage) error { return nil }); !errors.Is(err, record.ErrBusy) {
+			w.t.Errorf("rebuild beside another server: got %v, want %v", err, record.ErrBusy)
+		}
+		if err := w.other.Close(context.WithoutCancel(w.t.Context())); err != nil {
+			w.t.Fatal(err)
+		}
+	}
 	w.op("rebuild", struct{}{})
+	if w.other != nil {
+		w.other = reopen(w.t, w.otherEnv)
+		w.other.pipeline.Reader = pageReader{w.other.pipeline.Reader}
+	}
 	return true
 }
 
@@ -483,7 +566,7 @@ func (w *world) rebuild() bool {
 func (w *world) compare() {
 	w.t.Helper()
 	ctx := w.t.Context()
-	if err := w.a.feed(ctx); err != nil {
+	if err := errors.Join(w.a.follow(ctx), w.a.feed(ctx)); err != nil {
 		w.t.Fatal(err)
 	}
 	answers := map[string][]string{}

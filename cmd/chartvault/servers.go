@@ -47,8 +47,9 @@ func (a *app) takeOverServers(ctx context.Context) error {
 }
 
 // finishLog has the catalogue follow what a server logged that may have ended
-// before it took effect. What others logged later about the same is applied once
-// more behind it, until there is nothing newer: the newest word stands.
+// before it took effect. Everything that was logged since is applied again, in its
+// order, and what is logged meanwhile behind it, until there is nothing newer: what
+// was said last stands, also where it is about something else that the first moved.
 func (a *app) finishLog(ctx context.Context, server string) error {
 	text, err := a.cat.Progress(ctx, logOf(server))
 	if err != nil {
@@ -64,25 +65,37 @@ func (a *app) finishLog(ctx context.Context, server string) error {
 	if err != nil {
 		return err
 	}
-	its := map[int64]bool{}
+	if len(theirs) > 0 {
+		// Nothing ends, and nothing is moved, while what was said before is said again.
+		a.desk.Runs.Lock()
+		defer a.desk.Runs.Unlock()
+		a.correctMu.Lock()
+		defer a.correctMu.Unlock()
+		if err := a.applyAgain(ctx, theirs); err != nil {
+			return fmt.Errorf("follow the audit log of server %s: %w", server, err)
+		}
+	}
+	return a.cat.SetProgress(ctx, logOf(server), strconv.FormatInt(a.arch.Log.Size(), 10))
+}
+
+// mostPasses bounds how often what is logged meanwhile is applied as well.
+const mostPasses = 1000
+
+// applyAgain applies the log from the first of some entries on. Of those, batches
+// that were filed come back from the store.
+func (a *app) applyAgain(ctx context.Context, theirs []int64) error {
+	b := &rebuild{app: a, batches: map[record.ID]bool{}, keyless: map[record.ID]bool{}}
+	its, at := map[int64]bool{}, theirs[0]
 	for _, n := range theirs {
 		its[n] = true
 	}
-	about := map[string]bool{}
-	b := &rebuild{app: a, batches: map[record.ID]bool{}, keyless: map[record.ID]bool{}}
-	for first := true; len(its) > 0; first = false {
+	for range mostPasses {
 		if err := a.arch.Log.Follow(ctx); err != nil {
 			return err
 		}
-		n := a.arch.Log.Size()
-		if !first && at == n {
-			break
-		}
+		n, changed := a.arch.Log.Size(), false
 		err := a.entriesTo(at, n, func(e audit.Entry) error {
-			if !its[e.Seq] && !about[e.Object] {
-				return nil
-			}
-			about[e.Object] = true
+			changed = changed || applies(e.Action)
 			if its[e.Seq] && e.Action == audit.ActBatchFiled {
 				if err := b.refile(ctx, e); err != nil {
 					return err
@@ -91,14 +104,16 @@ func (a *app) finishLog(ctx context.Context, server string) error {
 			return a.apply(ctx, e)
 		})
 		if err != nil {
-			return fmt.Errorf("follow the audit log of server %s: %w", server, err)
+			return err
 		}
-		at = n
+		if at = n; !changed {
+			for _, f := range b.line.Faults {
+				a.log.ErrorContext(ctx, "following the audit log", "fault", f)
+			}
+			return nil
+		}
 	}
-	for _, f := range b.line.Faults {
-		a.log.ErrorContext(ctx, "following the audit log", "fault", f)
-	}
-	return a.cat.SetProgress(ctx, logOf(server), strconv.FormatInt(a.arch.Log.Size(), 10))
+	return fmt.Errorf("the other servers change things faster than they can be followed: %w", record.ErrBusy)
 }
 
 // cleanPatience is how long a server that is on may take to clean its index.
@@ -136,9 +151,13 @@ func (a *app) cleanOthers(ctx context.Context) error {
 			}
 			if k, _ := strconv.ParseInt(text, 10, 64); k >= n {
 				done[s] = true
-			} else {
-				waits = true
+				continue
 			}
+			ended, err := a.cat.Ended(ctx, s)
+			if err != nil {
+				return err
+			}
+			waits = waits || !ended
 		}
 		if waits && patience.Err() == nil {
 			select {
@@ -148,19 +167,10 @@ func (a *app) cleanOthers(ctx context.Context) error {
 				return fmt.Errorf("indexes of the other servers: %w", record.ErrNotReady)
 			case <-time.After(followEvery):
 			}
-			if err := a.lapseOnly(ctx); err != nil {
-				return err
-			}
 			continue
 		}
 		return a.destroyShards(ctx, done)
 	}
-}
-
-// lapseOnly strikes off servers that ended, so that nobody waits for them; what
-// they left is finished later.
-func (a *app) lapseOnly(ctx context.Context) error {
-	return a.cat.Lapsed(ctx, a.now(), func(server string) error { return a.finishLog(ctx, server) })
 }
 
 // destroyShards destroys the index keys of all servers but some.
