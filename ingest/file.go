@@ -49,7 +49,7 @@ func (j *job) file(ctx context.Context, s *splitting) error {
 // not be put into its PDF.
 func (j *job) deposit(ctx context.Context, s *splitting, d segment) (_ catalog.Keyed, complete bool, err error) {
 	m := seal.Manifest{
-		ID: d.ID, Batch: j.batch.ID, Chart: d.Chart, Type: d.Type,
+		ID: d.ID, Batch: j.batch.ID, Chart: d.Chart, Type: d.Type, Facility: j.facility(),
 		FiledAt: j.batch.ReceivedAt, State: d.state(), Doubts: s.doubts(d),
 	}
 	if err := describe(&m, d.Index); err != nil {

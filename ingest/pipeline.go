@@ -57,6 +57,7 @@ type Pipeline struct {
 	Languages string           // Tesseract's
 	Passwords []string         // tried on encrypted PDFs
 	Poor      float64          // quality score below which a page waits in QA
+	Facility  string           // code of the place whose charts come in; "" for none
 	Parallel  int              // pages read at once
 	Spool     string           // directory for sealed files
 	Now       func() time.Time
@@ -95,6 +96,8 @@ type Preset struct {
 	Chart   record.ChartNumber
 	Type    string // "" to find it from the text
 	Service record.Date
+
+	Facility string // code; "" for the pipeline's
 }
 
 // Ingest takes one open source in and returns when every page of it is stored,
@@ -232,6 +235,14 @@ func (j *job) storeUnread(ctx context.Context, cause error) error {
 		return errors.Join(err, cause)
 	}
 	return j.finish(ctx, record.BatchUnread, nil)
+}
+
+// facility is the code of the place whose charts the source is of.
+func (j *job) facility() string {
+	if j.as != nil && j.as.Facility != "" {
+		return j.as.Facility
+	}
+	return j.Facility
 }
 
 func (j *job) manifest(state record.BatchState) seal.BatchManifest {

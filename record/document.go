@@ -71,9 +71,15 @@ type Document struct {
 
 // TypeCode checks a document type code: 1 to 40 of A-Z, 0-9 and '_', in upper
 // case. It stands in clear in the catalogue, so it must not be free text.
-func TypeCode(s string) (string, error) {
+func TypeCode(s string) (string, error) { return code("document type", s) }
+
+// FacilityCode checks the code of a facility: what stands in documents for the place
+// whose charts they are of, written as a document type is.
+func FacilityCode(s string) (string, error) { return code("facility", s) }
+
+func code(what, s string) (string, error) {
 	if s == "" || len(s) > 40 {
-		return "", fmt.Errorf("document type: %w: want 1 to 40 characters", ErrInvalid)
+		return "", fmt.Errorf("%s: %w: want 1 to 40 characters", what, ErrInvalid)
 	}
 	b := []byte(s)
 	for i, c := range b {
@@ -82,7 +88,7 @@ func TypeCode(s string) (string, error) {
 			b[i] = c - 'a' + 'A'
 		case c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '_':
 		default:
-			return "", fmt.Errorf("document type: %w: want letters, digits and underscores", ErrInvalid)
+			return "", fmt.Errorf("%s: %w: want letters, digits and underscores", what, ErrInvalid)
 		}
 	}
 	return string(b), nil

@@ -25,6 +25,7 @@ const (
 	isChart      = "c:"
 	isType       = "t:"
 	isBatch      = "b:"
+	isFacility   = "f:"
 	isDay        = "y:"  // 2019, 2019-03, 2019-03-07: each day is its month's and its year's too
 	isSomeDay    = "y?:" // 2019 or 2019-03: a day in it that is not known
 	isConfidence = "q:"  // tens, 0 to 10
@@ -40,7 +41,9 @@ type Entry struct {
 	Type    string
 	Service record.Date
 	Batch   record.ID
-	Pages   []ocr.PageText
+
+	Facility string // code; "" for none
+	Pages    []ocr.PageText
 }
 
 // Change is what happened since the index was last brought up to date.
@@ -111,6 +114,9 @@ func (e Entry) is(n int, p ocr.PageText) []string {
 	out := []string{isDocument + e.ID.String(), isType + e.Type, isBatch + e.Batch.String(), isConfidence + strconv.Itoa(int(p.Confidence)/10)}
 	if !e.Chart.IsZero() {
 		out = append(out, isChart+e.Chart.Canonical())
+	}
+	if e.Facility != "" {
+		out = append(out, isFacility+e.Facility)
 	}
 	if n == 1 {
 		out = append(out, isFirst)

@@ -78,14 +78,13 @@ func (x *Index) Search(ctx context.Context, q Query, limit int, after string) (P
 	}
 	var p Part
 	for c := at; c.Class < classes && len(p.Hits) < limit; c = (cursor{Class: c.Class + 1}) {
-		hits, total, err := x.class(ctx, q, c, limit-len(p.Hits))
+		hits, total, cut, err := x.class(ctx, q, c, limit-len(p.Hits))
 		if err != nil {
 			return Part{}, fmt.Errorf("search: %w", err)
 		}
 		p.Hits = append(p.Hits, hits...)
 		if after == "" && c.Class == classExact {
-			_, complete := q.bounded(classExact)
-			p.Total, p.Least = total, !complete && total >= mostPhrase
+			p.Total, p.Least = total, cut
 		}
 	}
 	if len(p.Hits) == limit && limit > 0 {
@@ -114,11 +113,11 @@ func classOf(h Hit) class {
 	return classExact
 }
 
-// class returns hits of one class, and how many it has.
-func (x *Index) class(ctx context.Context, q Query, at cursor, limit int) ([]Hit, uint64, error) {
-	plan, _ := q.bounded(at.Class)
+// class returns hits of one class, how many it has, and whether it may have more.
+func (x *Index) class(ctx context.Context, q Query, at cursor, limit int) ([]Hit, uint64, bool, error) {
+	plan, cut := q.bounded(at.Class)
 	if plan == nil {
-		return nil, 0, nil
+		return nil, 0, false, nil
 	}
 	req := bleve.NewSearchRequestOptions(demoted{plan}, limit+at.Same, 0, false)
 	if at.Same > 0 { // again from the first page of that score
@@ -126,23 +125,23 @@ func (x *Index) class(ctx context.Context, q Query, at cursor, limit int) ([]Hit
 	}
 	res, err := x.bl.SearchInContext(ctx, req)
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, false, err
 	}
 	res.Hits = res.Hits[min(at.Same, len(res.Hits)):]
 	out := make([]Hit, 0, len(res.Hits))
 	for _, m := range res.Hits {
 		h := Hit{Score: m.Score, Near: at.Class == classNear, Doubtful: m.Score < -demotion/2}
 		if h.Document, h.Page, err = parsePageName(m.ID); err != nil {
-			return nil, 0, err
+			return nil, 0, false, err
 		}
 		text, err := x.text(m.ID)
 		if err != nil {
-			return nil, 0, err
+			return nil, 0, false, err
 		}
 		h.Snippet = q.snippet(text, h.Near)
 		out = append(out, h)
 	}
-	return out, res.Total, nil
+	return out, res.Total, *cut, nil
 }
 
 // text returns the words of a page as they were read.

@@ -58,7 +58,8 @@ func (q unscored) Searcher(ctx context.Context, r hooks.IndexReader, m mapping.I
 // page that has the words.
 type phrase struct {
 	tokens []string
-	most   int // pages after which it looks no further; 0 for all
+	most   int   // pages after which it looks no further; 0 for all
+	cut    *bool // set when it did not
 }
 
 // Searcher implements query.Query.
@@ -74,7 +75,7 @@ func (q phrase) Searcher(ctx context.Context, r hooks.IndexReader, m mapping.Ind
 			parts = append(parts, p)
 		}
 	}
-	s := &phraseSearcher{most: q.most}
+	s := &phraseSearcher{most: q.most, cut: q.cut}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -106,20 +107,12 @@ func (q openPhrase) Searcher(ctx context.Context, r hooks.IndexReader, m mapping
 	for i, t := range q.tokens[:last] {
 		parts[i] = []string{t}
 	}
-	d, err := r.FieldDictPrefix(fieldBody, []byte(q.tokens[last]))
+	all, err := expansions(r, q.tokens[last])
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, d.Close()) }()
-	for {
-		e, err := d.Next()
-		if err != nil {
-			return nil, err
-		}
-		if e == nil {
-			break
-		}
-		parts[last] = append(parts[last], e.Term)
+	for _, e := range all {
+		parts[last] = append(parts[last], e.term)
 	}
 	if len(parts[last]) == 0 {
 		return bleve.NewMatchNoneQuery().Searcher(ctx, r, m, o)
@@ -135,6 +128,7 @@ type phraseSearcher struct {
 	starts  []uint64             // where the phrase may begin
 
 	most, found int
+	cut         *bool
 }
 
 // Next implements search.Searcher.
@@ -157,6 +151,7 @@ func (s *phraseSearcher) Advance(ctx *search.SearchContext, id hooks.IndexIntern
 func (s *phraseSearcher) fits(ctx *search.SearchContext, next func(*search.SearchContext) (*search.DocumentMatch, error)) (*search.DocumentMatch, error) {
 	for {
 		if s.most > 0 && s.found >= s.most {
+			*s.cut = true
 			return nil, nil
 		}
 		d, err := next(ctx)

@@ -87,19 +87,24 @@ func (q Query) words(near bool) query.Query {
 	return bleve.NewDisjunctionQuery(alts...)
 }
 
-// mostPhrase is how many pages a search for a phrase and nothing else looks at:
-// of those that thousands of pages have nobody reads more.
-const mostPhrase = 5000
+// mostPages is how many pages a search for one phrase, or for words that begin so,
+// and for nothing else looks at: of those that thousands of pages have nobody reads
+// more.
+const mostPages = 5000
 
 // bounded is the plan for pages that a person looks at, who does not want to
-// wait for all of them: complete says whether it finds every one.
-func (q Query) bounded(c class) (plan query.Query, complete bool) {
+// wait for all of them. Once it was carried out, cut says whether there may be more.
+func (q Query) bounded(c class) (plan query.Query, cut *bool) {
+	cut = new(bool)
 	if c == classExact && len(q.any) == 1 && len(q.any[0]) == 1 && len(q.where)+len(q.not) == 0 {
-		if t := q.any[0][0]; len(t.tokens) > 1 && !t.prefix {
-			return q.sparing(phrase{t.tokens, mostPhrase}), false
+		switch t := q.any[0][0]; {
+		case len(t.tokens) > 1 && !t.prefix:
+			return q.sparing(phrase{t.tokens, mostPages, cut}), cut
+		case len(t.tokens) == 1 && t.prefix:
+			return q.sparing(beginning{t.tokens[0], mostPages, cut}), cut
 		}
 	}
-	return q.plan(c), true
+	return q.plan(c), cut
 }
 
 // sparing has a plan find nothing of what q leaves out.
@@ -151,7 +156,7 @@ func (t term) query(near bool) query.Query {
 		q.SetField(fieldBody)
 		return unscored{q}
 	case t.prefix && len(t.tokens) == 1:
-		return prefix(t.tokens[0])
+		return begin(t.tokens[0])
 	case len(t.tokens) > 1:
 		return t.phrase(near)
 	}
@@ -184,14 +189,6 @@ func (t term) phrase(near bool) query.Query {
 		return p
 	}
 	return phrase{tokens: t.tokens}
-}
-
-// prefix finds words that begin so. They rank alike: to weigh each of thousands
-// of words against the others takes longer than a person waits, and tells little.
-func prefix(begin string) query.Query {
-	q := bleve.NewPrefixQuery(begin)
-	q.SetField(fieldBody)
-	return unscored{q}
 }
 
 func body(token string) *query.TermQuery {

@@ -17,9 +17,9 @@ import (
 // leading '-' or NOT excludes; "quotes" make a phrase, or a word exactly as it is
 // written; word* is a prefix, and '*' and '?' elsewhere stand for any letters and
 // for one; word~ reaches further for what reads nearly the same, which is looked
-// for in any case and shown last. chart:NUMBER, type:CODE, batch:ID,
-// date:2019-03..2020 (either end may be left out) and confidence:80..100 narrow
-// the search; one written twice means either. Anything else is a word, so that no
+// for in any case and shown last. chart:NUMBER, type:CODE, facility:CODE,
+// batch:ID, date:2019-03..2020 (either end may be left out) and confidence:80..100
+// narrow the search; one written twice means either. Anything else is a word, so that no
 // query is a syntax error a person would have to learn about.
 type Query struct {
 	any   [][]term
@@ -38,7 +38,7 @@ type term struct {
 }
 
 // Parse reads a query. record.ErrInvalid when it asks for nothing, or narrows by
-// what is no number, type, batch, date or confidence.
+// what is no number, type, facility, batch, date or confidence.
 func Parse(s string) (Query, error) {
 	q := Query{where: map[string][]string{}}
 	cur, negate := []term{}, false
@@ -186,6 +186,10 @@ func (q *Query) narrow(w string, negate bool) (bool, error) {
 		var code string
 		code, err = record.TypeCode(value)
 		is = []string{isType + code}
+	case "facility":
+		var code string
+		code, err = record.FacilityCode(value)
+		is = []string{isFacility + code}
 	case "batch":
 		var id record.ID
 		if id, err = record.ParseID(value); err != nil {

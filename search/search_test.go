@@ -84,7 +84,7 @@ func fixture(t *testing.T) (*search.Index, string, *ring) {
 		{page("Fracture of the left forearm, sutures removed.")},
 	} {
 		if err := x.Apply(t.Context(), search.Change{Put: []search.Entry{{
-			ID: id(byte(i + 1)), Chart: chart(t, fmt.Sprint(1000001+i)), Type: []string{"LAB_REPORT", "CONSENT", "ECG"}[i], Batch: id(9),
+			ID: id(byte(i + 1)), Chart: chart(t, fmt.Sprint(1000001+i)), Type: []string{"LAB_REPORT", "CONSENT", "ECG"}[i], Batch: id(9), Facility: []string{"", "NORTH", "SOUTH"}[i],
 			Service: []record.Date{{Year: 2019, Month: 3, Day: 7}, {Year: 2020, Month: 2}, {}}[i], Pages: pages,
 		}}}); err != nil {
 			t.Fatal(err)
@@ -173,6 +173,9 @@ func TestQueries(t *testing.T) {
 		{"breath date:2019-03-07..2020-02-01", "1/1 2/1"}, // of the second only the month is known
 		{"breath date:2020-03..2020-12", ""},
 		{"breath -type:consent", "1/1"},
+		{"breath facility:north", "2/1"},
+		{"facility:NORTH facility:SOUTH", "2/1 2/2 3/1"},
+		{"breath -facility:north", "1/1"},
 		{"breath confidence:90..100", "1/1 2/1"},
 		{"breath confidence:0..80", ""},
 		{"breath batch:" + id(9).String(), "1/1 2/1"},
@@ -184,12 +187,12 @@ func TestQueries(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", tt.query, got, tt.want)
 		}
 		for _, h := range hits {
-			if !strings.HasPrefix(tt.query, "type:") && !strings.Contains(h.Snippet, "[") {
+			if !strings.HasPrefix(tt.query, "type:") && !strings.HasPrefix(tt.query, "facility:") && !strings.Contains(h.Snippet, "[") {
 				t.Errorf("%s: got snippet %q without a match", tt.query, h.Snippet)
 			}
 		}
 	}
-	for _, q := range []string{"", "   ", `""`, "-", "NOT", "OR AND", "…", "x date:2019..2018", "x date:soon", "x confidence:5..2", "x confidence:200", "x chart:none", "x type:ä", "x batch:1"} {
+	for _, q := range []string{"", "   ", `""`, "-", "NOT", "OR AND", "…", "x date:2019..2018", "x date:soon", "x confidence:5..2", "x confidence:200", "x chart:none", "x type:ä", "x facility:ä", "x batch:1"} {
 		if _, err := search.Parse(q); !errors.Is(err, record.ErrInvalid) {
 			t.Errorf("%q: got %v, want ErrInvalid", q, err)
 		}
@@ -472,22 +475,31 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// TestCommonPhrase: a phrase that very many pages have is answered with some of
-// them, and says so; a saved search still finds them all.
-func TestCommonPhrase(t *testing.T) {
+// TestCommon: a phrase that very many pages have, and words that begin so, are
+// answered with some of them, and say so; a saved search still finds them all.
+func TestCommon(t *testing.T) {
 	x := open(t, t.TempDir(), &ring{keys: map[string][]byte{}})
 	const n = 5200
 	c := search.Change{}
 	for i := range n {
-		c.Put = append(c.Put, search.Entry{ID: record.ID{byte(i >> 8), byte(i), 1}, Pages: []ocr.PageText{page("seen in the clinic today")}})
+		c.Put = append(c.Put, search.Entry{ID: record.ID{byte(i >> 8), byte(i), 1}, Pages: []ocr.PageText{page(fmt.Sprintf("seen in the clinic today rare%d", i%600))}})
 	}
 	if err := x.Apply(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
+	few, err := search.Parse("rare1*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := x.Search(t.Context(), few, 10, "")
+	if err != nil || p.Least || p.Total < 900 {
+		t.Errorf("words that begin so, of which few pages have one: got %d, at least %v, %v", p.Total, p.Least, err)
+	}
 	for query, want := range map[string]struct {
 		total uint64
 		least bool
-	}{`"the clinic"`: {5000, true}, "clinic": {n, false}, `"the clinic" seen`: {n, false}} {
+	}{`"the clinic"`: {5000, true}, "clinic": {n, false}, `"the clinic" seen`: {n, false},
+		"clin*": {5000, true}, "rare*": {5000, true}, "clin* seen": {n, false}} {
 		q, err := search.Parse(query)
 		if err != nil {
 			t.Fatal(err)

@@ -36,6 +36,7 @@ type Manifest struct {
 	Batch       record.ID            `json:"batch"`
 	Chart       string               `json:"chart,omitempty"` // as read from the sheet
 	Type        string               `json:"type"`
+	Facility    string               `json:"facility,omitempty"` // code of the place whose charts were scanned
 	ServiceDate record.Date          `json:"service_date"`
 	FiledAt     time.Time            `json:"filed_at"`
 	State       record.DocumentState `json:"state"`

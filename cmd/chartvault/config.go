@@ -90,6 +90,7 @@ type config struct {
 		DateOrder   string            `toml:"date_order"`
 		Passwords   string            `toml:"pdf_passwords_file"`
 		Forms       map[string]string `toml:"forms"`
+		Facility    string            `toml:"facility"`
 	} `toml:"ingest"`
 	ChartNumber struct {
 		Expr  string `toml:"expr"`

@@ -339,7 +339,7 @@ func (m *importing) takeOne(ctx context.Context, it legacy.Item) error {
 		return m.reject(legacy.Problem{Line: it.Line, File: it.File, Why: "its file cannot be opened: " + err.Error()})
 	}
 	defer f.Close() // read-only
-	res, err := m.pipeline.IngestAs(ctx, f, record.NewPrivate(filepath.Base(it.File)), &ingest.Preset{Chart: it.Chart, Type: it.Type, Service: it.Service})
+	res, err := m.pipeline.IngestAs(ctx, f, record.NewPrivate(filepath.Base(it.File)), &ingest.Preset{Chart: it.Chart, Type: it.Type, Service: it.Service, Facility: it.Place})
 	switch {
 	case err != nil && (refused(err) || errors.Is(err, ingest.ErrSource) || errors.Is(err, record.ErrBusy)) && ctx.Err() == nil:
 		return m.reject(legacy.Problem{Line: it.Line, File: it.File, Why: err.Error()})

@@ -193,7 +193,7 @@ func (a *app) asFiled(ctx context.Context, row *catalog.Row, s *archive.Stored) 
 // saying what its manifest says.
 func indexEntry(d record.Document, m *seal.Manifest) (search.Entry, error) {
 	pages, err := texts(m)
-	return search.Entry{ID: d.ID, Chart: d.Chart, Type: d.Type, Service: d.ServiceDate, Batch: d.Batch, Pages: pages}, err
+	return search.Entry{ID: d.ID, Chart: d.Chart, Type: d.Type, Service: d.ServiceDate, Batch: d.Batch, Facility: m.Facility, Pages: pages}, err
 }
 
 // texts opens the page texts of a manifest.

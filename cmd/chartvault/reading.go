@@ -29,6 +29,12 @@ func newPipeline(cfg *config, now func() time.Time, log *slog.Logger) (*ocr.Pool
 	if err != nil {
 		return nil, nil, err
 	}
+	place := cfg.Ingest.Facility
+	if place != "" {
+		if place, err = record.FacilityCode(place); err != nil {
+			return nil, nil, fmt.Errorf("ingest.facility: %w", err)
+		}
+	}
 	mode, err := sandbox.Parse(cfg.Ingest.Sandbox)
 	if err != nil {
 		return nil, nil, fmt.Errorf("ingest: %w", err)
@@ -44,7 +50,7 @@ func newPipeline(cfg *config, now func() time.Time, log *slog.Logger) (*ocr.Pool
 	pool := ocr.NewPool(cfg.workers(), limits, mode, self, "worker", cfg.path("cache"))
 	return pool, &ingest.Pipeline{
 		Reader: pool, Sheets: set, Languages: cfg.Ingest.Languages,
-		Poor: cfg.Ingest.Poor, Parallel: cfg.workers(), Spool: cfg.path("spool"), Now: now, Rand: rand.Reader, Log: log,
+		Facility: place, Poor: cfg.Ingest.Poor, Parallel: cfg.workers(), Spool: cfg.path("spool"), Now: now, Rand: rand.Reader, Log: log,
 		Inflight: &ingest.Inflight{},
 		Fields:   fields.New(set.Number, fields.Order(cfg.Ingest.DateOrder), func() int { return now().Year() }, cfg.Ingest.Forms),
 		Patients: func() *mpi.List { return nil }, Passwords: passwords,

@@ -197,6 +197,9 @@ func (a *app) vet(ctx context.Context, r *archive.Arrival) error {
 		if _, err := record.TypeCode(m.Type); m.Type != "" && err != nil {
 			return bad("document %s has a type that is none", m.ID)
 		}
+		if _, err := record.FacilityCode(m.Facility); m.Facility != "" && err != nil {
+			return bad("document %s has a facility that is none", m.ID)
+		}
 		if _, err := record.ParseChartNumber(m.Chart); m.Chart != "" && err != nil || m.Chart == "" && m.State == record.DocumentFiled {
 			return bad("document %s has no chart number", m.ID)
 		}

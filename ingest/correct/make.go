@@ -87,7 +87,7 @@ func (m *Maker) result(ctx context.Context, c Correction, r Result, sources map[
 		}
 	}
 	man := filed(c, r, sources)
-	man.Batch = j.sources[0].Manifest.Batch
+	man.Batch, man.Facility = j.sources[0].Manifest.Batch, j.sources[0].Manifest.Facility
 	for _, p := range r.Pages {
 		page := j.of(p.Document).Manifest.Pages[p.Number-1]
 		if slices.Contains(page.Doubts, record.DoubtUnreadPage) {

@@ -24,6 +24,7 @@ type Item struct {
 	Type    string      // of record.TypeCode
 	Service record.Date // zero when not said
 	Hold    string      // the matter of a hold it is under; "" for none
+	Place   string      // code of the facility, of record.FacilityCode; "" when not said
 	Keep    record.Date // the last day the other system kept it for; zero when not said
 }
 
@@ -38,13 +39,13 @@ type Problem struct {
 }
 
 // Fields are the names under which an index has its values, by ours: "file",
-// "chart_number", "type", "service_date", "hold", "keep_until". What is not
-// named has its own name.
+// "chart_number", "type", "service_date", "hold", "keep_until", "facility". What is
+// not named has its own name.
 type Fields map[string]string
 
 // Names lists our names, those that must be there first.
 func Names() []string {
-	return []string{"file", "chart_number", "type", "service_date", "hold", "keep_until"}
+	return []string{"file", "chart_number", "type", "service_date", "hold", "keep_until", "facility"}
 }
 
 // required is how many of Names must be there; the type may be missing, and is
@@ -89,6 +90,11 @@ func item(line int, v map[string]string) (Item, *Problem) {
 	if t := strings.TrimSpace(v["type"]); t != "" {
 		if it.Type, err = record.TypeCode(code(t)); err != nil {
 			return wrong("the document type has letters that no code can have")
+		}
+	}
+	if p := strings.TrimSpace(v["facility"]); p != "" {
+		if it.Place, err = record.FacilityCode(code(p)); err != nil {
+			return wrong("the facility has letters that no code can have")
 		}
 	}
 	if it.Service, err = day(v["service_date"]); err != nil {

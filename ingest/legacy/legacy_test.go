@@ -15,7 +15,7 @@ import (
 func told(items []legacy.Item, bad []legacy.Problem) string {
 	var out []string
 	for _, i := range items {
-		out = append(out, fmt.Sprintf("%d %s %s %s %s %s %s", i.Line, i.File, i.Chart.Reveal(), i.Type, i.Service, i.Hold, i.Keep))
+		out = append(out, fmt.Sprintf("%d %s %s %s %s %s %s", i.Line, i.File, i.Chart.Reveal(), i.Type, i.Service, i.Hold, strings.TrimSpace(i.Keep.String()+" "+i.Place)))
 	}
 	for _, p := range bad {
 		out = append(out, fmt.Sprintf("%d! %s: %s", p.Line, p.File, p.Why))
@@ -24,8 +24,8 @@ func told(items []legacy.Item, bad []legacy.Problem) string {
 }
 
 func TestReadCSV(t *testing.T) {
-	items, bad, err := legacy.ReadCSV(strings.NewReader("\uFEFFPath;MRN;type;service_date;hold;keep_until\r\n"+
-		"a\\1.tif;100-1;Lab Report;03/07/2019;;\r\n"+
+	items, bad, err := legacy.ReadCSV(strings.NewReader("\uFEFFPath;MRN;type;service_date;hold;keep_until;facility\r\n"+
+		"a\\1.tif;100-1;Lab Report;03/07/2019;;;North Campus\r\n"+
 		"C:\\scans\\2.pdf;1002;;2019-04;Doe v. Sample;20351231\r\n"+
 		"../3.tif;1003;;;;\r\n"+
 		"4.tif;;;;;\r\n"+
@@ -34,7 +34,7 @@ func TestReadCSV(t *testing.T) {
 		"\"6\" scan.tif;1007;;;;\r\n"+
 		"8.tif;1008;;soon;Held matter;\r\n"+
 		"\"9;9.tif\";1009;;;;\r\n"), legacy.Fields{"file": "path", "chart_number": "MRN"})
-	want := `2 a/1.tif 100-1 LAB_REPORT 2019-03-07  
+	want := `2 a/1.tif 100-1 LAB_REPORT 2019-03-07  NORTH_CAMPUS
 3 scans/2.pdf 1002  2019-04 Doe v. Sample 2035-12-31
 10 9;9.tif 1009    
 4! ../3.tif: the file lies outside the export
