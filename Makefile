@@ -45,6 +45,7 @@ bench: build test-deps browser ## pages a minute and words read right, side by s
 
 soak: test-deps tools  ## the long campaigns: kills, power cuts, flips, swaps, a rebuild of ten thousand, every hostile file, hundreds of spoiled sheets, a million charts, ten thousand years, mutants, fuzzing
 	CHARTVAULT_KILLS=200 go test -timeout 120m -run 'TestKill|TestStationKill' -v ./cmd/chartvault
+	CHARTVAULT_SECONDS=600 go test -timeout 60m -run 'TestServersKill' -v ./cmd/chartvault
 	CHARTVAULT_READS=1000 go test -timeout 120m -run 'TestNoByteWithoutEntry' -v ./cmd/chartvault
 	CHARTVAULT_CUTS=10000 go test -timeout 300m -run 'TestPowerCuts' -v ./cmd/chartvault
 	CHARTVAULT_STEPS=10000 go test -timeout 120m -run 'TestModel' -v ./cmd/chartvault

@@ -8,6 +8,10 @@
 // ciphertext; erasing a document's key turns the body into noise and leaves
 // the tree verifiable.
 //
+// Several servers may write one log: then a Sequence has its order and every line,
+// an entry is durable there before Append returns, and the directory is a copy, from
+// which everything is read.
+//
 // Stored form, in one directory:
 //
 //	log          one entry a line: JSON, see Entry

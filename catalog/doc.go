@@ -10,6 +10,11 @@
 // counts and times; docs/threats.md names this leakage. The same schema and the
 // same code serve SQLite and PostgreSQL; the subpackages open them.
 //
+// Several servers may have one catalogue open where its engine has Members. Then it
+// also holds what they agree by: who is on, whose turn it is, what changed (Signal),
+// who does which job, and the order of the audit log, whose lines it does not
+// read. What a server writes that was struck off the database refuses.
+//
 // Stored form: the tables of schema.go. Times are milliseconds since 1970 UTC,
 // 0 for none. Sealed columns are AES-256-GCM with a random nonce in front and
 // the row's place as additional data. Migrations only go forward, each in one
