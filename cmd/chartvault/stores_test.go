@@ -234,6 +234,50 @@ func TestPostgres(t *testing.T) {
 	}
 }
 
+// TestMoveToPostgres: an archive on SQLite goes on in PostgreSQL, its log under
+// the key it had, and another server can join.
+func TestMoveToPostgres(t *testing.T) {
+	t.Parallel()
+	a := newArchive(t, quick)
+	a.plain()
+	if out, code := a.run("ingest", putSamples(t)); code != 0 {
+		t.Fatalf("ingest: exit %d\n%s", code, out)
+	}
+	verifier, err := os.ReadFile(filepath.Join(a.dir, "audit", "verifier"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dsn := dsnFile(t, testserver.StartPostgres(t))
+	config := quick + fmt.Sprintf("[catalogue]\nengine = \"postgres\"\ndsn_file = %q\n", dsn)
+	a.write(filepath.Join(a.dir, "chartvault.toml"), []byte(config))
+	if out, code := a.run("rebuild"); code != 0 || !strings.Contains(out, "rebuilt: 4 documents, 3 batches") {
+		t.Fatalf("rebuild: exit %d\n%s", code, out)
+	}
+	b := newArchive(t, config+fmt.Sprintf("[storage]\nobjects = %q\nkeys = [%q]\n", filepath.Join(a.dir, "objects"), filepath.Join(a.dir, "keys")))
+	b.plain()
+	for i, s := range []*testArchive{a, b} {
+		if after, err := os.ReadFile(filepath.Join(s.dir, "audit", "verifier")); err != nil || string(after) != string(verifier) {
+			t.Errorf("server %d: its log is verified by %q, %v, want %q", i, after, err, verifier)
+		}
+		for _, tt := range []struct {
+			stdin, want string
+			args        []string
+		}{
+			{"9118427\n", "PROGRESS_NOTE, 2 pages", []string{"get", "--list"}},
+			{"lungs\n", "[Lungs]", []string{"search"}},
+			{"", "0 faults", []string{"verify", "--index"}},
+			{"", "good checkpoints", []string{"audit", "verify"}},
+		} {
+			if out, code := s.runWith(tt.stdin, tt.args...); code != 0 || !strings.Contains(out, tt.want) {
+				t.Errorf("server %d: %v: exit %d, want %q in\n%s", i, tt.args, code, tt.want, out)
+			}
+		}
+	}
+	if out, _ := a.run("servers"); strings.Count(out, "\n") != 2 || !strings.Contains(out, "on, here") {
+		t.Errorf("servers: got %s", out)
+	}
+}
+
 // TestWorkedExample runs the example of docs/format.md, word for word, with the
 // stock age tool: no lock-in.
 func TestWorkedExample(t *testing.T) {
