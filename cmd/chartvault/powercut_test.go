@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,6 +25,7 @@ import (
 	"chartvault/ingest/sheet"
 	"chartvault/internal/durable"
 	"chartvault/internal/lossytest"
+	"chartvault/internal/testserver"
 	"chartvault/ocr"
 	"chartvault/record"
 )
@@ -79,11 +81,11 @@ type campaign struct {
 	finished map[string]int // how often each task was done
 }
 
-func newCampaign(t *testing.T, f *lossytest.FS, seed uint64) *campaign {
+func newCampaign(t *testing.T, f *lossytest.FS, seed uint64, config string) *campaign {
 	t.Helper()
 	dir := filepath.Join(f.Dir, "a")
 	pass := filepath.Join(t.TempDir(), "pass")
-	for name, text := range map[string]string{filepath.Join(dir, "chartvault.toml"): atOnce, pass: "a passphrase for tests\n"} {
+	for name, text := range map[string]string{filepath.Join(dir, "chartvault.toml"): atOnce + config, pass: "a passphrase for tests\n"} {
 		if _, err := durable.Create(name, strings.NewReader(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -398,6 +400,24 @@ func (c *campaign) wholeAgain() {
 	}
 }
 
+// endSessions runs a task to its end while the database ends every session at some
+// moment.
+func (c *campaign) endSessions(k task, end func()) {
+	c.t.Helper()
+	k.before()
+	pause := time.Duration(c.r.IntN(400)) * time.Millisecond
+	ended := make(chan struct{})
+	go func() {
+		time.Sleep(pause)
+		end()
+		close(ended)
+	}()
+	err := k.run()
+	<-ended
+	c.stopped[k.name+" sessions"]++
+	c.again(k, fmt.Sprintf("%s, sessions ended after %s: %v", k.name, pause, err))
+}
+
 // interrupt runs a task to its end while one call of it fails, over and over
 // if that stops it, and returns how often it was stopped.
 func (c *campaign) interrupt(k task, mode lossytest.Mode, at int) {
@@ -423,7 +443,16 @@ func (c *campaign) interrupt(k task, mode lossytest.Mode, at int) {
 	if mode == lossytest.Cut && failed != "" {
 		c.fs.Lose(c.r.Uint64())
 	}
-	c.when = fmt.Sprintf("%s, %s at call %d (%s): %v; closed: %v", k.name, mode, at, failed, err, cerr)
+	c.again(k, fmt.Sprintf("%s, %s at call %d (%s): %v; closed: %v", k.name, mode, at, failed, err, cerr))
+}
+
+// again opens the archive after something failed, and finishes a task.
+func (c *campaign) again(k task, when string) {
+	c.t.Helper()
+	if !c.app.closed.Load() {
+		when += fmt.Sprintf("; closed: %v", c.app.Close(context.WithoutCancel(c.t.Context())))
+	}
+	c.when = when
 	c.past = append(c.past, c.when)
 	c.env.rebuilding = k.name == "rebuild" // the command that mends opens what others refuse
 	c.open()
@@ -445,10 +474,29 @@ func (c *campaign) interrupt(k task, mode lossytest.Mode, at int) {
 // TestPowerCuts takes scans in, destroys under approved plans, rotates the
 // vault and rebuilds, on a file system where at a random call the disk fails,
 // is full, or the power goes and takes with it what was not made durable.
-// Nothing is lost, doubled, early or partial. CHARTVAULT_CUTS sets how many
-// calls fail (make soak: ten thousand).
+// Nothing is lost, doubled, early or partial; on both engines of the catalogue, of
+// which PostgreSQL lies elsewhere and now and then ends all its sessions.
+// CHARTVAULT_CUTS sets how many calls fail (make soak: ten thousand).
 func TestPowerCuts(t *testing.T) {
-	cuts := 14
+	t.Run("sqlite", func(t *testing.T) { powerCuts(t, 12, "", nil) })
+	t.Run("postgres", func(t *testing.T) {
+		dsn := testserver.StartPostgres(t)
+		admin, err := sql.Open("pgx", dsn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer admin.Close()
+		powerCuts(t, 6, "[catalogue]\nengine = \"postgres\"\ndsn_file = \""+dsnFile(t, dsn)+"\"\n", func() {
+			if _, err := admin.ExecContext(context.Background(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'`); err != nil {
+				t.Error(err)
+			}
+		})
+	})
+}
+
+// powerCuts is TestPowerCuts on one engine. endSessions has the database end all
+// its sessions; nil where it has none.
+func powerCuts(t *testing.T, cuts int, config string, endSessions func()) {
 	if s := os.Getenv("CHARTVAULT_CUTS"); s != "" {
 		var err error
 		if cuts, err = strconv.Atoi(s); err != nil {
@@ -464,7 +512,7 @@ func TestPowerCuts(t *testing.T) {
 		}
 	}
 	t.Logf("seed %d", seed)
-	c := newCampaign(t, f, seed)
+	c := newCampaign(t, f, seed, config)
 	defer func() {
 		for i, what := range c.past {
 			if t.Failed() && i >= len(c.past)-6 {
@@ -493,6 +541,10 @@ func TestPowerCuts(t *testing.T) {
 			k = tasks[2]
 		case n >= 50:
 			k = tasks[1]
+		}
+		if endSessions != nil && c.r.IntN(3) == 0 {
+			c.endSessions(k, endSessions)
+			continue
 		}
 		c.interrupt(k, modes[c.r.IntN(len(modes))], 1+c.r.IntN(c.longest[k.name]))
 	}
