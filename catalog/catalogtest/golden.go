@@ -12,6 +12,28 @@ import (
 // that a program of each of them filled, as Golden wants it.
 const GoldenSchemas = 4
 
+// Lay fills an empty catalogue as Golden wants it. A database that is to be the
+// present schema's in testdata is laid so: the engine's tests do it, in the folder
+// that CHARTVAULT_GOLDEN names.
+func Lay(t *testing.T, c *catalog.DB) {
+	t.Helper()
+	n := chart(t, "ZANZIBAR4711")
+	var last record.ID
+	for range 3 {
+		last = Fill(t, c).ID
+	}
+	for _, err := range []error{
+		c.SetFacts(t.Context(), n, catalog.Facts{Known: []record.Fact{{Name: record.FactBorn, Date: record.Date{Year: 1950}}}}),
+		c.PutEntry(t.Context(), catalog.Entry{Kind: "plan", ID: "golden", State: "open", At: time.UnixMilli(1_700_000_000_000), Body: []byte(`{"zanzibar":"4711"}`)}),
+		c.MarkDestroying(t.Context(), last),
+		c.Tombstone(t.Context(), last, time.UnixMilli(1_700_000_001_000), "000007"),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // Golden reads a database that an earlier program filled: three documents of the
 // planted chart, of which the last was destroyed under certificate 000007, the
 // chart's date of birth, and a plan. c has brought it to the present schema.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"os"
+	osexec "os/exec"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -102,6 +103,26 @@ func TestGolden(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	t.Run("as laid down now", func(t *testing.T) {
+		exec(dsn, "CREATE DATABASE golden")
+		own := strings.Replace(dsn, "/postgres?", "/golden?", 1)
+		c, err := postgres.Open(t.Context(), own, catalogtest.Secrets{}, catalogtest.Local(), "one")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		catalogtest.Lay(t, c)
+		if dir := os.Getenv("CHARTVAULT_GOLDEN"); dir != "" {
+			text, err := osexec.Command("pg_dump", "--no-owner", "--no-privileges", "--no-comments", "--inserts", own).Output()
+			if err == nil {
+				err = os.WriteFile(fmt.Sprintf("%s/schema-%d.sql", dir, catalog.Schema()), text, 0o600)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		catalogtest.Golden(t, c)
+	})
 	for v := 1; v <= catalogtest.GoldenSchemas; v++ {
 		t.Run(fmt.Sprintf("schema %d", v), func(t *testing.T) {
 			text, err := os.ReadFile(fmt.Sprintf("testdata/schema-%d.sql", v))

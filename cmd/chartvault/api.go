@@ -120,7 +120,7 @@ type (
 
 // programs answers programs that act for people.
 func (a *app) programs(desk *accounts.Desk) *api.API {
-	return &api.API{Endpoints: endpoints(), Accounts: desk, Problem: problem, Now: a.now, Log: a.log, Call: a.callProgram, Answers: answers{a}}
+	return &api.API{Endpoints: endpoints(), Accounts: desk, Problem: problem, Now: a.now, Log: a.log, Call: a.callProgram, Answers: answers{a}, Acts: &turn{a: a, name: "answers", deaf: true}}
 }
 
 // byProgram marks what a program asks for, and not somebody at a desk.

@@ -93,6 +93,7 @@ type app struct {
 	kinned      tally                     // changes of whose numbers are whose
 	remade      tally                     // of which documents were made of which
 	peopled     tally                     // of who may do what
+	readMu      sync.Mutex                // whose numbers are whose, what was made of what, and the patient list are read and kept by one at a time: the last to read knows most
 	hearMu      sync.Mutex                // guards heard
 	heard       catalog.Heard             // of the other servers, and done
 	cleanUp     atomic.Bool               // another server destroyed documents

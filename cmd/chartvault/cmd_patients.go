@@ -161,12 +161,10 @@ func (a *app) keepPatients(ctx context.Context, who record.Actor, list *mpi.List
 	if err := a.cat.PutEntry(ctx, e); err != nil {
 		return err
 	}
-	if err := a.storePatients(ctx, sealed); err != nil {
+	before := a.relatives.Load()
+	if err := a.storePatients(ctx, sealed, list); err != nil {
 		return err
 	}
-	before := a.relatives.Load()
-	a.patients.Store(list)
-	a.listLost.Store(false)
 	a.listTaken.Add()
 	if err := a.relateAnew(ctx); err != nil {
 		return err
@@ -179,6 +177,8 @@ func (a *app) keepPatients(ctx context.Context, who record.Actor, list *mpi.List
 // numbers any more, nothing is due until a list is imported: whose numbers
 // belong together is not known.
 func (a *app) loadPatients(ctx context.Context, set *sheet.Set) error {
+	a.readMu.Lock()
+	defer a.readMu.Unlock()
 	sealed, err := a.storedPatients(ctx)
 	if errors.Is(err, os.ErrNotExist) {
 		es, err := a.cat.EntriesIn(ctx, kindPatients)
@@ -207,15 +207,21 @@ func (a *app) loadPatients(ctx context.Context, set *sheet.Set) error {
 const patientsList = "patients"
 
 // storePatients keeps the sealed list in this machine's file, and for the other
-// servers where there are any.
-func (a *app) storePatients(ctx context.Context, sealed []byte) error {
+// servers where there are any, and uses it from then on.
+func (a *app) storePatients(ctx context.Context, sealed []byte, list *mpi.List) error {
+	a.readMu.Lock()
+	defer a.readMu.Unlock()
 	if a.cat.Shared() {
 		if err := a.cat.PutList(ctx, patientsList, sealed); err != nil {
 			return err
 		}
 	}
-	_, err := durable.Replace(a.cfg.path(patientsFile), bytes.NewReader(sealed), 0o600)
-	return err
+	if _, err := durable.Replace(a.cfg.path(patientsFile), bytes.NewReader(sealed), 0o600); err != nil {
+		return err
+	}
+	a.patients.Store(list)
+	a.listLost.Store(false)
+	return nil
 }
 
 // storedPatients reads the sealed list that was taken last; os.ErrNotExist when

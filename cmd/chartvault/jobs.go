@@ -118,6 +118,23 @@ func earlier(x, y time.Time) time.Time {
 	return x
 }
 
+// doubtful is how often a job goes wrong before people are told.
+const doubtful = 3
+
+// jobWarnings are about what the daemons do by themselves and cannot.
+func (a *app) jobWarnings(ctx context.Context) (out []string) {
+	js, err := a.cat.Jobs(ctx)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	for _, j := range js {
+		if j.Error != "" && j.Attempts >= doubtful {
+			out = append(out, fmt.Sprintf("%s has failed %d times: %s", j.Name, j.Attempts, j.Error))
+		}
+	}
+	return out
+}
+
 // jobLine is a job as it is listed.
 type jobLine struct {
 	Name     string `json:"name"`

@@ -106,6 +106,8 @@ func (a *app) links(ctx context.Context, states ...string) ([]chartLink, error) 
 
 // relate works out anew whose numbers are whose.
 func (a *app) relate(ctx context.Context) error {
+	a.readMu.Lock()
+	defer a.readMu.Unlock()
 	k := &kin{groups: map[string][]string{}}
 	if list := a.patients.Load(); list != nil {
 		list.Each(func(charts []record.ChartNumber) {

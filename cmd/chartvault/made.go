@@ -65,6 +65,8 @@ func (a *app) live(ctx context.Context, of []catalog.Row) (out []catalog.Row, er
 
 // mapMade works out anew which documents were made of which.
 func (a *app) mapMade(ctx context.Context) error {
+	a.readMu.Lock()
+	defer a.readMu.Unlock()
 	cs, err := a.corrections(ctx, correct.Done)
 	if err != nil {
 		return err

@@ -300,6 +300,27 @@ func (e *env) serversCmd() *cobra.Command {
 	return c
 }
 
+// serverWarnings are about servers that left something behind.
+func (a *app) serverWarnings(ctx context.Context) (out []string) {
+	if !a.cat.Shared() {
+		return nil
+	}
+	ms, err := a.cat.Members(ctx)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	for _, m := range ms {
+		n, err := a.cat.Begun(ctx, m.Server)
+		if err != nil {
+			return []string{err.Error()}
+		}
+		if n > 0 && !m.Present {
+			out = append(out, fmt.Sprintf(`%d scans wait for server %s, which has been away since %s: start it, or run "chartvault servers forget %s"`, n, m.Server, m.Since.Local().Format("2006-01-02 15:04"), m.Server))
+		}
+	}
+	return out
+}
+
 type serverParams struct {
 	Server string `json:"server"`
 }

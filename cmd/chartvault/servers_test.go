@@ -284,6 +284,12 @@ func TestJobsShared(t *testing.T) {
 	if err := y.job(t.Context(), "once", 0, func(context.Context) error { return bad }); !errors.Is(err, bad) {
 		t.Errorf("a job that fails: got %v", err)
 	}
+	for range doubtful {
+		_ = y.job(t.Context(), "once", 0, func(context.Context) error { return bad })
+	}
+	if out := p.on(x, "status", struct{}{}); !strings.Contains(out, "once has failed") {
+		t.Errorf("status: got %s", out)
+	}
 	if err := x.job(t.Context(), "once", 0, func(context.Context) error { ran = true; return nil }); err != nil || !ran {
 		t.Errorf("a job that failed on the other: got %v, ran %v", err, ran)
 	}
@@ -298,10 +304,25 @@ func TestJobsShared(t *testing.T) {
 	if err := x.perform(t.Context(), "servers-forget", request{Actor: "os:test", Params: serverParams{self}}, func(json.RawMessage) error { return nil }); !errors.Is(err, record.ErrBusy) {
 		t.Errorf("forget a server that is on: got %v, want %v", err, record.ErrBusy)
 	}
+	begun := record.Batch{ID: record.ID{7}, SHA256: [32]byte{7}, Size: 1, Name: record.NewPrivate("made.tif"), ReceivedAt: time.Now(), State: record.BatchClaimed}
+	if _, _, err := y.cat.Claim(t.Context(), begun); err != nil {
+		t.Fatal(err)
+	}
 	if err := y.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	if out := p.on(x, "status", struct{}{}); !strings.Contains(out, "1 scans wait for server "+self) {
+		t.Errorf("status: got %s", out)
+	}
+	again := begun
+	again.ID = record.ID{8}
+	if _, _, err := x.cat.Claim(t.Context(), again); !errors.Is(err, record.ErrBusy) {
+		t.Errorf("a scan that a server which is away had begun: got %v, want %v", err, record.ErrBusy)
+	}
 	p.on(x, "servers-forget", serverParams{self})
+	if _, _, err := x.cat.Claim(t.Context(), again); err != nil {
+		t.Errorf("that scan after the server was forgotten: got %v", err)
+	}
 	if out := p.on(x, "servers", struct{}{}); strings.Contains(out, self) {
 		t.Errorf("servers after one was forgotten: got %s", out)
 	}

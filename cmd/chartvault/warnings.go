@@ -39,6 +39,8 @@ func (a *app) warnings(ctx context.Context, faults int) []string {
 		out = append(out, fmt.Sprintf("%d deposits of stations are in quarantine: look at them with \"chartvault stations waiting\"", n))
 	}
 	out = append(out, a.emergencyWarnings(ctx)...)
+	out = append(out, a.jobWarnings(ctx)...)
+	out = append(out, a.serverWarnings(ctx)...)
 	if a.vault.Turning() {
 		out = append(out, "a rotation of the vault is not finished: run \"chartvault keys rotate\"")
 	}

@@ -87,6 +87,10 @@ func (a *API) begin(ctx context.Context, name string, body []byte) (Answer, erro
 	m := &a.answered
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if a.Acts != nil {
+		a.Acts.Lock()
+		defer a.Acts.Unlock()
+	}
 	now := a.Now()
 	if now.Sub(m.cleared).Abs() > clearing {
 		left, err := a.Answers.ClearAnswers(ctx, Yesterday(now))

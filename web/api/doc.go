@@ -22,6 +22,7 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
+	"sync"
 	"time"
 
 	"chartvault/accounts"
@@ -50,7 +51,8 @@ type API struct {
 	Problem   func(error) web.Problem // the table of errors
 	Now       func() time.Time
 	Log       *slog.Logger
-	Answers   Answers // of idempotency keys
+	Answers   Answers     // of idempotency keys
+	Acts      sync.Locker // the common turn of several servers, for these; nil for one server
 
 	answered answered
 }
