@@ -63,6 +63,9 @@ func open(ctx context.Context, dir string, keys Keys) (*Index, error) {
 	if x.state, err = readState(dir); err != nil {
 		return nil, err
 	}
+	if x.state.Key != 0 && x.state.Format != format {
+		return nil, fmt.Errorf("it was made by another program: %w", record.ErrCorrupt)
+	}
 	if x.state.Key == 0 {
 		// Keys of an index that was here before would keep copies of it readable.
 		if err := x.dropStrays(ctx); err != nil {
@@ -105,7 +108,7 @@ func (x *Index) begin(ctx context.Context, n int) error {
 	if err := x.load(ctx, n); err != nil {
 		return err
 	}
-	s := state{Key: n, Old: slices.Clone(x.state.Old)}
+	s := state{Key: n, Old: slices.Clone(x.state.Old), Format: format}
 	if x.state.Key != 0 {
 		s.Old = append(s.Old, x.state.Key)
 	}

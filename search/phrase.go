@@ -15,10 +15,10 @@ import (
 )
 
 // pairBuckets is how many buckets pairs of neighbouring words fall into. A page
-// of 260 words has a pair in one of thirty buckets by chance, so that of the
-// pages with both words of a phrase only one in thirty and those that have the
-// phrase are looked at word by word.
-const pairBuckets = 1 << 13
+// of 260 words has a pair in one of 125 buckets by chance, so that of the pages
+// with both words of a phrase only one in 125 and those that have the phrase are
+// looked at word by word. To change it is to change format.
+const pairBuckets = 1 << 15
 
 // pair is the bucket of two neighbouring words.
 func pair(a, b string) string {

@@ -172,7 +172,7 @@ func (x *Index) dropOld(ctx context.Context) error {
 		sealer().forget(x.prints[n])
 		delete(x.prints, n)
 	}
-	s := state{Key: x.state.Key}
+	s := state{Key: x.state.Key, Format: format}
 	if err := s.write(x.dir); err != nil {
 		return err
 	}

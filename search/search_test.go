@@ -532,3 +532,29 @@ func TestDoubtfulLast(t *testing.T) {
 		t.Errorf("got %+v, want the page that was read well first", hits)
 	}
 }
+
+// TestFormat: an index that another program wrote does not open.
+func TestFormat(t *testing.T) {
+	x, dir, r := fixture(t)
+	if err := x.Close(); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(dir, "state.json")
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, bytes.Replace(b, []byte(`,"format":2`), nil, 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if x, err := search.Open(t.Context(), dir, r); !errors.Is(err, record.ErrCorrupt) {
+		t.Errorf("got %v, want %v", err, record.ErrCorrupt)
+		if err == nil {
+			x.Close()
+		}
+	}
+	if err := os.WriteFile(name, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	open(t, dir, r)
+}

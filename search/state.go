@@ -21,12 +21,17 @@ type Keys interface {
 	DestroyShardKey(ctx context.Context, name string) error
 }
 
-// state is index/state.json: which key new files get, by number, and which are
-// to be destroyed once nothing is under them.
+// state is index/state.json: which key new files get, by number, which are to be
+// destroyed once nothing is under them, and what the index says of pages.
 type state struct {
-	Key int   `json:"key"`
-	Old []int `json:"old,omitempty"`
+	Key    int   `json:"key"`
+	Old    []int `json:"old,omitempty"`
+	Format int   `json:"format,omitempty"`
 }
+
+// format is what this program writes of a page. An index of another one does not
+// open, and is made anew.
+const format = 2
 
 // keyPrefix begins the names of the index's keys.
 const keyPrefix = "main-"
