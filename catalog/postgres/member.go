@@ -42,12 +42,17 @@ const (
 	silence   = "15000"
 )
 
+// watchful has the database notice that a machine went away without a word: what
+// it holds, a transaction that it began among it, nobody else need wait for long.
+func watchful(cfg *pgx.ConnConfig) {
+	for name, value := range map[string]string{"tcp_keepalives_idle": "5", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "2", "tcp_user_timeout": silence,
+		"idle_in_transaction_session_timeout": "60000"} {
+		cfg.RuntimeParams[name] = value
+	}
+}
+
 func (m *member) connect(ctx context.Context, cfg *pgx.ConnConfig) (err error) {
 	cfg.RuntimeParams["application_name"] = "chartvault member"
-	cfg.RuntimeParams["tcp_keepalives_idle"] = "5"
-	cfg.RuntimeParams["tcp_keepalives_interval"] = "5"
-	cfg.RuntimeParams["tcp_keepalives_count"] = "2"
-	cfg.RuntimeParams["tcp_user_timeout"] = silence
 	m.conn, err = pgx.ConnectConfig(ctx, cfg)
 	return err
 }
