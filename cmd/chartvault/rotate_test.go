@@ -51,6 +51,10 @@ func TestRotateKill(t *testing.T) {
 		}
 	}
 	a.must("keys", "rotate", "--work-factor", "10")
+	began := time.Now()
+	whole := a.must("keys", "rotate", "--work-factor", "10") // another one, which nobody stops
+	took := time.Since(began)
+	t.Logf("%d kills; then %s in %s: %.0f keys a second, %s each", kills, strings.TrimSpace(whole), took.Round(time.Millisecond), float64(n)/took.Seconds(), (took / time.Duration(n)).Round(time.Microsecond))
 	out := a.must("verify", "--all")
 	if want := strconv.Itoa(n) + " documents"; !strings.Contains(out, want) || !strings.Contains(out, " 0 faults") {
 		t.Errorf("verify: got %s, want %s and no fault", out, want)
