@@ -33,30 +33,32 @@ type Action string
 // Actions. They are stored; new ones are added, none is renamed. What people and
 // the daemon do at the disposition desk has the names of its events.
 const (
-	ActInit            Action = "archive.init"
-	ActStart           Action = "daemon.start"
-	ActStop            Action = "daemon.stop"
-	ActRefused         Action = "source.refused"
-	ActBatchClaimed    Action = "batch.claimed"
-	ActBatchFiled      Action = "batch.filed"
-	ActSourceRemoved   Action = "batch.source_removed"
-	ActDocumentFiled   Action = "document.filed"
-	ActDocumentIndexed Action = "document.indexed"   // a person assigned chart or type
-	ActCorrection      Action = "document.corrected" // a correction was proposed, agreed to, refused or carried out
-	ActDocumentRead    Action = "document.read"
-	ActSearch          Action = "search"
-	ActLookup          Action = "chart.lookup"
-	ActFacts           Action = "facts.import"
-	ActPatients        Action = "patients.import"
-	ActDestroying      Action = "document.destroying"
-	ActDestroyed       Action = "document.destroyed"
-	ActEvaluated       Action = "retention.evaluated"
-	ActVerified        Action = "archive.verified"
-	ActLogVerified     Action = "log.verified"
-	ActUser            Action = "user.changed" // somebody may sign in to the pages, or may no more
-	ActSignedIn        Action = "user.signed_in"
-	ActSignInRefused   Action = "user.refused" // a password, a code or a set-up code was wrong
-	ActRebuilt         Action = "archive.rebuilt"
+	ActInit              Action = "archive.init"
+	ActStart             Action = "daemon.start"
+	ActStop              Action = "daemon.stop"
+	ActRefused           Action = "source.refused"
+	ActBatchClaimed      Action = "batch.claimed"
+	ActBatchFiled        Action = "batch.filed"
+	ActSourceRemoved     Action = "batch.source_removed"
+	ActDocumentFiled     Action = "document.filed"
+	ActDocumentIndexed   Action = "document.indexed"            // a person assigned chart or type
+	ActCorrection        Action = "document.corrected"          // a correction was proposed, agreed to, refused or carried out
+	ActCorrectionFailing Action = "document.correction_failing" // what was made for a correction that cannot be is about to be removed
+
+	ActDocumentRead  Action = "document.read"
+	ActSearch        Action = "search"
+	ActLookup        Action = "chart.lookup"
+	ActFacts         Action = "facts.import"
+	ActPatients      Action = "patients.import"
+	ActDestroying    Action = "document.destroying"
+	ActDestroyed     Action = "document.destroyed"
+	ActEvaluated     Action = "retention.evaluated"
+	ActVerified      Action = "archive.verified"
+	ActLogVerified   Action = "log.verified"
+	ActUser          Action = "user.changed" // somebody may sign in to the pages, or may no more
+	ActSignedIn      Action = "user.signed_in"
+	ActSignInRefused Action = "user.refused" // a password, a code or a set-up code was wrong
+	ActRebuilt       Action = "archive.rebuilt"
 
 	ActApproverKey Action = "approver.key" // of somebody who approves in the pages, sealed with their passphrase
 

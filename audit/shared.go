@@ -23,6 +23,8 @@ type Sequence interface {
 	Lines(ctx context.Context, from int64, limit int) ([][]byte, error)
 	// Size returns how many lines there are.
 	Size(ctx context.Context) (int64, error)
+	// Lost is closed when this server may add nothing any more.
+	Lost() <-chan struct{}
 }
 
 // errNotTaken marks entries that were not written, for certain: the next may be.
@@ -174,9 +176,38 @@ func (l *Log) putShared(batch []*waiting) error {
 	if l.Size() == first {
 		return l.keep(lines(batch))
 	}
-	fctx, fstop := context.WithTimeout(context.Background(), askTime)
-	defer fstop()
-	return l.fetch(fctx, first+int64(len(batch))) // others' first, or a Follow has ours already
+	for { // others' first, or a Follow has ours already
+		fctx, fstop := context.WithTimeout(context.Background(), askTime)
+		err := l.fetch(fctx, first+int64(len(batch)))
+		fstop()
+		if err == nil || l.over() {
+			return err
+		}
+		time.Sleep(askAgain) // they are written: only the copy waits
+	}
+}
+
+// over reports whether asking again is in vain: the log was closed, has failed or
+// been given up, or this server was struck off.
+func (l *Log) over() bool {
+	select {
+	case <-l.sequence.Lost():
+		return true
+	default:
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.broken != nil
+}
+
+// Abandon has the log wait for its sequence no longer: whoever waits is told so. It
+// is for a server that ends while the sequence is away.
+func (l *Log) Abandon() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.broken == nil && l.sequence != nil {
+		l.broken = errors.New("the server is ending")
+	}
 }
 
 // became finds out whether a batch was written that may or may not have been: a
@@ -195,10 +226,7 @@ func (l *Log) became(first int64, batch []*waiting) (bool, error) {
 		if err == nil {
 			return len(got) == 1 && bytes.Equal(got[0], batch[0].line[:len(batch[0].line)-1]), nil
 		}
-		l.mu.Lock()
-		closed := l.broken
-		l.mu.Unlock()
-		if closed != nil {
+		if l.over() {
 			return false, fmt.Errorf("not known whether it was written: %w", err)
 		}
 		time.Sleep(askAgain)

@@ -65,6 +65,8 @@ func (s *sequence) Size(context.Context) (int64, error) {
 	return int64(len(s.lines)), nil
 }
 
+func (s *sequence) Lost() <-chan struct{} { return nil }
+
 func always() (bool, bool) { return false, false }
 
 // TestShared: entries of several servers have one order; every copy and its tree

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -37,19 +38,24 @@ func scanJob(scan func(...any) error) (j Job, err error) {
 // PutJob has a job done, at a moment or later. Where it is there already it
 // stays as it is.
 func (c *DB) PutJob(ctx context.Context, name string, due time.Time) error {
+	// Fences begin with the time, so that those of a job that was done and is there
+	// again go on growing.
 	_, err := c.sql.ExecContext(ctx, `INSERT INTO jobs (name, due, server, fence, until, began, ended, attempts, error)
-		VALUES ($1, $2, '', 0, 0, 0, 0, 0, '') ON CONFLICT (name) DO NOTHING`, name, millis(due))
+		VALUES ($1, $2, '', $3, 0, 0, 0, 0, '') ON CONFLICT (name) DO NOTHING`, name, millis(due), millis(due))
 	if err != nil {
 		return fmt.Errorf("job %s: %w", name, struckOff(err))
 	}
 	return nil
 }
 
-// TakeJob takes a job that is due and that nobody does, or whose lease ran out.
-// ok is false when there is nothing to take. now is the servers' time (Time).
-func (c *DB) TakeJob(ctx context.Context, name string, now time.Time, lease time.Duration) (j Job, ok bool, err error) {
+// TakeJob takes a job that is due and that nobody does, or whose lease ran out. One
+// that is due later than every from now, or leased for longer than a lease lasts, was
+// put by a clock that was wrong: it is due, or free. ok is false when there is nothing
+// to take. now is the servers' time (Time).
+func (c *DB) TakeJob(ctx context.Context, name string, now time.Time, every, lease time.Duration) (j Job, ok bool, err error) {
 	j, err = scanJob(c.sql.QueryRowContext(ctx, `UPDATE jobs SET server = $1, fence = fence + 1, until = $2, began = $3, attempts = attempts + 1
-		WHERE name = $4 AND due <= $3 AND until < $3 RETURNING `+jobColumns, c.Self(), millis(now.Add(lease)), millis(now), name).Scan)
+		WHERE name = $4 AND (due <= $3 OR due > $5) AND (until < $3 OR until > $2) RETURNING `+jobColumns,
+		c.Self(), millis(now.Add(lease)), millis(now), name, millis(now.Add(every))).Scan)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return Job{}, false, nil
@@ -85,6 +91,23 @@ func (c *DB) leased(ctx context.Context, j Job, change string, args ...any) erro
 	}
 	if n, err := r.RowsAffected(); err != nil || n == 0 {
 		return errors.Join(err, fmt.Errorf("job %s: %w", j.Name, ErrLease))
+	}
+	return nil
+}
+
+// DropJobs removes jobs that nobody does and whose name begins so, but for some.
+func (c *DB) DropJobs(ctx context.Context, begin string, but func(name string) bool) error {
+	js, err := c.Jobs(ctx)
+	if err != nil {
+		return err
+	}
+	for _, j := range js {
+		if !strings.HasPrefix(j.Name, begin) || !j.Until.IsZero() || but(j.Name) {
+			continue
+		}
+		if _, err := c.sql.ExecContext(ctx, `DELETE FROM jobs WHERE name = $1 AND fence = $2 AND until = 0`, j.Name, j.Fence); err != nil {
+			return fmt.Errorf("drop job %s: %w", j.Name, struckOff(err))
+		}
 	}
 	return nil
 }

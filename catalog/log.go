@@ -51,10 +51,10 @@ func (l Log) Add(ctx context.Context, lines func(first int64) ([][]byte, error))
 func (l Log) put(ctx context.Context, tx *sql.Tx, first int64, lines [][]byte) error {
 	marks, args := make([]string, len(lines)), []any{l.db.Self()}
 	for i, line := range lines {
-		marks[i] = fmt.Sprintf("($%d, $1, $%d)", 2*i+2, 2*i+3)
+		marks[i] = fmt.Sprintf("($1, $%d, $%d)", 2*i+2, 2*i+3)
 		args = append(args, first+int64(i), line)
 	}
-	_, err := tx.ExecContext(ctx, `INSERT INTO log (seq, server, line) VALUES `+strings.Join(marks, ", "), args...)
+	_, err := tx.ExecContext(ctx, `INSERT INTO log (server, seq, line) VALUES `+strings.Join(marks, ", "), args...)
 	return err
 }
 
@@ -83,6 +83,9 @@ func (l Log) Size(ctx context.Context) (n int64, err error) {
 	}
 	return n, nil
 }
+
+// Lost is closed when this server may add nothing any more.
+func (l Log) Lost() <-chan struct{} { return l.db.Lost() }
 
 // Of returns the numbers of the lines that a server wrote, from one on, in
 // order.

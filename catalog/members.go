@@ -167,7 +167,7 @@ type Member struct {
 // Members lists the servers that ever were on the catalogue; none where there
 // can be one only.
 func (c *DB) Members(ctx context.Context) ([]Member, error) {
-	rows, err := c.sql.QueryContext(ctx, `SELECT server, since, present FROM members ORDER BY server`)
+	rows, err := c.sql.QueryContext(ctx, `SELECT server, since, present FROM members WHERE present >= 0 ORDER BY server`)
 	if err != nil {
 		return nil, fmt.Errorf("list servers: %w", err)
 	}
@@ -275,18 +275,20 @@ func (c *DB) Begun(ctx context.Context, server string) (n int, err error) {
 	return n, nil
 }
 
-// Forget removes a server that will not come back; what it was taking in others
-// may take in then. record.ErrBusy while it is on.
+// Forget has a server that will not come back be listed no more. What it was taking
+// in and had not filed is no batch any more: others may take those scans in. Its
+// number stays, so that nothing an old process of it sends is ever taken.
+// record.ErrBusy while it is on.
 func (c *DB) Forget(ctx context.Context, server string) error {
 	return c.tx(ctx, func(tx *sql.Tx) error {
-		r, err := tx.ExecContext(ctx, `DELETE FROM members WHERE server = $1 AND present = 0`, server)
+		r, err := tx.ExecContext(ctx, `UPDATE members SET present = -1, epoch = epoch + 1 WHERE server = $1 AND present = 0`, server)
 		if err != nil {
 			return fmt.Errorf("forget server %s: %w", server, err)
 		}
 		if n, err := r.RowsAffected(); err != nil || n == 0 {
 			return errors.Join(err, fmt.Errorf("forget server %s: it is on, or was never: %w", server, record.ErrBusy))
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE batches SET server = '' WHERE server = $1`, server); err != nil {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM batches WHERE server = $1 AND state IN ('claimed', 'split')`, server); err != nil {
 			return fmt.Errorf("forget server %s: %w", server, err)
 		}
 		return nil

@@ -156,7 +156,7 @@ CREATE TABLE members (
 	server  TEXT PRIMARY KEY,
 	epoch   BIGINT NOT NULL,          -- grows whenever it comes or is struck off: what an earlier one writes is refused
 	since   BIGINT NOT NULL,
-	present BIGINT NOT NULL           -- 0 once it left or was struck off
+	present BIGINT NOT NULL           -- 0 once it left or was struck off, -1 once it was forgotten
 );
 CREATE TABLE log (
 	seq    BIGINT PRIMARY KEY,

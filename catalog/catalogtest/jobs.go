@@ -14,7 +14,7 @@ func jobs(t *testing.T, c *catalog.DB) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	take := func(at time.Time) (catalog.Job, bool) {
 		t.Helper()
-		j, ok, err := c.TakeJob(t.Context(), "census", at, time.Minute)
+		j, ok, err := c.TakeJob(t.Context(), "census", at, 24*time.Hour, time.Minute)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -22,6 +22,16 @@ func jobs(t *testing.T, c *catalog.DB) {
 	}
 	if _, ok := take(now); ok {
 		t.Error("a job nobody put was taken")
+	}
+	if err := c.PutJob(t.Context(), "census", now.Add(30*24*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	wrong, ok := take(now)
+	if !ok {
+		t.Error("a job that is due when it never would be put was not taken")
+	}
+	if err := c.EndJob(t.Context(), wrong, now, time.Time{}, ""); err != nil {
+		t.Fatal(err)
 	}
 	for range 2 { // the second is no other
 		if err := c.PutJob(t.Context(), "census", now); err != nil {
@@ -32,6 +42,9 @@ func jobs(t *testing.T, c *catalog.DB) {
 		t.Error("a job was taken before it was due")
 	}
 	j, ok := take(now)
+	if j.Fence == wrong.Fence {
+		t.Error("a job that is there again has a fence it had")
+	}
 	if !ok || j.Attempts != 1 || !j.Until.Equal(now.Add(time.Minute)) {
 		t.Fatalf("take: got %+v, %v", j, ok)
 	}

@@ -234,7 +234,7 @@ func struck(t *testing.T, a, b *catalog.DB, join func(string) (*catalog.DB, erro
 	if err := a.PutJob(t.Context(), "j", time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	j, ok, err := a.TakeJob(t.Context(), "j", time.Now().Add(time.Second), time.Hour)
+	j, ok, err := a.TakeJob(t.Context(), "j", time.Now().Add(time.Second), time.Hour, time.Hour)
 	if err != nil || !ok {
 		t.Fatalf("take job: got %v, %v", ok, err)
 	}
@@ -286,7 +286,7 @@ func struck(t *testing.T, a, b *catalog.DB, join func(string) (*catalog.DB, erro
 	if _, err := a.Turn(t.Context(), "other"); !errors.Is(err, catalog.ErrStruckOff) {
 		t.Errorf("a turn of who was struck off: got %v, want %v", err, catalog.ErrStruckOff)
 	}
-	if _, ok, err := b.TakeJob(t.Context(), "j", time.Now().Add(time.Second), time.Hour); err != nil || !ok {
+	if _, ok, err := b.TakeJob(t.Context(), "j", time.Now().Add(2*time.Second), time.Hour, time.Hour); err != nil || !ok {
 		t.Errorf("the job it had: got %v, %v, want it", ok, err)
 	}
 	back, err := join("a")

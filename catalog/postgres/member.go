@@ -76,6 +76,9 @@ func (m *member) introduce(ctx context.Context, conn *pgx.Conn) error {
 	return err
 }
 
+// fenceTurn waits until what a server is writing has ended.
+const fenceTurn = `SELECT pg_advisory_xact_lock(hashtextextended('fence ' || CAST($1 AS TEXT), 0))`
+
 // fence has the database refuse what anybody writes that is no member, or not
 // any more.
 func fence() string {
@@ -124,8 +127,20 @@ func (m *member) join(ctx context.Context) error {
 	var epoch int64
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	err := m.conn.QueryRow(ctx, `INSERT INTO members (server, epoch, since, present) VALUES ($1, 1, $2, 1)
+	tx, err := m.conn.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback(ctx) // does nothing after the commit
+	// What an earlier process of this server was writing when it ended comes first.
+	if _, err := tx.Exec(ctx, fenceTurn, m.server); err != nil {
+		return err
+	}
+	err = tx.QueryRow(ctx, `INSERT INTO members (server, epoch, since, present) VALUES ($1, 1, $2, 1)
 		ON CONFLICT (server) DO UPDATE SET epoch = members.epoch + 1, since = excluded.since, present = 1 RETURNING epoch`, m.server, time.Now().UnixMilli()).Scan(&epoch)
+	if err == nil {
+		err = tx.Commit(ctx)
+	}
 	if err != nil {
 		return err
 	}

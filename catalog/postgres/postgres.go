@@ -40,7 +40,7 @@ func Open(ctx context.Context, dsn string, secrets catalog.Secrets, local []byte
 	c, err := catalog.New(ctx, db, catalog.Dialect{
 		Name: "postgres", Blob: "BYTEA", Serial: "BIGSERIAL PRIMARY KEY", InTurn: `SELECT pg_advisory_xact_lock(7237419)`, Fence: fence(),
 		LogTurn:   `SELECT pg_advisory_xact_lock(hashtextextended('log', 0))`,
-		FenceTurn: `SELECT pg_advisory_xact_lock(hashtextextended('fence ' || CAST($1 AS TEXT), 0))`,
+		FenceTurn: fenceTurn,
 		Upkeep:    []string{`VACUUM documents`, `VACUUM charts`, `VACUUM registers`},
 		Members:   m,
 	}, secrets, local)

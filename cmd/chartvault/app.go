@@ -96,7 +96,9 @@ type app struct {
 	readMu      sync.Mutex                // whose numbers are whose, what was made of what, and the patient list are read and kept by one at a time: the last to read knows most
 	hearMu      sync.Mutex                // guards heard
 	heard       catalog.Heard             // of the other servers, and done
-	cleanUp     atomic.Bool               // another server destroyed documents
+	cleanedAs   int64                     // the newest clean-up of the index that others asked for and that is done
+	thawed      tally                     // of clocks, by people
+	caughtUp    bool                      // the catalogue has followed the log
 	opened      atomic.Bool               // what is kept in memory is there
 	rebuilding  bool
 	restored    bool // the servers' log came back from a backup, and the rest of the catalogue with it
@@ -114,7 +116,7 @@ type unlocker func(ctx context.Context, places keys.Places) (*keys.Vault, error)
 // open opens the archive in a data directory, holding its lock until Close.
 func open(ctx context.Context, cfg *config, by unlocker, log *slog.Logger, rebuilding bool, unlock func()) (_ *app, err error) {
 	a := &app{cfg: cfg, log: log, now: time.Now, unlock: unlock, rebuilding: rebuilding, imports: importer{wake: make(chan struct{}, 1)}}
-	clocks{a}.Trust()
+	clocks{a}.trust()
 	a.exposed = keys.Guard()
 	defer func() {
 		if err != nil {
@@ -184,11 +186,13 @@ func open(ctx context.Context, cfg *config, by unlocker, log *slog.Logger, rebui
 	}
 	a.outbox = newOutbox(cfg, a.station, a.vault.Recipient())
 	if rebuilding {
+		a.caughtUp = true
 		return a, a.sweepSpool(ctx)
 	}
 	if err := a.catchUp(ctx); err != nil {
 		return nil, err
 	}
+	a.caughtUp = true
 	if err := a.sweepSpool(ctx); err != nil {
 		return nil, err
 	}
@@ -196,7 +200,7 @@ func open(ctx context.Context, cfg *config, by unlocker, log *slog.Logger, rebui
 		return nil, err
 	}
 	a.opened.Store(true)
-	if err := a.resume(ctx); err != nil {
+	if err := a.resumeAlone(ctx); err != nil {
 		// It is tried again at the next start; reading and filing go on.
 		a.log.ErrorContext(ctx, "a destruction is not finished", "err", err)
 	}
@@ -343,12 +347,36 @@ func (a *app) openShared(ctx context.Context, dir, origin string, signer note.Si
 	if err != nil {
 		return nil, err
 	}
-	others, err := a.cat.Others(ctx)
+	alone, err := a.alone(ctx)
 	if err != nil {
 		return nil, err
 	}
 	a.restored = n < int64(have)
-	return audit.OpenShared(ctx, dir, origin, signer, a.now, a.cat.Log(), len(others) == 0)
+	return audit.OpenShared(ctx, dir, origin, signer, a.now, a.cat.Log(), alone)
+}
+
+// alone reports whether no other server is on, whatever the catalogue says of them:
+// it may have come back from a backup.
+func (a *app) alone(ctx context.Context) (bool, error) {
+	others, err := a.cat.Others(ctx)
+	for _, s := range others {
+		ended, eerr := a.cat.Ended(ctx, s)
+		if eerr != nil || !ended {
+			return false, errors.Join(err, eerr)
+		}
+	}
+	return err == nil, err
+}
+
+// resumeAlone finishes destructions that were interrupted, unless other servers are
+// on: then one of them may be at it, and it is a job.
+func (a *app) resumeAlone(ctx context.Context) error {
+	if a.cat.Shared() {
+		if alone, err := a.alone(ctx); err != nil || !alone {
+			return err
+		}
+	}
+	return a.resume(ctx)
 }
 
 func (a *app) logName() string { return "chartvault/" + a.vault.Site().ID }
@@ -377,7 +405,7 @@ func (a *app) Close(ctx context.Context) error {
 		errs = append(errs, a.pool.Close())
 	}
 	switch {
-	case a.arch != nil && a.index != nil:
+	case a.arch != nil && a.caughtUp:
 		a.tell(ctx)
 		errs = append(errs, a.publishLast(ctx), a.arch.Log.Close())
 	case a.arch != nil:
@@ -387,7 +415,7 @@ func (a *app) Close(ctx context.Context) error {
 		errs = append(errs, a.index.Close())
 	}
 	if a.cat != nil {
-		if errors.Join(errs...) == nil && a.index != nil { // nothing is left that others would have to finish
+		if errors.Join(errs...) == nil && a.caughtUp { // nothing is left that others would have to finish
 			errs = append(errs, a.cat.Leaving(ctx, a.now()))
 		}
 		errs = append(errs, a.cat.Close())

@@ -22,7 +22,10 @@ func (a *app) catchUp(ctx context.Context) error {
 		if err := a.finishLog(ctx, a.cat.Self()); err != nil {
 			return err
 		}
-		return a.takeOverServers(ctx)
+		if err := a.takeOverServers(ctx); err != nil { // this server can do its own work all the same
+			a.log.ErrorContext(ctx, "what another server left is not finished; it is tried again", "err", err)
+		}
+		return nil
 	}
 	n := a.arch.Log.Size()
 	text, err := a.cat.Progress(ctx, logProgress)

@@ -17,21 +17,21 @@ import (
 // turns, which the database holds; what one keeps in memory follows signals of
 // the others; what one has begun and cannot finish another takes over.
 
-// tally counts changes of something that is kept in memory, and knows which of
-// them the other servers have been told of.
-type tally struct{ n, told atomic.Uint64 }
+// tally counts changes of something that is kept in memory, and knows how many of
+// them the other servers have not been told of.
+type tally struct{ n, untold atomic.Uint64 }
 
 // Load returns how often it changed, here or elsewhere.
 func (t *tally) Load() uint64 { return t.n.Load() }
 
 // Add notes a change that was made here: the others are told of it.
-func (t *tally) Add() { t.n.Add(1) }
+func (t *tally) Add() {
+	t.n.Add(1)
+	t.untold.Add(1)
+}
 
 // Heard notes a change that the others know of.
-func (t *tally) Heard() {
-	t.n.Add(1)
-	t.told.Add(1)
-}
+func (t *tally) Heard() { t.n.Add(1) }
 
 // Signals, by what they say has changed.
 const (
@@ -42,13 +42,14 @@ const (
 	signalMade     = "made"     // which documents were made of which
 	signalUsers    = "users"    // who may do what
 	signalUpkeep   = "upkeep"   // documents were destroyed: their traces leave every index
+	signalThaw     = "thaw"     // people have looked at the clocks
 	signalOut      = "out "     // somebody, by token, is signed out everywhere
 	signalMend     = "mend "    // somebody's emergency is reviewed
 )
 
 // tallies are the changes that others are told of, by signal.
 func (a *app) tallies() map[string]*tally {
-	return map[string]*tally{signalBound: &a.bound, signalMoved: &a.moved, signalPatients: &a.listTaken, signalKin: &a.kinned, signalMade: &a.remade, signalUsers: &a.peopled}
+	return map[string]*tally{signalBound: &a.bound, signalMoved: &a.moved, signalPatients: &a.listTaken, signalKin: &a.kinned, signalMade: &a.remade, signalUsers: &a.peopled, signalThaw: &a.thawed}
 }
 
 // tell tells the other servers what was changed here and is in force. What cannot
@@ -60,15 +61,15 @@ func (a *app) tell(ctx context.Context) {
 	a.hearMu.Lock()
 	defer a.hearMu.Unlock()
 	for name, t := range a.tallies() {
-		n := t.n.Load()
-		if n == t.told.Load() {
+		k := t.untold.Load()
+		if k == 0 {
 			continue
 		}
 		if err := a.signal(context.WithoutCancel(ctx), name); err != nil {
 			a.log.ErrorContext(ctx, "the other servers are not told of a change yet", "what", name, "err", err)
 			continue
 		}
-		t.told.Store(n)
+		t.untold.Add(-k) // what was changed since is told the next time
 	}
 }
 
@@ -153,8 +154,8 @@ func (a *app) hear(ctx context.Context, name string) error {
 			return err
 		}
 		a.bound.Heard()
-	case signalUpkeep:
-		a.cleanUp.Store(true)
+	case signalThaw:
+		clocks{a}.trust()
 	}
 	d := a.accounts.Load()
 	if d == nil {
@@ -162,12 +163,7 @@ func (a *app) hear(ctx context.Context, name string) error {
 	}
 	switch about, token, _ := strings.Cut(name, " "); {
 	case name == signalUsers:
-		// Beside: who changes a user here holds what it waits for, and tells of it.
-		go func() {
-			if err := d.Recheck(context.WithoutCancel(ctx)); err != nil {
-				a.log.ErrorContext(ctx, "who is signed in was not looked at", "err", err)
-			}
-		}()
+		return d.Recheck(ctx)
 	case about+" " == signalOut, about+" " == signalMend:
 		for user := range d.Present() {
 			if a.tokenOf(user) != token {
@@ -188,8 +184,8 @@ func (a *app) hear(ctx context.Context, name string) error {
 type turn struct {
 	a     *app
 	name  string
-	deaf  bool // it is taken where following would wait for it
-	leave func()
+	deaf  bool                   // it is taken where following would wait for it
+	leave atomic.Pointer[func()] // of who has it
 }
 
 // turnAgain is how long is waited after the database could not be asked.
@@ -208,10 +204,9 @@ func (t *turn) Lock() {
 		}
 		switch {
 		case err == nil:
-			t.leave = leave
+			t.leave.Store(&leave)
 			return
 		case errors.Is(err, catalog.ErrStruckOff), t.a.closed.Load():
-			t.leave = func() {}
 			return
 		}
 		t.a.log.Error("a turn is waited for", "turn", t.name, "err", err)
@@ -221,12 +216,14 @@ func (t *turn) Lock() {
 
 // Unlock implements sync.Locker.
 func (t *turn) Unlock() {
-	leave := t.leave
-	t.leave = nil
+	leave := t.leave.Swap(nil)
+	if leave == nil {
+		return // this server was struck off
+	}
 	if !t.deaf {
 		t.a.tell(context.Background())
 	}
-	leave()
+	(*leave)()
 }
 
 // takeTurns makes the turns there are.
@@ -264,9 +261,6 @@ func (a *app) following(ctx context.Context) error {
 		}
 		err := a.follow(ctx)
 		a.tell(ctx)
-		if err == nil && a.cleanUp.Load() {
-			err = a.cleanIndex(ctx)
-		}
 		if err == nil && time.Since(looked) >= lookEvery {
 			looked = time.Now()
 			err = a.takeOverServers(ctx)

@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/csv"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -43,6 +45,7 @@ type patientsLine struct {
 	Rejected int  `json:"rejected,omitempty"` // rows
 	Dry      bool `json:"dry,omitempty"`
 
+	Sum    string      `json:"sum,omitempty"` // in the register: SHA-256 of the list as it is kept, in hex
 	Reject *rejectLine `json:"reject,omitempty"`
 }
 
@@ -154,7 +157,7 @@ func (a *app) keepPatients(ctx context.Context, who record.Actor, list *mpi.List
 	defer a.patientsMu.Unlock()
 	ctx = context.WithoutCancel(ctx)
 	// The entry outlives the file: an archive that moves knows that there was a list.
-	e := catalog.Entry{Kind: kindPatients, ID: "list", State: "imported", At: a.now().UTC(), Body: mustJSON(patientsLine{Numbers: list.Len(), People: list.People()})}
+	e := catalog.Entry{Kind: kindPatients, ID: "list", State: "imported", At: a.now().UTC(), Body: mustJSON(patientsLine{Numbers: list.Len(), People: list.People(), Sum: sumOf(sealed)})}
 	if err := a.arch.Journal(ctx, audit.ActPatients, "", change{Actor: who, Register: &e}); err != nil {
 		return err
 	}
@@ -225,13 +228,38 @@ func (a *app) storePatients(ctx context.Context, sealed []byte, list *mpi.List) 
 }
 
 // storedPatients reads the sealed list that was taken last; os.ErrNotExist when
-// there is none.
+// there is none. Where there are several servers it is the one that the register
+// means: the database, or this machine's copy, may be older.
 func (a *app) storedPatients(ctx context.Context) ([]byte, error) {
-	if a.cat.Shared() {
-		sealed, err := a.cat.List(ctx, patientsList)
-		if err == nil || !errors.Is(err, record.ErrNotFound) {
-			return sealed, err
-		}
+	own, err := os.ReadFile(a.cfg.path(patientsFile))
+	if !a.cat.Shared() || err != nil && !errors.Is(err, os.ErrNotExist) {
+		return own, err
 	}
-	return os.ReadFile(a.cfg.path(patientsFile))
+	e, err := a.cat.Entry(ctx, kindPatients, "list")
+	if errors.Is(err, record.ErrNotFound) {
+		return nil, os.ErrNotExist
+	}
+	var l patientsLine
+	if err == nil {
+		err = into(e, &l)
+	}
+	if err != nil {
+		return nil, err
+	}
+	shared, err := a.cat.List(ctx, patientsList)
+	if err != nil && !errors.Is(err, record.ErrNotFound) {
+		return nil, err
+	}
+	switch fits := func(b []byte) bool { return b != nil && (l.Sum == "" || l.Sum == sumOf(b)) }; {
+	case fits(shared):
+		return shared, nil
+	case fits(own): // the archive was one machine's, or the database came back from a backup
+		return own, a.cat.PutList(ctx, patientsList, own)
+	}
+	return nil, os.ErrNotExist
+}
+
+func sumOf(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
 }

@@ -278,6 +278,9 @@ func (a *app) assign(ctx context.Context, p assignment) error {
 	if err != nil {
 		return err
 	}
+	if row.State != record.DocumentQA && row.State != record.DocumentFiled {
+		return nil // what was said of it later stands
+	}
 	s, err := a.arch.Load(ctx, p.Document, row.Version)
 	if err != nil {
 		return err

@@ -131,6 +131,9 @@ func (a *app) opRebuild(ctx context.Context, r asked, out func(any) error) error
 	if err := a.arch.Journal(ctx, audit.ActRebuilt, "", change{Actor: r.Actor}); err != nil {
 		return err
 	}
+	if err := a.followedAll(ctx); err != nil {
+		return err
+	}
 	if err := errors.Join(a.cat.SetProgress(ctx, catalog.Rebuilding, ""), durable.Remove(a.cfg.path(rebuildMark))); err != nil {
 		return err
 	}
@@ -144,6 +147,15 @@ func (a *app) opRebuild(ctx context.Context, r asked, out func(any) error) error
 		return fmt.Errorf("rebuilt, but for %d objects: %w", n, record.ErrCorrupt)
 	}
 	return nil
+}
+
+// followedAll writes down that what any server logged has taken effect.
+func (a *app) followedAll(ctx context.Context) error {
+	ms, err := a.cat.Members(ctx)
+	for _, m := range ms {
+		err = errors.Join(err, a.cat.SetProgress(ctx, logOf(m.Server), fmt.Sprint(a.arch.Log.Size())))
+	}
+	return err
 }
 
 // clearCaches empties catalogue and index. The mark that documents are being

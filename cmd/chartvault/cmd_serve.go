@@ -92,6 +92,11 @@ func (a *app) serve(ctx context.Context, listen func() (*endpoint, error)) error
 	if err := a.arch.Journal(ctx, audit.ActStart, "", change{Actor: record.Daemon}); err != nil {
 		return err
 	}
+	if !a.cat.Shared() { // what was done before this start is done again
+		if err := errors.Join(a.cat.Recall(ctx, a.now()), a.cat.SetProgress(ctx, dailyDone, "")); err != nil {
+			return err
+		}
+	}
 	// Before the folder is looked at: the source of what was sealed may still lie there.
 	if err := a.takeOverAll(ctx); err != nil {
 		a.log.ErrorContext(ctx, "deposits not taken over; it is tried again", "err", err)
@@ -131,18 +136,24 @@ func (a *app) serve(ctx context.Context, listen func() (*endpoint, error)) error
 	}
 	a.log.Info("serving", "addr", ep.addr(), "folder", a.watcher.Folder)
 	g, gctx := errgroup.WithContext(ctx)
-	for _, f := range []func(context.Context) error{a.watcher.Run, a.schedule, a.publishing, a.takingOver, a.importing, a.deciding, a.following} {
+	for _, f := range []func(context.Context) error{a.watcher.Run, a.schedule, a.publishing, a.takingOver, a.importing, a.deciding, a.following, a.cleaning} {
 		g.Go(func() error { return f(gctx) })
 	}
 	g.Go(func() error { // whatever ends first
 		<-gctx.Done()
 		close(ending)
+		// Whoever waits for a database that is away waits no longer then.
+		time.AfterFunc(endPatience, a.arch.Log.Abandon)
 		return nil
 	})
 	g.Go(func() error { return ep.wait(gctx) })
 	g.Go(func() error { return others(gctx) })
 	return g.Wait()
 }
+
+// endPatience is how long what is being done may wait for a database that is away once
+// the daemon is told to end.
+const endPatience = 20 * time.Second
 
 func (a *app) filed(ctx context.Context, r ingest.Result) {
 	a.log.InfoContext(ctx, "batch filed", "batch", r.ID.String(), "state", string(r.State), "pages", r.Counts.PagesIn, "filed", r.Counts.Filed,
@@ -166,15 +177,14 @@ func (a *app) ready(ctx context.Context) error {
 // removes what locks kept; and it executes what is ready. Every server watches its
 // own clock.
 func (a *app) schedule(ctx context.Context) error {
-	if !a.cat.Shared() { // what was done before this start is done again
-		if err := errors.Join(a.cat.Recall(ctx, a.now()), a.cat.SetProgress(ctx, dailyDone, "")); err != nil {
-			return err
-		}
-	}
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return a.watchClocks(gctx) })
 	g.Go(func() error { return a.working(gctx, "store", time.Minute, a.storeStep) })
 	g.Go(func() error { return a.working(gctx, "daily", time.Minute, a.today) })
+	if a.cat.Shared() {
+		g.Go(func() error { return a.working(gctx, "destructions", time.Minute, a.resume) })
+		g.Go(func() error { return a.working(gctx, "indexes", time.Minute, a.endShards) })
+	}
 	if a.cfg.Retention.Automatic {
 		g.Go(func() error { return a.working(gctx, "plans", time.Minute, a.executeReady) })
 	}

@@ -237,6 +237,15 @@ func hopeless(err error) bool {
 // failCorrection ends a correction that cannot be carried out: what was made is
 // destroyed, and what it was to be made of is as it was.
 func (a *app) failCorrection(ctx context.Context, who record.Actor, c correct.Correction, why error) (correct.Correction, error) {
+	// Another server may have carried it out since, and struck this one off: then
+	// nothing can be written, and nothing may be destroyed.
+	if err := a.arch.Journal(ctx, audit.ActCorrectionFailing, c.ID, change{Actor: who}); err != nil {
+		return c, errors.Join(why, err)
+	}
+	now, err := a.correction(ctx, c.ID)
+	if err != nil || now.State != correct.Agreed {
+		return now, errors.Join(why, err)
+	}
 	for _, r := range c.Results {
 		if _, err := a.arch.Destroy(ctx, r.ID, 1); err != nil {
 			return c, errors.Join(why, err) // it is agreed to still, and tried again

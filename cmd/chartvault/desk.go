@@ -65,7 +65,7 @@ func (a *app) putEntry(ctx context.Context, e catalog.Entry) error {
 	if e.Kind == kindCorrection {
 		return a.putCorrectionEntry(ctx, e)
 	}
-	if err := a.cat.PutEntry(ctx, e); err != nil {
+	if err := a.putBinding(ctx, e); err != nil {
 		return err
 	}
 	switch e.Kind {
@@ -81,6 +81,18 @@ func (a *app) putEntry(ctx context.Context, e catalog.Entry) error {
 		return a.relateAnew(ctx)
 	}
 	return nil
+}
+
+// putBinding puts an entry into the register. What binds documents comes into force
+// while none is being marked for its end, on any server.
+func (a *app) putBinding(ctx context.Context, e catalog.Entry) error {
+	switch e.Kind {
+	case string(disposition.KindHold), kindRequest, kindLink, string(disposition.KindExtension):
+		a.heldMu.Lock()
+		defer a.heldMu.Unlock()
+		defer a.bound.Add()
+	}
+	return a.cat.PutEntry(ctx, e)
 }
 
 // Get implements disposition.Register.
@@ -177,8 +189,14 @@ func (c clocks) Jumped() time.Duration {
 	return c.now().Round(0).Sub(began.Round(0)) - time.Since(began)
 }
 
-// Trust implements disposition.Clock.
+// Trust implements disposition.Clock: people have looked. Every server's own clock is
+// meant.
 func (c clocks) Trust() {
+	c.trust()
+	c.thawed.Add()
+}
+
+func (c clocks) trust() {
 	now := time.Now()
 	c.began.Store(&now)
 }

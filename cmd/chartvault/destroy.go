@@ -89,9 +89,8 @@ func (h holdings) markDestroying(ctx context.Context, row catalog.Row, t tombsto
 		}
 		return h.cat.MarkDestroying(ctx, row.ID)
 	}
-	if err := h.follow(ctx); err != nil { // with what other servers did
-		return err
-	}
+	h.heldMu.Lock() // with what other servers did, and nothing comes to bind it meanwhile
+	defer h.heldMu.Unlock()
 	b, err := h.bindings(ctx)
 	if err != nil {
 		return err
@@ -189,6 +188,9 @@ func (a *app) sweepDocument(ctx context.Context, id record.ID) error {
 // resume finishes destructions that a crash interrupted: from the destroyed
 // key on it only goes forward.
 func (a *app) resume(ctx context.Context) error {
+	if rows, err := a.cat.InState(ctx, record.DocumentDestroying); err != nil || len(rows) == 0 {
+		return err
+	}
 	a.desk.Runs.Lock() // nobody else is at it
 	defer a.desk.Runs.Unlock()
 	rows, err := a.cat.InState(ctx, record.DocumentDestroying)

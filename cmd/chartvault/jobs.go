@@ -47,7 +47,7 @@ func (a *app) job(ctx context.Context, name string, every time.Duration, do func
 	if err := a.cat.PutJob(ctx, name, now); err != nil {
 		return err
 	}
-	j, ok, err := a.cat.TakeJob(ctx, name, now, jobLease)
+	j, ok, err := a.cat.TakeJob(ctx, name, now, every, jobLease)
 	if err != nil || !ok {
 		return err
 	}

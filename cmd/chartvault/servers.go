@@ -21,7 +21,8 @@ func logOf(server string) string { return logProgress + " " + server }
 // cleaned is the upkeep that a server has done last, by its number.
 func cleaned(server string) string { return signalUpkeep + " " + server }
 
-// takeOverServers finishes what servers left that have ended.
+// takeOverServers finishes what servers left that have ended. A destruction that was
+// begun is finished by whoever does that job next.
 func (a *app) takeOverServers(ctx context.Context) error {
 	return a.cat.Lapsed(ctx, a.now(), func(server string) error {
 		a.log.WarnContext(ctx, "another server has ended; what it had begun is finished here", "server", server)
@@ -31,25 +32,26 @@ func (a *app) takeOverServers(ctx context.Context) error {
 		if err := a.cat.Free(ctx, server); err != nil {
 			return err
 		}
-		for _, t := range a.tallies() { // it may have told nobody
+		// It may have told nobody, and not have bound what follows from whose numbers are whose.
+		if err := a.loadPatients(ctx, a.pipeline.Sheets); err != nil {
+			return err
+		}
+		for _, t := range a.tallies() {
 			t.Add()
 		}
 		a.dueSums.Store(nil)
-		if err := errors.Join(a.relate(ctx), a.mapMade(ctx)); err != nil {
+		if err := errors.Join(a.relateAnew(ctx), a.mapMade(ctx)); err != nil {
 			return err
 		}
 		a.tell(ctx)
-		if err := a.resume(ctx); err != nil { // its job is another's now: it is tried again there
-			a.log.ErrorContext(ctx, "a destruction is not finished", "err", err)
-		}
 		return a.resumeCorrections(ctx)
 	})
 }
 
 // finishLog has the catalogue follow what a server logged that may have ended
-// before it took effect. Everything that was logged since is applied again, in its
-// order, and what is logged meanwhile behind it, until there is nothing newer: what
-// was said last stands, also where it is about something else that the first moved.
+// before it took effect. Of what is kept in registers the last word is applied, and
+// no earlier one, whoever said it; the rest in the order of the log, with what is
+// logged meanwhile behind it, until there is nothing newer.
 func (a *app) finishLog(ctx context.Context, server string) error {
 	text, err := a.cat.Progress(ctx, logOf(server))
 	if err != nil {
@@ -66,11 +68,6 @@ func (a *app) finishLog(ctx context.Context, server string) error {
 		return err
 	}
 	if len(theirs) > 0 {
-		// Nothing ends, and nothing is moved, while what was said before is said again.
-		a.desk.Runs.Lock()
-		defer a.desk.Runs.Unlock()
-		a.correctMu.Lock()
-		defer a.correctMu.Unlock()
 		if err := a.applyAgain(ctx, theirs); err != nil {
 			return fmt.Errorf("follow the audit log of server %s: %w", server, err)
 		}
@@ -82,7 +79,8 @@ func (a *app) finishLog(ctx context.Context, server string) error {
 const mostPasses = 1000
 
 // applyAgain applies the log from the first of some entries on. Of those, batches
-// that were filed come back from the store.
+// that were filed come back from the store. What is damaged is said, and keeps
+// nothing else from being applied.
 func (a *app) applyAgain(ctx context.Context, theirs []int64) error {
 	b := &rebuild{app: a, batches: map[record.ID]bool{}, keyless: map[record.ID]bool{}}
 	its, at := map[int64]bool{}, theirs[0]
@@ -94,14 +92,24 @@ func (a *app) applyAgain(ctx context.Context, theirs []int64) error {
 			return err
 		}
 		n, changed := a.arch.Log.Size(), false
-		err := a.entriesTo(at, n, func(e audit.Entry) error {
+		last, err := a.lastWords(ctx, at, n)
+		if err != nil {
+			return err
+		}
+		err = a.entriesTo(at, n, func(e audit.Entry) error {
 			changed = changed || applies(e.Action)
+			var err error
 			if its[e.Seq] && e.Action == audit.ActBatchFiled {
-				if err := b.refile(ctx, e); err != nil {
-					return err
-				}
+				err = b.refile(ctx, e)
 			}
-			return a.apply(ctx, e)
+			if err == nil && !last.superseded(e) {
+				err = a.apply(ctx, e)
+			}
+			if err != nil && finding(err) {
+				b.fault(fmt.Sprintf("entry %d", e.Seq), err)
+				return nil
+			}
+			return err
 		})
 		if err != nil {
 			return err
@@ -116,12 +124,44 @@ func (a *app) applyAgain(ctx context.Context, theirs []int64) error {
 	return fmt.Errorf("the other servers change things faster than they can be followed: %w", record.ErrBusy)
 }
 
-// cleanPatience is how long a server that is on may take to clean its index.
-const cleanPatience = time.Hour
+// lastWords are, of a part of the log, the last entries about each thing that a
+// register keeps, and which entries are of registers at all.
+type lastWords struct {
+	of   map[int64]string // by entry: what it is about
+	last map[string]int64
+}
+
+// superseded reports whether a later entry says something else of the same.
+func (l lastWords) superseded(e audit.Entry) bool {
+	about, ok := l.of[e.Seq]
+	return ok && l.last[about] != e.Seq
+}
+
+func (a *app) lastWords(ctx context.Context, from, to int64) (lastWords, error) {
+	l := lastWords{map[int64]string{}, map[string]int64{}}
+	err := a.entriesTo(from, to, func(e audit.Entry) error {
+		if !registers(e.Action) {
+			return nil
+		}
+		var c change
+		if err := a.arch.OpenBody(ctx, e, &c); err != nil {
+			if finding(err) || errors.Is(err, record.ErrDestroyed) {
+				return nil // it is said where it is applied
+			}
+			return err
+		}
+		if c.Register != nil {
+			about := c.Register.Kind + "\x00" + c.Register.ID
+			l.of[e.Seq], l.last[about] = about, e.Seq
+		}
+		return nil
+	})
+	return l, err
+}
 
 // cleanOthers has the traces of destroyed documents leave the indexes of the other
-// servers: those that are on do it themselves, and are waited for; of those that
-// are not, or do not, the keys are destroyed, and they make their index again.
+// servers: those that are on are told, and do it at once by themselves; of those
+// that are not the keys are destroyed, and they make their index again.
 func (a *app) cleanOthers(ctx context.Context) error {
 	if !a.cat.Shared() {
 		return nil
@@ -135,42 +175,41 @@ func (a *app) cleanOthers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	patience, stop := context.WithTimeout(ctx, cleanPatience)
-	defer stop()
-	for {
-		waits := false
-		others, err := a.cat.Others(ctx)
+	if err := a.cat.SetProgress(ctx, cleaned(a.cat.Self()), strconv.FormatInt(n, 10)); err != nil {
+		return err
+	}
+	return a.endShards(ctx)
+}
+
+// endShards destroys the index keys of servers whose index has traces of what was
+// destroyed and that are not on to clean it. It is done again and again, for servers that
+// ended since.
+func (a *app) endShards(ctx context.Context) error {
+	h, err := a.cat.Hear(ctx)
+	if err != nil {
+		return err
+	}
+	ms, err := a.cat.Members(ctx)
+	if err != nil {
+		return err
+	}
+	keep := map[string]bool{}
+	for _, m := range ms {
+		text, err := a.cat.Progress(ctx, cleaned(m.Server))
 		if err != nil {
 			return err
 		}
-		done := map[string]bool{a.cat.Self(): true}
-		for _, s := range others {
-			text, err := a.cat.Progress(ctx, cleaned(s))
-			if err != nil {
-				return err
-			}
-			if k, _ := strconv.ParseInt(text, 10, 64); k >= n {
-				done[s] = true
-				continue
-			}
-			ended, err := a.cat.Ended(ctx, s)
-			if err != nil {
-				return err
-			}
-			waits = waits || !ended
-		}
-		if waits && patience.Err() == nil {
-			select {
-			case <-ctx.Done():
-				return ctx.Err()
-			case <-a.cat.Lost():
-				return fmt.Errorf("indexes of the other servers: %w", record.ErrNotReady)
-			case <-time.After(followEvery):
-			}
+		if k, _ := strconv.ParseInt(text, 10, 64); k >= h.Signals[signalUpkeep] || m.Server == a.cat.Self() {
+			keep[m.Server] = true
 			continue
 		}
-		return a.destroyShards(ctx, done)
+		ended, err := a.cat.Ended(ctx, m.Server)
+		if err != nil {
+			return err
+		}
+		keep[m.Server] = !ended
 	}
+	return a.destroyShards(ctx, keep)
 }
 
 // destroyShards destroys the index keys of all servers but some.
@@ -180,8 +219,9 @@ func (a *app) destroyShards(ctx context.Context, but map[string]bool) error {
 		return err
 	}
 	for _, n := range names {
+		// One without a server is of before there were several: nobody opens it again.
 		server, _, ok := strings.Cut(n, shardOf)
-		if !ok || but[server] {
+		if ok && but[server] {
 			continue
 		}
 		if err := a.vault.DestroyShardKey(ctx, n); err != nil {
@@ -192,12 +232,15 @@ func (a *app) destroyShards(ctx context.Context, but map[string]bool) error {
 	return nil
 }
 
-// cleanIndex takes the traces of destroyed documents out of this server's index,
-// because another asked for it.
+// cleanIndex takes the traces of destroyed documents out of this server's index, if
+// another asked for it.
 func (a *app) cleanIndex(ctx context.Context) error {
 	a.hearMu.Lock()
 	n := a.heard.Signals[signalUpkeep]
 	a.hearMu.Unlock()
+	if a.cleanedAs >= n {
+		return nil
+	}
 	text, err := a.cat.Progress(ctx, cleaned(a.cat.Self()))
 	if err != nil {
 		return err
@@ -213,8 +256,25 @@ func (a *app) cleanIndex(ctx context.Context) error {
 			return err
 		}
 	}
-	a.cleanUp.Store(false)
+	a.cleanedAs = n
 	return nil
+}
+
+// cleaning cleans this server's index whenever another asks for it, until ctx ends.
+func (a *app) cleaning(ctx context.Context) error {
+	if !a.cat.Shared() {
+		return nil
+	}
+	for {
+		if err := a.cleanIndex(ctx); err != nil && ctx.Err() == nil {
+			a.log.ErrorContext(ctx, "the index is not cleaned yet; it is tried again", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(followEvery):
+		}
+	}
 }
 
 // shardOf stands between a server's name and the name of one of its index keys.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -157,8 +156,8 @@ func TestServersAgree(t *testing.T) {
 }
 
 // TestServersDestroy: the words of a destroyed document leave the index of every
-// server: one that is on cleans its own, and is waited for; of one that is away the
-// keys are destroyed.
+// server: one that is on cleans its own as soon as it is told; of one that is away the keys are
+// destroyed.
 func TestServersDestroy(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)
@@ -202,27 +201,24 @@ func TestServersDestroy(t *testing.T) {
 		t.Fatal(err)
 	}
 	doc.state = record.DocumentDestroyed
-	ctx, stop := context.WithCancel(t.Context())
-	var settled atomic.Bool
-	done := make(chan error, 1)
-	go func() { err := x.upkeep(ctx); settled.Store(true); done <- err }()
-	time.Sleep(time.Second)
-	if settled.Load() {
-		t.Error("a server that is on was not waited for")
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- y.following(ctx) }()
-	if err := <-done; err != nil {
+	if err := x.upkeep(t.Context()); err != nil {
 		t.Fatal(err)
+	}
+	if after := keysOf(y); len(after) == 0 {
+		t.Fatal("the index key of a server that is on was destroyed")
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 2)
+	for _, f := range []func(context.Context) error{y.following, y.cleaning} {
+		go func() { ended <- f(ctx) }()
+	}
+	p.eventually("its words to leave the other server's index", func() bool { return find(y, doc.leaves[0]) == 0 && fmt.Sprint(keysOf(y)) != fmt.Sprint(before) })
+	if err := x.endShards(t.Context()); err != nil || len(keysOf(y)) == 0 {
+		t.Errorf("the index key of a server that is on and clean: got %v, %v, want it", keysOf(y), err)
 	}
 	stop()
 	<-ended
-	if n := find(y, doc.leaves[0]); n != 0 {
-		t.Errorf("its words on the other server: got %d hits, want none", n)
-	}
-	if after := keysOf(y); fmt.Sprint(after) == fmt.Sprint(before) {
-		t.Errorf("the other server's index is under the key it had: %v", after)
-	}
+	<-ended
 
 	id, doc = p.some()
 	other := p.papers[p.order[0]]

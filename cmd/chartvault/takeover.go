@@ -52,9 +52,14 @@ func (a *app) takeOverAll(ctx context.Context) error {
 	err := a.emptyOutbox(ctx)
 	ids, lerr := a.arch.Waiting(ctx)
 	err = errors.Join(err, lerr)
+	waiting := map[string]bool{}
 	for _, id := range ids {
+		if m, merr := a.arch.FindMark(ctx, id); merr == nil && m.State != archive.MarkDuplicate {
+			continue // people look at it
+		}
 		// Each by one of the servers, whichever comes first.
-		terr := a.job(ctx, "deposit "+id.String(), 0, func(ctx context.Context) error { return a.takeOver(ctx, id) })
+		waiting[depositJob+id.String()] = true
+		terr := a.job(ctx, depositJob+id.String(), 0, func(ctx context.Context) error { return a.takeOver(ctx, id) })
 		if terr != nil {
 			err = errors.Join(err, fmt.Errorf("deposit %s: %w", id, terr))
 		}
@@ -62,8 +67,12 @@ func (a *app) takeOverAll(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
-	return err
+	// Of one that was discarded nothing is to be done.
+	return errors.Join(err, a.cat.DropJobs(ctx, depositJob, func(name string) bool { return waiting[name] }))
 }
+
+// depositJob begins the names of the jobs of taking deposits over.
+const depositJob = "deposit "
 
 // emptyOutbox puts this machine's own sealed deposits down at the door, and
 // drops those that were taken over.

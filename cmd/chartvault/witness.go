@@ -140,23 +140,28 @@ func (p published) Published(ctx context.Context) (int64, error) {
 		return 0, err
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || n < 0 || n > p.arch.Log.Size() {
+	if err != nil || n < 0 {
 		return 0, nil // publishing again is harmless; the copies are the same
 	}
-	return n, nil
+	return min(n, p.arch.Log.Size()), nil // another server may have published more than this one has copied
 }
 
-// SetPublished implements archive.Position. Two servers may publish at once: what
-// the slower one puts back is published again.
+// SetPublished implements archive.Position.
 func (p published) SetPublished(ctx context.Context, n int64) error {
+	if text, err := p.cat.Progress(ctx, publishedProgress); err != nil {
+		return err
+	} else if k, err := strconv.ParseInt(text, 10, 64); err == nil && k >= n {
+		return nil
+	}
 	return p.cat.SetProgress(ctx, publishedProgress, fmt.Sprint(n))
 }
 
 // publishLast is publish when nothing is on its way any more. A witness that
 // is away then is for the log, and no error of the command that ends.
 func (a *app) publishLast(ctx context.Context) error {
+	err := a.arch.Log.Follow(ctx)
 	n := a.arch.Log.Size()
-	err := errors.Join(a.arch.Publish(ctx), a.setFollowed(ctx, n))
+	err = errors.Join(err, a.arch.Publish(ctx), a.setFollowed(ctx, n))
 	if werr := a.witness(ctx); werr != nil {
 		a.log.WarnContext(ctx, "the audit log's head was not witnessed", "err", werr)
 	}
