@@ -39,7 +39,9 @@ type Members interface {
 	Try(ctx context.Context, name string) (bool, error)
 	// Leave lets go of a name.
 	Leave(ctx context.Context, name string) error
-	// Lost is closed when the session has ended by itself.
+	// Ended names the other members that are listed as on and have no session.
+	Ended(ctx context.Context) ([]string, error)
+	// Lost is closed when the session has ended by itself, and cannot be begun again.
 	Lost() <-chan struct{}
 	// Close ends the session.
 	Close() error
@@ -133,11 +135,33 @@ func (c *DB) Turn(ctx context.Context, name string) (leave func(), err error) {
 		here()
 		return nil, fmt.Errorf("wait for %s: %w", name, err)
 	}
-	return func() {
+	leave = func() {
 		// Where that fails the session has ended, and the turn with it.
 		_ = m.Leave(context.WithoutCancel(ctx), "turn "+name)
 		here()
-	}, nil
+	}
+	// It may have been the turn of somebody whose session ended, and who does not know.
+	ended, err := m.Ended(ctx)
+	for _, s := range ended {
+		err = errors.Join(err, c.strike(ctx, s))
+	}
+	if err != nil {
+		leave()
+		return nil, fmt.Errorf("wait for %s: %w", name, err)
+	}
+	return leave, nil
+}
+
+// strike has the database refuse from now on what a server sends that has no session.
+// It stays listed, for somebody to finish what it left.
+func (c *DB) strike(ctx context.Context, server string) error {
+	return c.tx(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, c.dialect.FenceTurn, server); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `UPDATE members SET epoch = epoch + 1 WHERE server = $1 AND present = 1`, server)
+		return err
+	})
 }
 
 // Alone takes the archive for this process until leave is called;

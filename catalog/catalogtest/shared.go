@@ -47,6 +47,10 @@ func RunShared(t *testing.T, on func(t *testing.T) (join func(server string) (*c
 		a, b, join, _ := pair(t)
 		alone(t, a, b, join)
 	})
+	t.Run("away", func(t *testing.T) {
+		a, b, _, cut := pair(t)
+		away(t, a, b, cut)
+	})
 	t.Run("struck off", func(t *testing.T) {
 		a, b, join, cut := pair(t)
 		struck(t, a, b, join, cut)
@@ -225,6 +229,40 @@ func alone(t *testing.T, a, b *catalog.DB, join func(string) (*catalog.DB, error
 	c.Close()
 }
 
+// away: servers whose sessions ended, because the database was away for a moment, go
+// on with all they had where nobody took any of it.
+func away(t *testing.T, a, b *catalog.DB, cut func()) {
+	leave, err := a.Turn(t.Context(), "work")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cut()
+	for end := time.Now().Add(15 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		free, err := b.Turn(t.Context(), "other")
+		if err == nil {
+			free()
+			break
+		}
+		if errors.Is(err, catalog.ErrStruckOff) || time.Now().After(end) {
+			t.Fatalf("a turn after the database was away: got %v", err)
+		}
+	}
+	if err := a.SetProgress(t.Context(), "x", "after"); err != nil {
+		t.Fatalf("a write of a server that came back: got %v", err)
+	}
+	ctx, stop := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer stop()
+	if _, err := b.Turn(ctx, "work"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a turn another had before the database was away: got %v, want a deadline", err)
+	}
+	leave()
+	free, err := b.Turn(t.Context(), "work")
+	if err != nil {
+		t.Fatalf("that turn after it was left: got %v", err)
+	}
+	free()
+}
+
 // struck: a server whose session ended is struck off by another, which finishes
 // what it left; nothing it writes is taken any more, and it may come back.
 func struck(t *testing.T, a, b *catalog.DB, join func(string) (*catalog.DB, error), cut func()) {
@@ -252,14 +290,17 @@ func struck(t *testing.T, a, b *catalog.DB, join func(string) (*catalog.DB, erro
 		t.Fatal(err)
 	}
 	defer b.Close()
+	if err := a.SetProgress(t.Context(), "x", "before"); err != nil {
+		t.Fatalf("a write before it is struck off: got %v", err)
+	}
 	again, err := b.Turn(t.Context(), "work")
 	if err != nil {
 		t.Fatalf("the turn of a server that is gone: got %v", err)
 	}
-	again()
-	if err := a.SetProgress(t.Context(), "x", "before"); err != nil {
-		t.Fatalf("a write before it is struck off: got %v", err)
+	if err := a.SetProgress(t.Context(), "x", "between"); err == nil {
+		t.Error("a server wrote whose turn another has")
 	}
+	again()
 	var finished []string
 	for range 2 {
 		if err := b.Lapsed(t.Context(), time.Now(), func(s string) error { finished = append(finished, s); return b.Free(t.Context(), s) }); err != nil {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,15 +21,18 @@ import (
 // member is this process among those on one database: a session whose locks say
 // what it has, and a number that all its writes carry. When the session ends, for
 // whatever reason, its locks are free; whoever finds the member's own lock free
-// raises the number, and the database refuses what still comes under the old one.
+// raises the number, and the database refuses what still comes under the old one. A
+// session that ended is begun again, if nobody has.
 type member struct {
 	server string
 	number atomic.Pointer[string] // SERVER:EPOCH; nil before it is a member
 
 	mu     sync.Mutex // one statement at a time on the session
+	cfg    *pgx.ConnConfig
 	conn   *pgx.Conn
+	held   map[string]bool // names the session has, but for the member's own
+	from   time.Time       // before which nothing new is taken
 	closed bool
-	once   sync.Once
 	lost   chan struct{}
 	done   chan struct{}
 }
@@ -53,6 +58,7 @@ func watchful(cfg *pgx.ConnConfig) {
 
 func (m *member) connect(ctx context.Context, cfg *pgx.ConnConfig) (err error) {
 	cfg.RuntimeParams["application_name"] = "chartvault member"
+	m.cfg = cfg
 	m.conn, err = pgx.ConnectConfig(ctx, cfg)
 	return err
 }
@@ -144,13 +150,15 @@ func (m *member) join(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	delete(m.held, catalog.MemberLock(m.server)) // it is taken last where it is taken again
 	n := m.server + ":" + strconv.FormatInt(epoch, 10)
 	m.number.Store(&n)
 	go m.watch()
 	return nil
 }
 
-// watch notices that the session has ended.
+// watch notices that the session has ended, and begins another in its place where it
+// can.
 func (m *member) watch() {
 	t := time.NewTicker(lookEvery)
 	defer t.Stop()
@@ -158,42 +166,154 @@ func (m *member) watch() {
 		select {
 		case <-m.done:
 			return
-		case <-m.lost:
-			return
 		case <-t.C:
 		}
-		ctx, stop := context.WithTimeout(context.Background(), 15*time.Second)
+		ctx, stop := context.WithTimeout(context.Background(), answerTime)
 		_, err := m.ask(ctx, `SELECT true`)
 		stop()
-		if err != nil {
-			m.gone()
+		if err != nil && !m.again() {
+			close(m.lost)
+			return
 		}
 	}
 }
 
-func (m *member) gone() { m.once.Do(func() { close(m.lost) }) }
+// answerTime is how long the database may take to answer on the session, and comeBack
+// how long it may be away before the process gives its place up.
+const (
+	answerTime = 15 * time.Second
+	comeBack   = time.Minute
+)
+
+// errAway is a session that ended and may be begun again.
+var errAway = errors.New("the database is away")
+
+// again begins another session in place of one that ended, with all that it had. That
+// can be while nobody else took any of it: whoever takes a turn strikes off first who
+// has no session.
+func (m *member) again() bool {
+	for end := time.Now().Add(comeBack); time.Now().Before(end); {
+		select {
+		case <-m.done:
+			return true // it is being closed, and nobody asks any more
+		case <-time.After(firstAgain):
+		}
+		ctx, stop := context.WithTimeout(context.Background(), answerTime)
+		ok, err := m.retake(ctx)
+		stop()
+		if err == nil {
+			return ok
+		}
+	}
+	return false
+}
+
+// firstAgain is how long is waited before each attempt. After one that succeeded nothing
+// new is taken for grace: others whose sessions ended too come back meanwhile, and need
+// not be struck off.
+const (
+	firstAgain = 200 * time.Millisecond
+	grace      = 4 * time.Second
+)
+
+// retake is one attempt of again: an error where the database cannot be asked, false
+// where it is too late.
+func (m *member) retake(ctx context.Context) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return true, nil
+	}
+	conn, err := pgx.ConnectConfig(ctx, m.cfg)
+	if err != nil {
+		return false, err
+	}
+	fail := func(err error) (bool, error) { return false, errors.Join(err, conn.Close(ctx)) }
+	// Before the member's own: whoever takes one of them meanwhile strikes this
+	// member off, which is seen at the end.
+	for _, name := range append(slices.Sorted(maps.Keys(m.held)), catalog.MemberLock(m.server)) {
+		var ok bool
+		if err := conn.QueryRow(ctx, try, name).Scan(&ok); err != nil || !ok {
+			if err == nil && name == catalog.MemberLock(m.server) {
+				err = errAway // the session that ended is not gone yet
+			}
+			return fail(err)
+		}
+	}
+	var same, all bool
+	number := *m.number.Load()
+	err = conn.QueryRow(ctx, `SELECT server || ':' || epoch = $1, pg_try_advisory_lock_shared(hashtextextended($2, 0)) FROM members WHERE server = $3`,
+		number, catalog.ArchiveLock, m.server).Scan(&same, &all)
+	if err != nil || !same || !all {
+		return fail(err)
+	}
+	m.conn, m.from = conn, time.Now().Add(grace)
+	return true, nil
+}
 
 // ask puts a question to the session that is answered by yes or no.
 func (m *member) ask(ctx context.Context, question string, args ...any) (yes bool, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.closed || m.conn.IsClosed() {
+	return m.asks(ctx, question, args...)
+}
+
+// asks is ask. Held: mu.
+func (m *member) asks(ctx context.Context, question string, args ...any) (yes bool, err error) {
+	select {
+	case <-m.lost:
+		return false, catalog.ErrStruckOff
+	default:
+	}
+	if m.closed {
 		return false, catalog.ErrStruckOff
 	}
-	// A question whose answer is not waited for would cost the session.
-	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
-	defer stop()
-	err = m.conn.QueryRow(ctx, question, args...).Scan(&yes)
 	if m.conn.IsClosed() {
-		m.gone()
-		return false, fmt.Errorf("%w: %w", catalog.ErrStruckOff, err)
+		return false, errAway
+	}
+	// A question whose answer is not waited for would cost the session.
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), answerTime)
+	defer stop()
+	if err = m.conn.QueryRow(ctx, question, args...).Scan(&yes); m.conn.IsClosed() {
+		err = fmt.Errorf("%w: %w", errAway, err)
 	}
 	return yes, err
 }
 
+// try takes a name for the session.
+const try = `SELECT pg_try_advisory_lock(hashtextextended($1, 0))`
+
 // Try implements catalog.Members.
 func (m *member) Try(ctx context.Context, name string) (bool, error) {
-	return m.ask(ctx, `SELECT pg_try_advisory_lock(hashtextextended($1, 0))`, name)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if time.Now().Before(m.from) {
+		return false, nil
+	}
+	ok, err := m.asks(ctx, try, name)
+	if ok {
+		m.held[name] = true
+	}
+	return ok, err
+}
+
+// Ended implements catalog.Members: who is listed as on and has no session.
+func (m *member) Ended(ctx context.Context) (out []string, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed || m.conn.IsClosed() {
+		return nil, errAway
+	}
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), answerTime)
+	defer stop()
+	// The two halves of a lock's number, as the database lists them.
+	rows, err := m.conn.Query(ctx, `SELECT server FROM members WHERE present = 1 AND server <> $1 AND NOT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted
+		AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+		AND objsubid = 1 AND (CAST(classid AS BIGINT) << 32) | CAST(objid AS BIGINT) = hashtextextended('member ' || server, 0))`, m.server)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
 
 func (m *member) shared(ctx context.Context, name string) (bool, error) {
@@ -202,10 +322,12 @@ func (m *member) shared(ctx context.Context, name string) (bool, error) {
 
 // Leave implements catalog.Members.
 func (m *member) Leave(ctx context.Context, name string) error {
-	had, err := m.ask(ctx, `SELECT pg_advisory_unlock(hashtextextended($1, 0))`, name)
-	if err == nil && !had {
-		err = catalog.ErrStruckOff
-		m.gone()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.held, name)
+	_, err := m.asks(ctx, `SELECT pg_advisory_unlock(hashtextextended($1, 0))`, name)
+	if errors.Is(err, errAway) {
+		return nil // it is gone with the session
 	}
 	return err
 }

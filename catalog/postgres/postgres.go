@@ -27,7 +27,7 @@ func Open(ctx context.Context, dsn string, secrets catalog.Secrets, local []byte
 		return nil, errors.New("open catalogue: the connection string cannot be read") // its text may hold a password
 	}
 	watchful(cfg)
-	m := &member{server: server, lost: make(chan struct{}), done: make(chan struct{})}
+	m := &member{server: server, held: map[string]bool{}, lost: make(chan struct{}), done: make(chan struct{})}
 	if err := m.connect(ctx, cfg.Copy()); err != nil {
 		return nil, fmt.Errorf("open catalogue: %w", err)
 	}

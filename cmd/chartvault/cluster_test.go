@@ -1,6 +1,7 @@
 package main
 
 import (
+	"database/sql"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -25,13 +26,15 @@ type cluster struct {
 	servers []*testArchive
 	addrs   []string
 	srv     testserver.S3
+	dsn     string
 }
 
 // newCluster makes an archive and n servers on it.
 func newCluster(t *testing.T, n int) *cluster {
 	t.Helper()
 	c := &cluster{t: t, srv: testserver.StartS3(t)}
-	dsn := dsnFile(t, testserver.StartPostgres(t))
+	c.dsn = testserver.StartPostgres(t)
+	dsn := dsnFile(t, c.dsn)
 	dir := t.TempDir()
 	c.cred = filepath.Join(dir, "root")
 	if err := os.WriteFile(c.cred, []byte(c.srv.AccessKey+"\n"+c.srv.SecretKey+"\n"), 0o600); err != nil {
@@ -75,7 +78,8 @@ func (c *cluster) same(stdin string, args ...string) string {
 
 // TestServersKill: two servers and three stations on one PostgreSQL and one S3
 // server, killed at random for a while (CHARTVAULT_SECONDS), with scans dropped
-// everywhere and some in two places: each scan is filed once, nothing is lost, and
+// everywhere and some in two places, and a database that now and then ends all its
+// sessions: each scan is filed once, nothing is lost, and
 // both servers answer the same.
 func TestServersKill(t *testing.T) {
 	t.Parallel() // it waits for processes, most of the time
@@ -132,7 +136,12 @@ func TestServersKill(t *testing.T) {
 		}
 		return filepath.Join(stations[i-2].dir, "scans")
 	}
-	dropped, twice, kills := 0, 0, 0
+	admin, err := sql.Open("pgx", c.dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close()
+	dropped, twice, kills, cut := 0, 0, 0, 0
 	for end := time.Now().Add(time.Duration(seconds) * time.Second); time.Now().Before(end); {
 		for range r.IntN(3) {
 			n, to := 1000+dropped, r.IntN(5)
@@ -145,6 +154,14 @@ func TestServersKill(t *testing.T) {
 				c.servers[0].write(filepath.Join(folder(p), fmt.Sprintf("zanzibar-%d.tif", n)), small(t, n))
 			}
 			dropped++
+		}
+		if r.IntN(8) == 0 {
+			if _, err := admin.ExecContext(t.Context(), endSessions); err != nil {
+				t.Fatal(err)
+			}
+			cut++
+			time.Sleep(time.Duration(r.IntN(6000)) * time.Millisecond)
+			continue
 		}
 		i := r.IntN(5)
 		if p := running[i]; p != nil {
@@ -216,7 +233,7 @@ func TestServersKill(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d kills, %d scans, %d of them dropped in two places", kills, dropped, twice)
+	t.Logf("%d kills, all sessions of the database ended %d times, %d scans, %d of them dropped in two places", kills, cut, dropped, twice)
 }
 
 func lastLines(s string, n int) string {

@@ -487,12 +487,15 @@ func TestPowerCuts(t *testing.T) {
 		}
 		defer admin.Close()
 		powerCuts(t, 6, "[catalogue]\nengine = \"postgres\"\ndsn_file = \""+dsnFile(t, dsn)+"\"\n", func() {
-			if _, err := admin.ExecContext(context.Background(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'`); err != nil {
+			if _, err := admin.ExecContext(context.Background(), endSessions); err != nil {
 				t.Error(err)
 			}
 		})
 	})
 }
+
+// endSessions has PostgreSQL end every session but its own.
+const endSessions = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'`
 
 // powerCuts is TestPowerCuts on one engine. endSessions has the database end all
 // its sessions; nil where it has none.
