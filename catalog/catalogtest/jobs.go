@@ -90,7 +90,13 @@ func jobs(t *testing.T, c *catalog.DB) {
 	if js, err = c.Jobs(t.Context()); err != nil || js[0].Error != "" || js[0].Attempts != 0 {
 		t.Errorf("jobs after it went well: got %+v, %v", js, err)
 	}
-	if k, ok = take(late.Add(time.Hour)); !ok {
+	jobsEnd(t, c, late, take)
+}
+
+// jobsEnd: a job may be done for good; one that is there again, or recalled, is taken.
+func jobsEnd(t *testing.T, c *catalog.DB, late time.Time, take func(time.Time) (catalog.Job, bool)) {
+	k, ok := take(late.Add(time.Hour))
+	if !ok {
 		t.Fatal("a job that is due again was not taken")
 	}
 	if err := c.EndJob(t.Context(), k, late, time.Time{}, ""); err != nil {
@@ -108,7 +114,7 @@ func jobs(t *testing.T, c *catalog.DB) {
 	if err := c.EndJob(t.Context(), k, late, time.Time{}, ""); err != nil {
 		t.Fatal(err)
 	}
-	if js, err = c.Jobs(t.Context()); err != nil || len(js) != 0 {
+	if js, err := c.Jobs(t.Context()); err != nil || len(js) != 0 {
 		t.Errorf("jobs after it is done for good: got %+v, %v", js, err)
 	}
 }
