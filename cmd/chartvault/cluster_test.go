@@ -83,13 +83,7 @@ func (c *cluster) same(stdin string, args ...string) string {
 // both servers answer the same.
 func TestServersKill(t *testing.T) {
 	t.Parallel() // it waits for processes, most of the time
-	seconds := 60
-	if s := os.Getenv("CHARTVAULT_SECONDS"); s != "" {
-		var err error
-		if seconds, err = strconv.Atoi(s); err != nil {
-			t.Fatal(err)
-		}
-	}
+	seconds := told(t, "CHARTVAULT_SECONDS", 60)
 	c := newCluster(t, 2)
 	putter := filepath.Join(t.TempDir(), "putter")
 	if err := os.WriteFile(putter, []byte("putter\nputtersecret\n"), 0o600); err != nil {
@@ -104,13 +98,7 @@ func TestServersKill(t *testing.T) {
 		stations = append(stations, s)
 	}
 
-	seed := uint64(time.Now().UnixNano())
-	if s := os.Getenv("CHARTVAULT_SEED"); s != "" {
-		var err error
-		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
-			t.Fatal(err)
-		}
-	}
+	seed := seedOf(t)
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 4))
 	var logs [5]syncBuffer

@@ -176,6 +176,34 @@ func (a *testArchive) await(what string, limit time.Duration, f func() bool) {
 	}
 }
 
+// told is how many the environment says, which campaigns use; least without it.
+func told(t testing.TB, name string, least int) int {
+	t.Helper()
+	s := os.Getenv(name)
+	if s == "" {
+		return least
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return n
+}
+
+// seedOf is CHARTVAULT_SEED, or one of now.
+func seedOf(t testing.TB) uint64 {
+	t.Helper()
+	s := os.Getenv("CHARTVAULT_SEED")
+	if s == "" {
+		return uint64(time.Now().UnixNano())
+	}
+	n, err := strconv.ParseUint(s, 10, 64)
+	if err != nil {
+		t.Fatalf("CHARTVAULT_SEED: %v", err)
+	}
+	return n
+}
+
 const quick = "[server]\nlisten = \"127.0.0.1:0\"\n[ingest]\nsettle = \"300ms\"\npoll = \"100ms\"\npatience = \"3s\"\nreserve_mib = 1\n"
 
 // small prints a batch of one sheet and one short page, different for each n.

@@ -86,20 +86,8 @@ func (pageReader) Document(_ context.Context, _ ocr.Source, next func() (ocr.Doc
 // servers that share one, each of which ends without a word now and then.
 // CHARTVAULT_STEPS says how many (120 without it), CHARTVAULT_SEED with what.
 func TestModel(t *testing.T) {
-	steps := 120
-	if s := os.Getenv("CHARTVAULT_STEPS"); s != "" {
-		var err error
-		if steps, err = strconv.Atoi(s); err != nil {
-			t.Fatal(err)
-		}
-	}
-	seed := uint64(time.Now().UnixNano())
-	if s := os.Getenv("CHARTVAULT_SEED"); s != "" {
-		var err error
-		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
-			t.Fatal(err)
-		}
-	}
+	steps := told(t, "CHARTVAULT_STEPS", 120)
+	seed := seedOf(t)
 	for _, engine := range []string{"sqlite", "postgres", "two servers"} {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()

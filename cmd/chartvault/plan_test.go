@@ -147,13 +147,7 @@ func idIn(t testing.TB, out string) string {
 // certificate, and the rest is untouched. CHARTVAULT_PLAN sets of how many
 // documents (make soak: ten thousand).
 func TestPlanKill(t *testing.T) {
-	n := 120
-	if s := os.Getenv("CHARTVAULT_PLAN"); s != "" {
-		var err error
-		if n, err = strconv.Atoi(s); err != nil {
-			t.Fatal(err)
-		}
-	}
+	n := told(t, "CHARTVAULT_PLAN", 120)
 	a := newArchive(t, atOnce)
 	a.plain()
 	a.inProcess(func(x *app) {

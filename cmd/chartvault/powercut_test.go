@@ -14,7 +14,6 @@ import (
 	mrand "math/rand/v2"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -500,20 +499,9 @@ const endSessions = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHER
 // powerCuts is TestPowerCuts on one engine. endSessions has the database end all
 // its sessions; nil where it has none.
 func powerCuts(t *testing.T, cuts int, config string, endSessions func()) {
-	if s := os.Getenv("CHARTVAULT_CUTS"); s != "" {
-		var err error
-		if cuts, err = strconv.Atoi(s); err != nil {
-			t.Fatal(err)
-		}
-	}
+	cuts = told(t, "CHARTVAULT_CUTS", cuts)
 	f := lossytest.Start(t)
-	seed := uint64(time.Now().UnixNano())
-	if s := os.Getenv("CHARTVAULT_SEED"); s != "" {
-		var err error
-		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
-			t.Fatal(err)
-		}
-	}
+	seed := seedOf(t)
 	t.Logf("seed %d", seed)
 	c := newCampaign(t, f, seed, config)
 	defer func() {

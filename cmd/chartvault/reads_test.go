@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -25,13 +24,7 @@ import (
 // are asked for, each for a purpose of its own, and then wants an entry of the log
 // for every purpose of which a byte came. CHARTVAULT_READS says how many times.
 func TestNoByteWithoutEntry(t *testing.T) {
-	tries := 12
-	if s := os.Getenv("CHARTVAULT_READS"); s != "" {
-		var err error
-		if tries, err = strconv.Atoi(s); err != nil {
-			t.Fatal(err)
-		}
-	}
+	tries := told(t, "CHARTVAULT_READS", 12)
 	if testing.Short() {
 		tries = 3
 	}

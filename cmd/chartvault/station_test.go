@@ -298,13 +298,7 @@ func listed(t *testing.T, s blob.Store) error {
 // CHARTVAULT_KILLS sets how often.
 func TestStationKill(t *testing.T) {
 	t.Parallel() // it waits for processes, most of the time
-	kills := 5
-	if s := os.Getenv("CHARTVAULT_KILLS"); s != "" {
-		var err error
-		if kills, err = strconv.Atoi(s); err != nil {
-			t.Fatal(err)
-		}
-	}
+	kills := told(t, "CHARTVAULT_KILLS", 5)
 	addr := freeAddr(t)
 	a := newArchive(t, fmt.Sprintf("[server]\nlisten = %q\n[ingest]\npoll = \"100ms\"\nreserve_mib = 1\n", addr))
 	s := newStation(t, a, fmt.Sprintf("[station]\nserver = \"http://%s\"\n[storage]\nobjects = %q\nkeys = [%q]\n[ingest]\nsettle = \"100ms\"\npoll = \"100ms\"\nreserve_mib = 1\n",
