@@ -16,7 +16,6 @@ import (
 	"chartvault/archive/blob"
 	"chartvault/archive/blob/steady"
 	"chartvault/archive/keys"
-	"chartvault/audit"
 	"chartvault/catalog"
 	"chartvault/disposition"
 	"chartvault/ingest"
