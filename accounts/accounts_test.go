@@ -385,6 +385,56 @@ func TestSecondFactor(t *testing.T) {
 	}
 }
 
+// TestFactorOfServers: a code that was used on one server, or before a restart, is
+// good on no other; where that cannot be found out, it is good on none.
+func TestFactorOfServers(t *testing.T) {
+	d, l, c := desk(t)
+	other, err := accounts.NewDesk(l, func() time.Time { return c.t }, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last, away := map[string]int64{}, error(nil)
+	once := func(name string, step int64) (bool, error) {
+		if away != nil || step <= last[name] {
+			return false, away
+		}
+		last[name] = step
+		return true, nil
+	}
+	d.Once, other.Once = once, once
+	e, err := accounts.NewEnrolment("Sample", "tech")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Put(t.Context(), "t", accounts.User{Name: "tech", Roles: []accounts.Role{accounts.Records}, Factor: e.Secret}, good); err != nil {
+		t.Fatal(err)
+	}
+	signIn := func(d *accounts.Desk) error {
+		code, err := totp.GenerateCode(e.Secret, c.t)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = d.SignIn(t.Context(), "tech", good, code, "a")
+		return err
+	}
+	if err := signIn(d); err != nil {
+		t.Fatalf("the code: got %v", err)
+	}
+	if err := signIn(other); !errors.Is(err, record.ErrDenied) {
+		t.Errorf("the same code at another server: got %v, want %v", err, record.ErrDenied)
+	}
+	c.t = c.t.Add(time.Minute)
+	away = errors.New("away")
+	if err := signIn(other); !errors.Is(err, record.ErrDenied) {
+		t.Errorf("a code while nobody knows what was used: got %v, want %v", err, record.ErrDenied)
+	}
+	away = nil
+	c.t = c.t.Add(time.Minute)
+	if err := signIn(other); err != nil {
+		t.Errorf("the next code at the other server: got %v", err)
+	}
+}
+
 // TestEmergency: it opens for an hour, for this session alone.
 func TestEmergency(t *testing.T) {
 	d, _, c := desk(t)

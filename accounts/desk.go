@@ -41,6 +41,11 @@ const (
 type Desk struct {
 	RequireFactor bool // whoever opens charts, or decides, has a second factor
 
+	// Once uses a step of somebody's second factor, and reports whether it is later than
+	// every one used before, on any server and before any restart; nil where only this
+	// process is to remember.
+	Once func(name string, step int64) (bool, error)
+
 	Changes sync.Locker // the common turn of the desks of several servers for a change of a user; nil for one server
 
 	register Register

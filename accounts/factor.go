@@ -63,6 +63,11 @@ func (d *Desk) Confirm(ctx context.Context, s *Session, e Enrolment, code string
 	d.mu.Lock()
 	d.used[name] = max(d.used[name], step) // the code is not good for a sign-in as well
 	d.mu.Unlock()
+	if d.Once != nil {
+		if _, err := d.Once(name, step); err != nil {
+			return fmt.Errorf("second factor: %w", err)
+		}
+	}
 	return d.change(ctx, s.User.Actor(), name, func(u User) (User, error) {
 		if u.Name == "" || u.Disabled {
 			return u, fmt.Errorf("second factor: %w: this user may not sign in any more", record.ErrDenied)
@@ -101,7 +106,11 @@ func (d *Desk) factorOK(u User, code string) bool {
 		return false
 	}
 	d.used[u.Name] = step
-	return true
+	if d.Once == nil {
+		return true
+	}
+	first, err := d.Once(u.Name, step)
+	return err == nil && first
 }
 
 // NeedsFactor reports whether the user has to enrol a second factor before

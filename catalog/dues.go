@@ -286,6 +286,17 @@ func (c *DB) Progress(ctx context.Context, name string) (value string, err error
 	return value, nil
 }
 
+// Raise records a number that only grows, and reports whether it grew.
+func (c *DB) Raise(ctx context.Context, name string, n int64) (bool, error) {
+	r, err := c.sql.ExecContext(ctx, `INSERT INTO progress (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value
+		WHERE CAST(progress.value AS BIGINT) < CAST(excluded.value AS BIGINT)`, name, fmt.Sprint(n))
+	if err != nil {
+		return false, fmt.Errorf("progress of %s: %w", name, struckOff(err))
+	}
+	k, err := r.RowsAffected()
+	return k == 1, err
+}
+
 // SetProgress records how far a piece of work has come.
 func (c *DB) SetProgress(ctx context.Context, name, value string) error {
 	_, err := c.sql.ExecContext(ctx, `INSERT INTO progress (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value`, name, value)

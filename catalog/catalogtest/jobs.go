@@ -118,3 +118,18 @@ func jobsEnd(t *testing.T, c *catalog.DB, late time.Time, take func(time.Time) (
 		t.Errorf("jobs after it is done for good: got %+v, %v", js, err)
 	}
 }
+
+// raise: a number that only grows.
+func raise(t *testing.T, c *catalog.DB) {
+	for _, tt := range []struct {
+		n    int64
+		grew bool
+	}{{9, true}, {9, false}, {8, false}, {10, true}, {100, true}, {11, false}} {
+		if grew, err := c.Raise(t.Context(), "x", tt.n); err != nil || grew != tt.grew {
+			t.Errorf("raise to %d: got %v, %v, want %v", tt.n, grew, err, tt.grew)
+		}
+	}
+	if v, err := c.Progress(t.Context(), "x"); err != nil || v != "100" {
+		t.Errorf("progress: got %s, %v, want 100", v, err)
+	}
+}

@@ -46,6 +46,7 @@ func Run(t *testing.T, open func(t *testing.T) *catalog.DB) {
 	t.Run("destroy", func(t *testing.T) { destroy(t, open(t)) })
 	t.Run("registers", func(t *testing.T) { registers(t, open(t)) })
 	t.Run("objects", func(t *testing.T) { objects(t, open(t)) })
+	t.Run("raise", func(t *testing.T) { raise(t, open(t)) })
 	t.Run("jobs", func(t *testing.T) { jobs(t, open(t)) })
 	t.Run("clear", func(t *testing.T) { clearAll(t, open(t)) })
 }

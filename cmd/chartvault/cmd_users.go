@@ -81,6 +81,9 @@ func (a *app) newAccounts() (*accounts.Desk, error) {
 	d, err := accounts.NewDesk(people{a}, a.now, false)
 	if err == nil {
 		d.Changes = &turn{a: a, name: "accounts", deaf: true}
+		d.Once = func(name string, step int64) (bool, error) {
+			return a.cat.Raise(context.Background(), "factor "+a.tokenOf(name), step)
+		}
 	}
 	return d, err
 }

@@ -148,12 +148,8 @@ func (p published) Published(ctx context.Context) (int64, error) {
 
 // SetPublished implements archive.Position.
 func (p published) SetPublished(ctx context.Context, n int64) error {
-	if text, err := p.cat.Progress(ctx, publishedProgress); err != nil {
-		return err
-	} else if k, err := strconv.ParseInt(text, 10, 64); err == nil && k >= n {
-		return nil
-	}
-	return p.cat.SetProgress(ctx, publishedProgress, fmt.Sprint(n))
+	_, err := p.cat.Raise(ctx, publishedProgress, n)
+	return err
 }
 
 // publishLast is publish when nothing is on its way any more. A witness that
