@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -231,6 +232,42 @@ func TestPostgres(t *testing.T) {
 		if out, code := a.runWith(tt.stdin, tt.args...); code != 0 || !strings.Contains(out, tt.want) {
 			t.Errorf("%v: exit %d, want %q in\n%s", tt.args, code, tt.want, out)
 		}
+	}
+}
+
+// TestDatabaseAway: a daemon whose database ends all sessions, as one that restarts
+// does, goes on by itself and takes scans in.
+func TestDatabaseAway(t *testing.T) {
+	t.Parallel() // it waits, most of the time
+	dsn := testserver.StartPostgres(t)
+	admin, err := sql.Open("pgx", dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close()
+	a := newArchive(t, quick+fmt.Sprintf("[catalogue]\nengine = \"postgres\"\ndsn_file = %q\n", dsnFile(t, dsn)))
+	a.plain()
+	var log syncBuffer
+	d := a.serve(&log)
+	defer d.Process.Kill()
+	filed := func(n int) func() bool {
+		return func() bool {
+			out, code := a.runWith("zanzibar\n", "search")
+			return code == 0 && strings.Count(out, "[zanzibar]") == n
+		}
+	}
+	for n := range 3 {
+		a.write(filepath.Join(a.dir, "scans", fmt.Sprintf("%d.tif", n)), small(t, n))
+		a.await("a scan to be filed", time.Minute, filed(n+1))
+		if _, err := admin.ExecContext(t.Context(), endSessions); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(n) * 1500 * time.Millisecond)
+	}
+	a.await("all of them to be found", time.Minute, filed(3))
+	stop(t, d) // it is the process that was started
+	if strings.Contains(log.String(), "lost its place") {
+		t.Errorf("the daemon ended:\n%s", lastLines(log.String(), 20))
 	}
 }
 
