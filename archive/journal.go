@@ -20,30 +20,36 @@ import (
 // Note puts an entry about one document or batch into the audit log, its body
 // sealed under that document's key: it turns to noise with it.
 func (a *Archive) Note(ctx context.Context, action audit.Action, key *keys.Key, body any) error {
-	return a.note(ctx, action, key.ID.String(), key.ID.String(), key.Recipient(), body)
+	_, err := a.note(ctx, action, key.ID.String(), key.ID.String(), key.Recipient(), body)
+	return err
 }
 
 // Journal puts an entry into the audit log whose body must outlive any
 // document: holds, facts, plans, approvals, certificates. It is sealed to the
 // archive's journal identity, and rebuild replays it.
 func (a *Archive) Journal(ctx context.Context, action audit.Action, object string, body any) error {
+	_, err := a.Say(ctx, action, object, body)
+	return err
+}
+
+// Say is Journal, and returns the entry's number.
+func (a *Archive) Say(ctx context.Context, action audit.Action, object string, body any) (int64, error) {
 	return a.note(ctx, action, object, audit.JournalKey, a.Vault.Journal().Recipient(), body)
 }
 
-func (a *Archive) note(ctx context.Context, action audit.Action, object, keyName string, to age.Recipient, body any) error {
+func (a *Archive) note(ctx context.Context, action audit.Action, object, keyName string, to age.Recipient, body any) (int64, error) {
 	if err := ctx.Err(); err != nil {
-		return err
+		return 0, err
 	}
 	plain, err := json.Marshal(body)
 	if err != nil {
-		return fmt.Errorf("journal %s: %w", action, err)
+		return 0, fmt.Errorf("journal %s: %w", action, err)
 	}
 	sealed, err := keys.Seal(plain, to)
 	if err != nil {
-		return fmt.Errorf("journal %s: %w", action, err)
+		return 0, fmt.Errorf("journal %s: %w", action, err)
 	}
-	_, err = a.Log.Append(action, object, keyName, sealed)
-	return err
+	return a.Log.Append(action, object, keyName, sealed)
 }
 
 // OpenBody opens an entry's body into v. record.ErrDestroyed when it was about

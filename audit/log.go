@@ -29,20 +29,21 @@ type Log struct {
 	sequence Sequence   // where several servers write one log; nil otherwise
 	files    sync.Mutex // one writer of the files at a time
 
-	mu      sync.Mutex
-	idle    sync.Cond  // nothing is being written
-	queue   []*waiting // entries on their way to the disk
-	writing bool
-	log     *durable.Appender
-	offsets *os.File        // derived: durable up to the newest checkpoint
-	hashes  *os.File        // derived, the same
-	n       int64           // entries
-	end     int64           // length of log in bytes
-	signed  int64           // size of the newest checkpoint
-	head    []byte          // the newest checkpoint's note
-	asked   map[string]bool // witnesses that were asked by this process
-	broken  error           // set when a write failed or the log was closed: nothing is appended any more
-	failed  error           // a write failed: what is queued behind it fails too
+	mu        sync.Mutex
+	idle      sync.Cond  // nothing is being written
+	queue     []*waiting // entries on their way to the disk
+	writing   bool
+	log       *durable.Appender
+	offsets   *os.File        // derived: durable up to the newest checkpoint
+	hashes    *os.File        // derived, the same
+	n         int64           // entries
+	end       int64           // length of log in bytes
+	signed    int64           // size of the newest checkpoint
+	head      []byte          // the newest checkpoint's note
+	asked     map[string]bool // witnesses that were asked by this process
+	broken    error           // set when a write failed or the log was closed: nothing is appended any more
+	abandoned bool            // nobody waits for the sequence any more
+	failed    error           // a write failed: what is queued behind it fails too
 }
 
 // Open opens the log in dir, making it when absent. A line that a crash left

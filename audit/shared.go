@@ -83,12 +83,14 @@ func (l *Log) meet(ctx context.Context, alone bool) error {
 		if err != nil {
 			return err
 		}
-		first, err := l.sequence.Add(ctx, func(int64) ([][]byte, error) { return lines, nil })
+		_, err = l.sequence.Add(ctx, func(first int64) ([][]byte, error) {
+			if first != n {
+				return nil, fmt.Errorf("another server wrote to the log meanwhile: %w", record.ErrBusy)
+			}
+			return lines, nil
+		})
 		if err != nil {
 			return err
-		}
-		if first != n {
-			return fmt.Errorf("another server wrote to the log meanwhile: %w", record.ErrBusy)
 		}
 	}
 	return l.Follow(ctx)
@@ -197,7 +199,7 @@ func (l *Log) over() bool {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.broken != nil
+	return l.broken != nil || l.abandoned
 }
 
 // Abandon has the log wait for its sequence no longer: whoever waits is told so. It
@@ -205,9 +207,7 @@ func (l *Log) over() bool {
 func (l *Log) Abandon() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.broken == nil && l.sequence != nil {
-		l.broken = errors.New("the server is ending")
-	}
+	l.abandoned = true
 }
 
 // became finds out whether a batch was written that may or may not have been: a

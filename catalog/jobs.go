@@ -49,13 +49,13 @@ func (c *DB) PutJob(ctx context.Context, name string, due time.Time) error {
 }
 
 // TakeJob takes a job that is due and that nobody does, or whose lease ran out. One
-// that is due later than every from now, or leased for longer than a lease lasts, was
+// that is due later than every from now, or leased for longer than two leases last, was
 // put by a clock that was wrong: it is due, or free. ok is false when there is nothing
 // to take. now is the servers' time (Time).
 func (c *DB) TakeJob(ctx context.Context, name string, now time.Time, every, lease time.Duration) (j Job, ok bool, err error) {
 	j, err = scanJob(c.sql.QueryRowContext(ctx, `UPDATE jobs SET server = $1, fence = fence + 1, until = $2, began = $3, attempts = attempts + 1
-		WHERE name = $4 AND (due <= $3 OR due > $5) AND (until < $3 OR until > $2) RETURNING `+jobColumns,
-		c.Self(), millis(now.Add(lease)), millis(now), name, millis(now.Add(every))).Scan)
+		WHERE name = $4 AND (due <= $3 OR due > $5) AND (until < $3 OR until > $6) RETURNING `+jobColumns,
+		c.Self(), millis(now.Add(lease)), millis(now), name, millis(now.Add(every)), millis(now.Add(2*lease))).Scan)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return Job{}, false, nil

@@ -39,8 +39,9 @@ type Members interface {
 	Try(ctx context.Context, name string) (bool, error)
 	// Leave lets go of a name.
 	Leave(ctx context.Context, name string) error
-	// Ended names the other members that are listed as on and have no session.
-	Ended(ctx context.Context) ([]string, error)
+	// Ended gives the other members that are listed as on and have no session, with
+	// their numbers.
+	Ended(ctx context.Context) (map[string]int64, error)
 	// Lost is closed when the session has ended by itself, and cannot be begun again.
 	Lost() <-chan struct{}
 	// Close ends the session.
@@ -142,8 +143,8 @@ func (c *DB) Turn(ctx context.Context, name string) (leave func(), err error) {
 	}
 	// It may have been the turn of somebody whose session ended, and who does not know.
 	ended, err := m.Ended(ctx)
-	for _, s := range ended {
-		err = errors.Join(err, c.strike(ctx, s))
+	for s, epoch := range ended {
+		err = errors.Join(err, c.strike(ctx, s, epoch))
 	}
 	if err != nil {
 		leave()
@@ -153,13 +154,14 @@ func (c *DB) Turn(ctx context.Context, name string) (leave func(), err error) {
 }
 
 // strike has the database refuse from now on what a server sends that has no session.
-// It stays listed, for somebody to finish what it left.
-func (c *DB) strike(ctx context.Context, server string) error {
+// It stays listed, for somebody to finish what it left. Where its number is not epoch
+// any more it has come back, or was struck off.
+func (c *DB) strike(ctx context.Context, server string, epoch int64) error {
 	return c.tx(ctx, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, c.dialect.FenceTurn, server); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, `UPDATE members SET epoch = epoch + 1 WHERE server = $1 AND present = 1`, server)
+		_, err := tx.ExecContext(ctx, `UPDATE members SET epoch = epoch + 1 WHERE server = $1 AND epoch = $2 AND present = 1`, server, epoch)
 		return err
 	})
 }
@@ -234,6 +236,21 @@ func (c *DB) Ended(ctx context.Context, server string) (bool, error) {
 	return true, m.Leave(ctx, MemberLock(server))
 }
 
+// WhileAway runs f while another server is away and cannot come back; away is false
+// when it is on.
+func (c *DB) WhileAway(ctx context.Context, server string, f func() error) (away bool, err error) {
+	m := c.dialect.Members
+	if m == nil {
+		return true, f()
+	}
+	away, err = m.Try(ctx, MemberLock(server))
+	if err != nil || !away {
+		return false, err
+	}
+	defer func() { _ = m.Leave(context.WithoutCancel(ctx), MemberLock(server)) }()
+	return true, f()
+}
+
 // Lapsed strikes off every other server whose process has ended, so that nothing
 // it still sends is taken, and has f finish what it had begun. While f runs that
 // server cannot come back. One that f fails for is tried again.
@@ -261,22 +278,20 @@ func (c *DB) lapsed(ctx context.Context, server string, now time.Time, f func(st
 		return err
 	}
 	defer func() { _ = m.Leave(context.WithoutCancel(ctx), MemberLock(server)) }()
-	set := func(present int) error {
-		return c.tx(ctx, func(tx *sql.Tx) error {
-			if _, err := tx.ExecContext(ctx, c.dialect.FenceTurn, server); err != nil {
-				return err
-			}
-			_, err := tx.ExecContext(ctx, `UPDATE members SET epoch = epoch + 1, since = $1, present = $2 WHERE server = $3`, millis(now), present, server)
-			return err
-		})
+	var epoch int64
+	if err := c.sql.QueryRowContext(ctx, `SELECT epoch FROM members WHERE server = $1`, server).Scan(&epoch); err != nil {
+		return err
 	}
-	if err := set(1); err != nil { // present: whoever comes after us finds it again, should we end now
+	// It stays listed as on: whoever comes after us finds it again, should we end now.
+	if err := c.strike(ctx, server, epoch); err != nil {
 		return err
 	}
 	if err := f(server); err != nil {
 		return err
 	}
-	return set(0)
+	// Unless it has come back, because this server lost its session meanwhile.
+	_, err = c.sql.ExecContext(ctx, `UPDATE members SET since = $1, present = 0 WHERE server = $2 AND epoch = $3`, millis(now), server, epoch+1)
+	return err
 }
 
 // Leaving says that this server ends by itself, with nothing left to finish.

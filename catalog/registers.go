@@ -20,6 +20,7 @@ type Entry struct {
 	State string // in clear
 	At    time.Time
 	Body  json.RawMessage
+	Said  int64 // number of the log's entry that says it, from 1; 0 for what the log does not have
 }
 
 // PutEntry writes an entry, or replaces the one of the same kind and id.
@@ -28,6 +29,19 @@ func (c *DB) PutEntry(ctx context.Context, e Entry) error {
 		return err
 	}
 	return c.putEntry(ctx, c.sql, e)
+}
+
+// PutSaid is PutEntry of what the log says, unless the row has a later word: said
+// reports whether it was written.
+func (c *DB) PutSaid(ctx context.Context, e Entry) (said bool, err error) {
+	if err := c.PutEntry(ctx, e); err != nil || e.Said == 0 {
+		return err == nil, err
+	}
+	var by int64
+	if err := c.sql.QueryRowContext(ctx, `SELECT said FROM registers WHERE kind = $1 AND id = $2`, e.Kind, e.ID).Scan(&by); err != nil {
+		return false, fmt.Errorf("register %s %s: %w", e.Kind, e.ID, err)
+	}
+	return by <= e.Said, nil
 }
 
 // execer is a database, or a transaction on it.
@@ -40,9 +54,11 @@ func (c *DB) putEntry(ctx context.Context, on execer, e Entry) error {
 	if err != nil {
 		return err
 	}
-	_, err = on.ExecContext(ctx, `INSERT INTO registers (kind, id, chart, state, at, sealed) VALUES ($1, $2, $3, $4, $5, $6)
-		ON CONFLICT (kind, id) DO UPDATE SET chart = excluded.chart, state = excluded.state, at = excluded.at, sealed = excluded.sealed`,
-		e.Kind, e.ID, e.Chart, e.State, millis(e.At), sealed)
+	_, err = on.ExecContext(ctx, `INSERT INTO registers (kind, id, chart, state, at, sealed, said) VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (kind, id) DO UPDATE SET chart = excluded.chart, state = excluded.state, at = excluded.at, sealed = excluded.sealed,
+		said = CASE WHEN excluded.said = 0 THEN registers.said ELSE excluded.said END
+		WHERE excluded.said = 0 OR registers.said <= excluded.said`,
+		e.Kind, e.ID, e.Chart, e.State, millis(e.At), sealed, e.Said)
 	if err != nil {
 		return fmt.Errorf("register %s %s: %w", e.Kind, e.ID, err)
 	}

@@ -152,10 +152,12 @@ func (c *DB) migrate(ctx context.Context) error {
 func forServers() string {
 	return `
 ALTER TABLE batches ADD COLUMN server TEXT NOT NULL DEFAULT ''; -- that takes it in
+ALTER TABLE registers ADD COLUMN said BIGINT NOT NULL DEFAULT 0; -- by which entry of the log; 0 for what it does not have
 CREATE TABLE members (
 	server  TEXT PRIMARY KEY,
 	epoch   BIGINT NOT NULL,          -- grows whenever it comes or is struck off: what an earlier one writes is refused
 	since   BIGINT NOT NULL,
+	session BIGINT NOT NULL,          -- the database's number of its session
 	present BIGINT NOT NULL           -- 0 once it left or was struck off, -1 once it was forgotten
 );
 CREATE TABLE log (

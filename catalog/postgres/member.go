@@ -142,8 +142,8 @@ func (m *member) join(ctx context.Context) error {
 	if _, err := tx.Exec(ctx, fenceTurn, m.server); err != nil {
 		return err
 	}
-	err = tx.QueryRow(ctx, `INSERT INTO members (server, epoch, since, present) VALUES ($1, 1, $2, 1)
-		ON CONFLICT (server) DO UPDATE SET epoch = members.epoch + 1, since = excluded.since, present = 1 RETURNING epoch`, m.server, time.Now().UnixMilli()).Scan(&epoch)
+	err = tx.QueryRow(ctx, `INSERT INTO members (server, epoch, since, session, present) VALUES ($1, 1, $2, pg_backend_pid(), 1)
+		ON CONFLICT (server) DO UPDATE SET epoch = members.epoch + 1, since = excluded.since, session = excluded.session, present = 1 RETURNING epoch`, m.server, time.Now().UnixMilli()).Scan(&epoch)
 	if err == nil {
 		err = tx.Commit(ctx)
 	}
@@ -169,9 +169,12 @@ func (m *member) watch() {
 		case <-t.C:
 		}
 		ctx, stop := context.WithTimeout(context.Background(), answerTime)
-		_, err := m.ask(ctx, `SELECT true`)
+		on, err := m.ask(ctx, `SELECT EXISTS (SELECT 1 FROM members WHERE server || ':' || epoch = $1 AND present = 1)`, *m.number.Load())
 		stop()
-		if err != nil && !m.again() {
+		if err == nil && on {
+			continue
+		}
+		if err == nil || !m.again() { // struck off, or too late
 			close(m.lost)
 			return
 		}
@@ -247,6 +250,10 @@ func (m *member) retake(ctx context.Context) (bool, error) {
 	if err != nil || !same || !all {
 		return fail(err)
 	}
+	tag, err := conn.Exec(ctx, `UPDATE members SET session = pg_backend_pid() WHERE server = $1 AND server || ':' || epoch = $2`, m.server, number)
+	if err != nil || tag.RowsAffected() != 1 {
+		return fail(err)
+	}
 	m.conn, m.from = conn, time.Now().Add(grace)
 	return true, nil
 }
@@ -298,7 +305,7 @@ func (m *member) Try(ctx context.Context, name string) (bool, error) {
 }
 
 // Ended implements catalog.Members: who is listed as on and has no session.
-func (m *member) Ended(ctx context.Context) (out []string, err error) {
+func (m *member) Ended(ctx context.Context) (map[string]int64, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed || m.conn.IsClosed() {
@@ -307,13 +314,17 @@ func (m *member) Ended(ctx context.Context) (out []string, err error) {
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), answerTime)
 	defer stop()
 	// The two halves of a lock's number, as the database lists them.
-	rows, err := m.conn.Query(ctx, `SELECT server FROM members WHERE present = 1 AND server <> $1 AND NOT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted
-		AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+	rows, err := m.conn.Query(ctx, `SELECT server, epoch FROM members WHERE present = 1 AND server <> $1 AND NOT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted
+		AND pid = members.session AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 		AND objsubid = 1 AND (CAST(classid AS BIGINT) << 32) | CAST(objid AS BIGINT) = hashtextextended('member ' || server, 0))`, m.server)
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, pgx.RowTo[string])
+	out := map[string]int64{}
+	var server string
+	var epoch int64
+	_, err = pgx.ForEachRow(rows, []any{&server, &epoch}, func() error { out[server] = epoch; return nil })
+	return out, err
 }
 
 func (m *member) shared(ctx context.Context, name string) (bool, error) {

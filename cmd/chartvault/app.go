@@ -67,6 +67,7 @@ type app struct {
 	patientsMu  *turn      // one patient list taken at a time
 	kinMu       *turn      // one change of whose numbers are whose at a time
 	decideMu    *turn      // everything decided anew by one at a time
+	runs        *turn      // one execution of a plan at a time
 	heldMu      *turn      // what saved searches of holds find is written down once at a time
 	importMu    *turn      // one change of an import's entry at a time
 	doorMu      sync.Mutex // one deposit taken over at a time, here
@@ -94,6 +95,7 @@ type app struct {
 	hearMu      sync.Mutex                // guards heard
 	heard       catalog.Heard             // of the other servers, and done
 	cleanedAs   int64                     // the newest clean-up of the index that others asked for and that is done
+	stuck       atomic.Int64              // one more than the first entry of the log that has not taken effect; 0 for none
 	thawed      tally                     // of clocks, by people
 	caughtUp    bool                      // the catalogue has followed the log
 	opened      atomic.Bool               // what is kept in memory is there

@@ -52,12 +52,29 @@ func (a *app) tallies() map[string]*tally {
 	return map[string]*tally{signalBound: &a.bound, signalMoved: &a.moved, signalPatients: &a.listTaken, signalKin: &a.kinned, signalMade: &a.remade, signalUsers: &a.peopled, signalThaw: &a.thawed}
 }
 
-// tell tells the other servers what was changed here and is in force. What cannot
-// be told now is told within a second or two.
+// tellPatience is how long is tried to tell the others before who changed something is
+// told that it is done; they are told later then.
+const tellPatience = 10 * time.Second
+
+// tell tells the other servers what was changed here and is in force.
 func (a *app) tell(ctx context.Context) {
 	if !a.cat.Shared() {
 		return
 	}
+	ctx = context.WithoutCancel(ctx)
+	for end := time.Now().Add(tellPatience); ; time.Sleep(turnAgain) {
+		err := a.tellOnce(ctx)
+		if err == nil {
+			return
+		}
+		if errors.Is(err, catalog.ErrStruckOff) || time.Now().After(end) || a.closed.Load() {
+			a.log.ErrorContext(ctx, "the other servers are not told of a change yet", "err", err)
+			return
+		}
+	}
+}
+
+func (a *app) tellOnce(ctx context.Context) error {
 	a.hearMu.Lock()
 	defer a.hearMu.Unlock()
 	for name, t := range a.tallies() {
@@ -65,12 +82,12 @@ func (a *app) tell(ctx context.Context) {
 		if k == 0 {
 			continue
 		}
-		if err := a.signal(context.WithoutCancel(ctx), name); err != nil {
-			a.log.ErrorContext(ctx, "the other servers are not told of a change yet", "what", name, "err", err)
-			continue
+		if err := a.signal(ctx, name); err != nil {
+			return err
 		}
 		t.untold.Add(-k) // what was changed since is told the next time
 	}
+	return nil
 }
 
 // signal gives a signal, which this server need not hear. Held: hearMu.
@@ -214,6 +231,22 @@ func (t *turn) Lock() {
 	}
 }
 
+// tryLock is Lock for what can as well be done another time.
+func (t *turn) tryLock(ctx context.Context) bool {
+	ctx, stop := context.WithTimeout(ctx, turnAgain)
+	defer stop()
+	leave, err := t.a.cat.Turn(ctx, t.name)
+	if err != nil {
+		return false
+	}
+	if err := t.a.follow(ctx); err != nil {
+		leave()
+		return false
+	}
+	t.leave.Store(&leave)
+	return true
+}
+
 // Unlock implements sync.Locker.
 func (t *turn) Unlock() {
 	leave := t.leave.Swap(nil)
@@ -230,7 +263,7 @@ func (t *turn) Unlock() {
 func (a *app) takeTurns() {
 	for name, t := range map[string]**turn{
 		"correct": &a.correctMu, "asked": &a.askedMu, "enrol": &a.enrolMu, "emergency": &a.emergencyMu, "patients": &a.patientsMu, "kin": &a.kinMu,
-		"evaluate": &a.evaluateMu, "decide": &a.decideMu, "mark": &a.markMu, "restrict": &a.restrictMu, "import": &a.importMu, "held": &a.heldMu,
+		"evaluate": &a.evaluateMu, "decide": &a.decideMu, "mark": &a.markMu, "restrict": &a.restrictMu, "import": &a.importMu, "held": &a.heldMu, "runs": &a.runs,
 	} {
 		*t = &turn{a: a, name: name}
 	}
@@ -261,6 +294,11 @@ func (a *app) following(ctx context.Context) error {
 		}
 		err := a.follow(ctx)
 		a.tell(ctx)
+		if first := a.stuck.Load(); err == nil && first != 0 {
+			if err = a.finishLog(ctx, a.cat.Self()); err == nil {
+				a.stuck.CompareAndSwap(first, 0)
+			}
+		}
 		if err == nil && time.Since(looked) >= lookEvery {
 			looked = time.Now()
 			err = a.takeOverServers(ctx)

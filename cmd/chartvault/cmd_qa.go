@@ -255,6 +255,7 @@ func (a *app) opQAAssign(ctx context.Context, r asked, out func(any) error) erro
 	}
 	said := a.arch.Log.Size() - 1 // this decision, or what was said since
 	if err := a.assign(ctx, p); err != nil {
+		a.unfinished(a.arch.Log.Size() - 1)
 		return err
 	}
 	if err := a.countSettled(ctx, r.Actor, a.now(), said); err != nil { // it is settled, and only not counted

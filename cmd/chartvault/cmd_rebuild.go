@@ -216,6 +216,7 @@ func (a *app) apply(ctx context.Context, e audit.Entry) error {
 		return err
 	}
 	if c.Register != nil {
+		c.Register.Said = e.Seq + 1
 		if err := a.putEntry(ctx, *c.Register); err != nil {
 			return err
 		}

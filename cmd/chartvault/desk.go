@@ -20,7 +20,7 @@ func (a *app) newDesk() *disposition.Desk {
 	r := a.cfg.Retention
 	terms.CoolingOff, terms.DailyCap, terms.ApproverAge = time.Duration(r.CoolingOff), r.DailyCap, time.Duration(r.ApproverAge)
 	terms.MaxGap, terms.MaxShare = time.Duration(r.MaxGap), r.MaxShare
-	return &disposition.Desk{Acts: &turn{a: a, name: "desk"}, Runs: &turn{a: a, name: "runs"}, Hear: a.follow, Register: register{a}, Holdings: holdings{a}, Clock: clocks{a}, Terms: terms, Signer: a.station, Rand: rand.Reader,
+	return &disposition.Desk{Acts: &turn{a: a, name: "desk"}, Runs: a.runs, Hear: a.follow, Register: register{a}, Holdings: holdings{a}, Clock: clocks{a}, Terms: terms, Signer: a.station, Rand: rand.Reader,
 		Facility: a.cfg.Facility, Program: "Chartvault " + version(), KeyHorizon: time.Duration(r.KeyBackupDays) * 24 * time.Hour,
 		KeyPlaces: len(a.places), Progress: a.meter.disposing}
 }
@@ -38,10 +38,13 @@ func (r register) Put(ctx context.Context, event disposition.Event, who record.A
 // enter writes an entry of the register down, log first, and lets it take
 // effect.
 func (a *app) enter(ctx context.Context, action audit.Action, who record.Actor, e catalog.Entry) error {
-	if err := a.arch.Journal(ctx, action, e.ID, change{Actor: who, Register: &e}); err != nil {
+	seq, err := a.arch.Say(ctx, action, e.ID, change{Actor: who, Register: &e})
+	if err != nil {
 		return err
 	}
+	e.Said = seq + 1
 	if err := a.putEntry(ctx, e); err != nil {
+		a.unfinished(seq)
 		return err
 	}
 	if e.Kind == string(disposition.KindHold) {
@@ -65,8 +68,8 @@ func (a *app) putEntry(ctx context.Context, e catalog.Entry) error {
 	if e.Kind == kindCorrection {
 		return a.putCorrectionEntry(ctx, e)
 	}
-	if err := a.putBinding(ctx, e); err != nil {
-		return err
+	if said, err := a.putBinding(ctx, e); err != nil || !said {
+		return err // a later word stands
 	}
 	switch e.Kind {
 	case kindUser:
@@ -85,14 +88,28 @@ func (a *app) putEntry(ctx context.Context, e catalog.Entry) error {
 
 // putBinding puts an entry into the register. What binds documents comes into force
 // while none is being marked for its end, on any server.
-func (a *app) putBinding(ctx context.Context, e catalog.Entry) error {
+func (a *app) putBinding(ctx context.Context, e catalog.Entry) (said bool, err error) {
 	switch e.Kind {
 	case string(disposition.KindHold), kindRequest, kindLink, string(disposition.KindExtension):
 		a.heldMu.Lock()
 		defer a.heldMu.Unlock()
 		defer a.bound.Add()
 	}
-	return a.cat.PutEntry(ctx, e)
+	return a.cat.PutSaid(ctx, e)
+}
+
+// unfinished notes that an entry of the log has not taken effect: the catalogue does
+// not count as having followed past it, and it is tried again.
+func (a *app) unfinished(seq int64) {
+	if !a.cat.Shared() {
+		return // the next start follows from before it
+	}
+	for {
+		old := a.stuck.Load()
+		if old != 0 && old <= seq+1 || a.stuck.CompareAndSwap(old, seq+1) {
+			return
+		}
+	}
 }
 
 // Get implements disposition.Register.

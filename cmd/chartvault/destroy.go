@@ -191,8 +191,10 @@ func (a *app) resume(ctx context.Context) error {
 	if rows, err := a.cat.InState(ctx, record.DocumentDestroying); err != nil || len(rows) == 0 {
 		return err
 	}
-	a.desk.Runs.Lock() // nobody else is at it
-	defer a.desk.Runs.Unlock()
+	if !a.runs.tryLock(ctx) {
+		return nil // another server is at it, or a plan is carried out: it is a job again in a minute
+	}
+	defer a.runs.Unlock()
 	rows, err := a.cat.InState(ctx, record.DocumentDestroying)
 	if err != nil || len(rows) == 0 {
 		return err

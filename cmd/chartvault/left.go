@@ -60,6 +60,8 @@ func (a *app) finishLog(ctx context.Context, server string) error {
 		return err
 	}
 	if len(theirs) > 0 {
+		a.correctMu.Lock() // nobody moves a document meanwhile
+		defer a.correctMu.Unlock()
 		if err := a.applyAgain(ctx, theirs); err != nil {
 			return fmt.Errorf("follow the audit log of server %s: %w", server, err)
 		}
@@ -117,7 +119,7 @@ func (a *app) applyAgain(ctx context.Context, theirs []int64) error {
 }
 
 // lastWords are, of a part of the log, the last entries about each thing that a
-// register keeps, and which entries are of registers at all.
+// register keeps and about where each document is filed, and which are of those at all.
 type lastWords struct {
 	of   map[int64]string // by entry: what it is about
 	last map[string]int64
@@ -132,7 +134,7 @@ func (l lastWords) superseded(e audit.Entry) bool {
 func (a *app) lastWords(ctx context.Context, from, to int64) (lastWords, error) {
 	l := lastWords{map[int64]string{}, map[string]int64{}}
 	err := a.entriesTo(from, to, func(e audit.Entry) error {
-		if !registers(e.Action) {
+		if !registers(e.Action) && e.Action != audit.ActDocumentIndexed {
 			return nil
 		}
 		var c change
@@ -142,10 +144,16 @@ func (a *app) lastWords(ctx context.Context, from, to int64) (lastWords, error) 
 			}
 			return err
 		}
-		if c.Register != nil {
-			about := c.Register.Kind + "\x00" + c.Register.ID
-			l.of[e.Seq], l.last[about] = about, e.Seq
+		about := ""
+		switch {
+		case c.Register != nil:
+			about = c.Register.Kind + "\x00" + c.Register.ID
+		case c.Assign != nil:
+			about = "document\x00" + c.Assign.Document.String()
+		default:
+			return nil
 		}
+		l.of[e.Seq], l.last[about] = about, e.Seq
 		return nil
 	})
 	return l, err

@@ -38,49 +38,30 @@ func (a *app) cleanOthers(ctx context.Context) error {
 // destroyed and that are not on to clean it. It is done again and again, for servers that
 // ended since.
 func (a *app) endShards(ctx context.Context) error {
-	h, err := a.cat.Hear(ctx)
-	if err != nil {
-		return err
-	}
-	ms, err := a.cat.Members(ctx)
-	if err != nil {
-		return err
-	}
-	keep := map[string]bool{}
-	for _, m := range ms {
-		text, err := a.cat.Progress(ctx, cleaned(m.Server))
-		if err != nil {
-			return err
-		}
-		if k, _ := strconv.ParseInt(text, 10, 64); k >= h.Signals[signalUpkeep] || m.Server == a.cat.Self() {
-			keep[m.Server] = true
-			continue
-		}
-		ended, err := a.cat.Ended(ctx, m.Server)
-		if err != nil {
-			return err
-		}
-		keep[m.Server] = !ended
-	}
-	return a.destroyShards(ctx, keep)
-}
-
-// destroyShards destroys the index keys of all servers but some.
-func (a *app) destroyShards(ctx context.Context, but map[string]bool) error {
 	names, err := a.vault.ShardKeys(ctx)
+	if err != nil {
+		return err
+	}
+	h, err := a.cat.Hear(ctx)
 	if err != nil {
 		return err
 	}
 	for _, n := range names {
 		// One without a server is of before there were several: nobody opens it again.
 		server, _, ok := strings.Cut(n, shardOf)
-		if ok && but[server] {
+		if ok && server == a.cat.Self() {
 			continue
 		}
-		if err := a.vault.DestroyShardKey(ctx, n); err != nil {
+		text, err := a.cat.Progress(ctx, cleaned(server))
+		if err != nil {
 			return err
 		}
-		a.log.InfoContext(ctx, "the index of a server that is away was ended with its key", "server", server)
+		if k, _ := strconv.ParseInt(text, 10, 64); ok && k >= h.Signals[signalUpkeep] {
+			continue
+		}
+		if _, err := a.cat.WhileAway(ctx, server, func() error { return a.vault.DestroyShardKey(ctx, n) }); err != nil {
+			return err
+		}
 	}
 	return nil
 }

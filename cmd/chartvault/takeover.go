@@ -67,6 +67,9 @@ func (a *app) takeOverAll(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
+	if lerr != nil {
+		return err
+	}
 	// Of one that was discarded nothing is to be done.
 	return errors.Join(err, a.cat.DropJobs(ctx, depositJob, func(name string) bool { return waiting[name] }))
 }

@@ -120,6 +120,9 @@ func (a *app) publish(ctx context.Context) error {
 // setFollowed writes down that what was logged before has taken effect: what this
 // server logged, where there are several.
 func (a *app) setFollowed(ctx context.Context, n int64) error {
+	if first := a.stuck.Load(); first != 0 {
+		n = min(n, first-1)
+	}
 	err := a.cat.SetProgress(ctx, logProgress, fmt.Sprint(n))
 	if a.cat.Shared() {
 		err = errors.Join(err, a.cat.SetProgress(ctx, logOf(a.cat.Self()), fmt.Sprint(n)))

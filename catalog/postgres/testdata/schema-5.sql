@@ -109,6 +109,7 @@ CREATE TABLE public.members (
     server text NOT NULL,
     epoch bigint NOT NULL,
     since bigint NOT NULL,
+    session bigint NOT NULL,
     present bigint NOT NULL
 );
 CREATE TABLE public.objects (
@@ -133,7 +134,8 @@ CREATE TABLE public.registers (
     chart bytea,
     state text NOT NULL,
     at bigint NOT NULL,
-    sealed bytea NOT NULL
+    sealed bytea NOT NULL,
+    said bigint DEFAULT 0 NOT NULL
 );
 CREATE TABLE public.schema_version (
     version bigint NOT NULL
@@ -143,19 +145,19 @@ CREATE TABLE public.signals (
     n bigint NOT NULL
 );
 ALTER TABLE ONLY public.changes ALTER COLUMN seq SET DEFAULT nextval('public.changes_seq_seq'::regclass);
-INSERT INTO public.batches VALUES ('jnqtxebm6flf5zxuzuh3qhf47i', 'filed', '\x9cd3327804d56240fc7a8141a2d806082e0c25974d7fa5c109de09159317b165', 1767323045006, '\x1376c3029b790ef5203072f6833db333a755ff1345c70462e3aff88d7d1678738ed73781eed48dbf0f90afc617a908c909bdcb906a4a72abe132065fed7f5ee39f665a107294e902367b', '\xf700303f02788800e75ad3b3c07dbe8ec7e30e7e95529b00cbcc1cbc46ad63ce072bdfccbf98aa5ffb3841246de0cb543c320caf2f8a4fcede489a75a6d0096c232223ca27167f8cb003d34aaea647aecc340bde487370b2a75284d17bd95eca0a33baf2d5c6672cdb028405e7ea73881e2bdcf6b1', 2, 2, 0, 0, 0, 'one');
-INSERT INTO public.batches VALUES ('4c4o4v3ywtfz7u63ktzqrzr7ce', 'filed', '\x7c617bded6859dcc34cd13193d6901c2aec18a3737dca3797ee939d8849f8b6f', 1767323045006, '\x568f4f44a6180f7c60c0b4e28f0b73c16dbbca670e7affb458a668378439106fd257cebaa7479dadc3903211b861043a1026314b3f1755d473741133efa6f3314ade5009659500605ee2', '\x1bfaae3edfb6692134f414199718a63c10e94f7ee7d23327f7d8e185fa27e3f699c8f6f720f3eb14cace80ffc89b81a4b96d362c97c91cae9952bdc60c2c81f5763575c0a7fba719e4dbe17a160e4eaa56189ce2d83ea1793c1fa071b447656710bc42479f3551feabd5b693e36c06f37668db6a04', 2, 2, 0, 0, 0, 'one');
-INSERT INTO public.batches VALUES ('r2fikgwsy3htcgipsuipp6h6ly', 'filed', '\xd0b729784325b8760b112d240ead3da6bf7dedd184e0814aab10928de2bd7eef', 1767323045006, '\x30fed6ac030e67cde00923b9e62a28733ca13db237fda57be93133c5a873f967e3fff25189f407a2c7e669a6197ed7d418f6dd7d661b0f0082ddefe3f7d502751c4098f5c5aa9383ad63', '\xf0851367d4723d83dcc01e46c7b90e5ac9b25d9f6994c053e980d04980f87a882a4b71ee17b7457d7c60702006b5cec3a2c106cac9f11f6e3f383a520913026297b823b66f735e1894f7df25f91908a270735d22e895e144c1784a73d33fb602c6fd333f537d8c4ee43bb22d0026400413204678e5', 2, 2, 0, 0, 0, 'one');
-INSERT INTO public.changes VALUES (1, 'arkc2kdixhik2m4snfhv7et66u');
-INSERT INTO public.changes VALUES (2, '45s2zm4v45oskeob5n3rrztbam');
-INSERT INTO public.changes VALUES (3, 'wdcq566cy7m32mh7owow6uduwe');
-INSERT INTO public.changes VALUES (4, 'wdcq566cy7m32mh7owow6uduwe');
-INSERT INTO public.charts VALUES ('\x452348249c162d4a29202351def0c18ad6277e050f500f9e41cab8c876dacc6b', '\xacb160ef121deedeababe1c314fed9ae5b282891b575bf7b16492d66efe0d004c32641cc031d0e715f7812dbd73e1b05450cd327cf765424d498df335ced0d831a1e11c1687d090330dd8fd1b9f8997ddb09c93f87ba66a267d3a5ade2f573cf7a8d63a87a990cccca18f6d8431d203ec0af42');
-INSERT INTO public.documents VALUES ('arkc2kdixhik2m4snfhv7et66u', 1, 'jnqtxebm6flf5zxuzuh3qhf47i', '\x452348249c162d4a29202351def0c18ad6277e050f500f9e41cab8c876dacc6b', 'LAB_REPORT', '2001-02', 1767323045000, 'filed', '', 2, 1234, '\x024258fa17946c134880351b1602b4cdee25858045fe5cc16e4dc9bc3e19e742dc0816920411ee2842be495f8c8709f4fea45847', 0, '');
-INSERT INTO public.documents VALUES ('45s2zm4v45oskeob5n3rrztbam', 1, '4c4o4v3ywtfz7u63ktzqrzr7ce', '\x452348249c162d4a29202351def0c18ad6277e050f500f9e41cab8c876dacc6b', 'LAB_REPORT', '2001-02', 1767323045000, 'filed', '', 2, 1234, '\x60c2f5929acfe6b9a527d961f51af29744c3ed8d0585d57678ff91dbefe75401e7ff4691e449a42a54a0ad1eeed6884ef5d764da', 0, '');
-INSERT INTO public.documents VALUES ('wdcq566cy7m32mh7owow6uduwe', 1, 'r2fikgwsy3htcgipsuipp6h6ly', '\x452348249c162d4a29202351def0c18ad6277e050f500f9e41cab8c876dacc6b', 'LAB_REPORT', '2001-02', 1767323045000, 'destroyed', '', 2, 1234, NULL, 1700000001000, '000007');
-INSERT INTO public.members VALUES ('one', 1, 1795851023938, 1);
-INSERT INTO public.registers VALUES ('plan', 'golden', NULL, 'open', 1700000000000, '\xbb028a73d2d9439c1ce0ddef023913402aeb983ee342832c736aecd2c42d3dcd8346f5c3140770faff05889d71e522');
+INSERT INTO public.batches VALUES ('rlm4px22k42rxuai6zk6xi2w7e', 'filed', '\xfee2b1b93f3216310a9fa6799174a3d7f9feafc32379e38c75edf96ac89dd37f', 1767323045006, '\x1b97c5e59500a91330d7d22bb5055f3deb03803436735bb1d780d6608adceac81e2f971153dda68e98fbcfb8396972efd1db55f02f039530c4dfa46f409475a43b6bb44f33be95522861', '\xe691fa3d1f2da5c86d6f58da2b0315751a4e0bf49eeb161abeee2c8e1635520c0b18a6b33f6032afaea80eedf6a784a1c760416e305bf05807e8279adde2d7aae0f84a718be603d472239a849cd903bf8c13ec2efa15fe02eedf46065f2632fa25fa379e5f2b4ca02043420d774c6ba7175797ec64', 2, 2, 0, 0, 0, 'one');
+INSERT INTO public.batches VALUES ('5jly3j4adqcaex75qmuwzfpjx4', 'filed', '\x89fcad577059211ca427a7a106b2dd15a444806259e411699599e670e8dc713e', 1767323045006, '\xa54fcaadf8aeedae1f1f2e01855c0831de06c1f07afed1435ca63cc721b39c98f16045f6b9e493c3b812621b34df5a6373bcb610bbd5bfe26a9fc95dbd07301819db11024bb36f162d7e', '\x5900f94b9f9229e6bb3ef27da08deca847e5205944cc3b0b1d5aa38426e342976dba2a0c5363a4b761948cebe6672451401b290da8a5326ceee2d571b37397aab384d845d9af977ed6507e4ee158a698be61607b279eb9bc4e8f6201691adb075ba636fce106d5decee3f80c1bac8ed37faac84532', 2, 2, 0, 0, 0, 'one');
+INSERT INTO public.batches VALUES ('v44xhzrflceqglk5c22mqolsze', 'filed', '\x2426e646ac17574bc444c49ee59a0872eba65dc9494757fe7a4608e22c9d9854', 1767323045006, '\x0995a4dd0b5a9fda7962a5da1f2799220986274e6fa34ece1d661d2b91d8cdef7e053b30c047750dfd0cd4803d3c19e78dce3affe8f1158f6c8b131558a5e7bcf8539ed65fee4e20fe71', '\x4b8c75be54643419b9b560c0fe24d192a25fd7abcbe4248ef2ad3fcfaad8552e6409bbb7904450384c36714b12212c5b49bd2c25ce694b08570f16ac379f70b65e45ebc16c0bd9f2e174d9c9326816430639227adcac49d8828905a904931e44010450ad8e12ad4f1acc442cba5fef47a0332c2ac6', 2, 2, 0, 0, 0, 'one');
+INSERT INTO public.changes VALUES (1, 'dp7rq3toiqhkoiovbusdedeoqa');
+INSERT INTO public.changes VALUES (2, 'pcwe54gentovmmtuiha7yo4q3i');
+INSERT INTO public.changes VALUES (3, 'vftd5dd643cetn3hr6brujapny');
+INSERT INTO public.changes VALUES (4, 'vftd5dd643cetn3hr6brujapny');
+INSERT INTO public.charts VALUES ('\x452348249c162d4a29202351def0c18ad6277e050f500f9e41cab8c876dacc6b', '\x0e779c97ae12de2f9bbc2ce6bd80f27a7338d15f6e40515128daac0f9f30c9123de9c4bc0d25de64106491285922789f40aea61947b4b9f987bfe8b9e249f3b51d35197a403006e395dbf6eb1a8a7b358b166bf2a995a9b315c6b7d248d7df971c1fa9c641ee68db5b1fb50bf3717964677fe6');
+INSERT INTO public.documents VALUES ('dp7rq3toiqhkoiovbusdedeoqa', 1, 'rlm4px22k42rxuai6zk6xi2w7e', '\x452348249c162d4a29202351def0c18ad6277e050f500f9e41cab8c876dacc6b', 'LAB_REPORT', '2001-02', 1767323045000, 'filed', '', 2, 1234, '\xde8a76a735692a0c1b3a574a06c2dc65b7e4ea363888650e716d65fc3e6c187fdbf4769b8e467eb9d2394503f5cee6cd2c92ec1c', 0, '');
+INSERT INTO public.documents VALUES ('pcwe54gentovmmtuiha7yo4q3i', 1, '5jly3j4adqcaex75qmuwzfpjx4', '\x452348249c162d4a29202351def0c18ad6277e050f500f9e41cab8c876dacc6b', 'LAB_REPORT', '2001-02', 1767323045000, 'filed', '', 2, 1234, '\x8d288f952a94d5f626d5c99c4a575619f05e38359b7bf2d2003006689f14a904100564c72af8facc9a984ddf6fb6c4c4be76b605', 0, '');
+INSERT INTO public.documents VALUES ('vftd5dd643cetn3hr6brujapny', 1, 'v44xhzrflceqglk5c22mqolsze', '\x452348249c162d4a29202351def0c18ad6277e050f500f9e41cab8c876dacc6b', 'LAB_REPORT', '2001-02', 1767323045000, 'destroyed', '', 2, 1234, NULL, 1700000001000, '000007');
+INSERT INTO public.members VALUES ('one', 1, 1795855087393, 13099, 1);
+INSERT INTO public.registers VALUES ('plan', 'golden', NULL, 'open', 1700000000000, '\xfd8d9c7ae04db7ba2603dad8e40391cfcbd021e04b093f5afeca31421a16ff177e08f264d9a590004bf046bc7ac1f3', 0);
 INSERT INTO public.schema_version VALUES (1);
 INSERT INTO public.schema_version VALUES (2);
 INSERT INTO public.schema_version VALUES (3);
