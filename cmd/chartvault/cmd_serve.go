@@ -180,15 +180,22 @@ func (a *app) schedule(ctx context.Context) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return a.watchClocks(gctx) })
 	g.Go(func() error { return a.working(gctx, "store", time.Minute, a.storeStep) })
-	g.Go(func() error { return a.working(gctx, "daily", time.Minute, a.today) })
+	g.Go(func() error { return a.working(gctx, "schedule", time.Minute, a.keepSchedule) })
 	if a.cat.Shared() {
 		g.Go(func() error { return a.working(gctx, "destructions", time.Minute, a.resume) })
 		g.Go(func() error { return a.working(gctx, "indexes", time.Minute, a.endShards) })
 	}
-	if a.cfg.Retention.Automatic {
-		g.Go(func() error { return a.working(gctx, "plans", time.Minute, a.executeReady) })
-	}
 	return g.Wait()
+}
+
+// keepSchedule does what is daily, and then executes what is ready: what was proposed
+// just now among it.
+func (a *app) keepSchedule(ctx context.Context) error {
+	err := a.today(ctx)
+	if a.cfg.Retention.Automatic {
+		err = errors.Join(err, a.executeReady(ctx))
+	}
+	return err
 }
 
 // watchClocks compares the clocks every minute.
