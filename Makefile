@@ -14,7 +14,7 @@ run: build             ## a trial archive with sample charts in ./data
 
 test: test-deps tools browser lint   ## everything, with the race detector
 	CGO_ENABLED=0 go build -o /dev/null ./cmd/chartvault
-	go test -race -timeout 40m ./...
+	go test -race -timeout 60m ./...
 
 lint: tools
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi

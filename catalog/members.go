@@ -278,8 +278,8 @@ func (c *DB) lapsed(ctx context.Context, server string, now time.Time, f func(st
 		return err
 	}
 	defer func() { _ = m.Leave(context.WithoutCancel(ctx), MemberLock(server)) }()
-	var epoch int64
-	if err := c.sql.QueryRowContext(ctx, `SELECT epoch FROM members WHERE server = $1`, server).Scan(&epoch); err != nil {
+	var epoch, session int64
+	if err := c.sql.QueryRowContext(ctx, `SELECT epoch, session FROM members WHERE server = $1`, server).Scan(&epoch, &session); err != nil {
 		return err
 	}
 	// It stays listed as on: whoever comes after us finds it again, should we end now.
@@ -289,8 +289,9 @@ func (c *DB) lapsed(ctx context.Context, server string, now time.Time, f func(st
 	if err := f(server); err != nil {
 		return err
 	}
-	// Unless it has come back, because this server lost its session meanwhile.
-	_, err = c.sql.ExecContext(ctx, `UPDATE members SET since = $1, present = 0 WHERE server = $2 AND epoch = $3`, millis(now), server, epoch+1)
+	// Unless it has come back, with another session, because this server lost its own
+	// meanwhile. Others may have struck it off once more.
+	_, err = c.sql.ExecContext(ctx, `UPDATE members SET since = $1, present = 0 WHERE server = $2 AND session = $3`, millis(now), server, session)
 	return err
 }
 
