@@ -22,6 +22,10 @@ func (a *app) catchUp(ctx context.Context) error {
 		if err := a.finishLog(ctx, a.cat.Self()); err != nil {
 			return err
 		}
+		// What this server was doing when it ended nobody does any more.
+		if err := a.cat.Free(ctx, a.cat.Self()); err != nil {
+			return err
+		}
 		if err := a.takeOverServers(ctx); err != nil { // this server can do its own work all the same
 			a.log.ErrorContext(ctx, "what another server left is not finished; it is tried again", "err", err)
 		}

@@ -171,7 +171,7 @@ func TestServersKill(t *testing.T) {
 		}
 		return b.String()
 	}
-	deadline := time.Now().Add(time.Duration(120+2*dropped) * time.Second)
+	deadline := time.Now().Add(time.Duration(240+2*dropped) * time.Second)
 	for {
 		left := 0
 		for i := range 5 {
