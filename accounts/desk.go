@@ -182,14 +182,23 @@ func (d *Desk) change(ctx context.Context, by record.Actor, name string, f func(
 	})
 }
 
+// changing takes the turn for a change of a user, here and among the servers, and
+// returns what leaves it.
+func (d *Desk) changing() (leave func()) {
+	d.writes.Lock()
+	if d.Changes == nil {
+		return d.writes.Unlock
+	}
+	d.Changes.Lock()
+	return func() {
+		d.Changes.Unlock()
+		d.writes.Unlock()
+	}
+}
+
 // edit changes one user, one change at a time.
 func (d *Desk) edit(ctx context.Context, by record.Actor, name string, f func(old User) (User, error)) error {
-	d.writes.Lock()
-	defer d.writes.Unlock()
-	if d.Changes != nil {
-		d.Changes.Lock()
-		defer d.Changes.Unlock()
-	}
+	defer d.changing()()
 	old, err := d.register.User(ctx, name)
 	if err != nil && !errors.Is(err, record.ErrNotFound) {
 		return err

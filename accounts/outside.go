@@ -48,12 +48,7 @@ func (u User) byGroups() bool { return u.Outside != nil && u.Password == "" }
 // user's roles, none of which may be beyond FromGroups. record.ErrDenied, in
 // words, for everybody else.
 func (d *Desk) SignInOutside(ctx context.Context, o Outside) (*Session, error) {
-	d.writes.Lock()
-	defer d.writes.Unlock()
-	if d.Changes != nil {
-		d.Changes.Lock()
-		defer d.Changes.Unlock()
-	}
+	defer d.changing()()
 	u, err := d.outsider(ctx, o)
 	if err != nil {
 		return nil, err

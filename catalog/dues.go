@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -284,6 +285,18 @@ func (c *DB) Progress(ctx context.Context, name string) (value string, err error
 		return "", fmt.Errorf("progress of %s: %w", name, err)
 	}
 	return value, nil
+}
+
+// Reached returns the number that Raise or SetProgress recorded; 0 before any.
+func (c *DB) Reached(ctx context.Context, name string) (n int64, err error) {
+	text, err := c.Progress(ctx, name)
+	if err != nil || text == "" {
+		return 0, err
+	}
+	if n, err = strconv.ParseInt(text, 10, 64); err != nil {
+		return 0, fmt.Errorf("progress of %s: %w", name, record.ErrCorrupt)
+	}
+	return n, nil
 }
 
 // Raise records a number that only grows, and reports whether it grew.

@@ -127,11 +127,11 @@ func (a *app) setFound(ctx context.Context, hold string, charts [][]byte, query 
 	defer a.heldMu.Unlock()
 	at := a.fedTo.Load()
 	if a.cat.Shared() {
-		text, err := a.cat.Progress(ctx, heldAs)
+		known, err := a.cat.Reached(ctx, heldAs)
 		if err != nil {
 			return false, err
 		}
-		if known, _ := strconv.ParseInt(text, 10, 64); known > at {
+		if known > at {
 			return false, nil
 		}
 	}

@@ -52,11 +52,11 @@ func (a *app) endShards(ctx context.Context) error {
 		if ok && server == a.cat.Self() {
 			continue
 		}
-		text, err := a.cat.Progress(ctx, cleaned(server))
+		k, err := a.cat.Reached(ctx, cleaned(server))
 		if err != nil {
 			return err
 		}
-		if k, _ := strconv.ParseInt(text, 10, 64); ok && k >= h.Signals[signalUpkeep] {
+		if ok && k >= h.Signals[signalUpkeep] {
 			continue
 		}
 		if _, err := a.cat.WhileAway(ctx, server, func() error { return a.vault.DestroyShardKey(ctx, n) }); err != nil {
@@ -75,11 +75,11 @@ func (a *app) cleanIndex(ctx context.Context) error {
 	if a.cleanedAs >= n {
 		return nil
 	}
-	text, err := a.cat.Progress(ctx, cleaned(a.cat.Self()))
+	k, err := a.cat.Reached(ctx, cleaned(a.cat.Self()))
 	if err != nil {
 		return err
 	}
-	if k, _ := strconv.ParseInt(text, 10, 64); k < n {
+	if k < n {
 		if err := a.feed(ctx); err != nil && !finding(err) {
 			return err
 		}
