@@ -2,7 +2,8 @@
 // manifests and the sealed files of the spool.
 //
 // A package is one age file around a ZIP in store mode; a manifest is one age
-// file around a zstd stream of a signature line and JSON. age proves that
+// file around a zstd stream of a signature line and JSON. Headers are the age
+// library's; payloads are done here on all cores at once. age proves that
 // content is whole, and nothing about who made it: anyone with the public
 // recipient can make a valid file. So every manifest is signed with the
 // depositor's Ed25519 key and binds the names, sizes and hashes of what it
@@ -28,10 +29,11 @@ import (
 // Sums describe a sealed object. The plaintext needs no hash of its own: what a
 // given ciphertext opens to is one thing, and it opens only whole.
 type Sums struct {
-	Size      int64  `json:"size"`        // of the ciphertext, in bytes
-	SHA256    []byte `json:"sha256"`      // of the ciphertext, 32 bytes
-	PlainSize int64  `json:"plain_size"`  // of what is sealed, in bytes
-	Head      []byte `json:"head_sha256"` // of the first HeadSize bytes of the ciphertext
+	Size      int64  `json:"size"`             // of the ciphertext, in bytes
+	BLAKE3    []byte `json:"blake3,omitempty"` // of the ciphertext, 32 bytes
+	SHA256    []byte `json:"sha256,omitempty"` // of the ciphertext, in place of BLAKE3, in what was stored before BLAKE3 was used
+	PlainSize int64  `json:"plain_size"`       // of what is sealed, in bytes
+	Head      []byte `json:"head_sha256"`      // of the first HeadSize bytes of the ciphertext
 }
 
 // HeadSize is how many bytes of a sealed object its head is. The header of an
@@ -40,48 +42,46 @@ type Sums struct {
 // not. That lets a part be read without reading all of it.
 const HeadSize = 4 << 10
 
+// Sum is the hash of the ciphertext, 32 bytes.
+func (s Sums) Sum() []byte {
+	if len(s.BLAKE3) > 0 {
+		return s.BLAKE3
+	}
+	return s.SHA256
+}
+
 // Writer encrypts a stream, counts both sides of it and hashes what it writes.
 type Writer struct {
-	age    io.WriteCloser
-	plain  int64
-	cipher *meterWriter
+	*sealer
+	plain int64
 }
 
 // NewWriter returns a Writer that seals to the recipient into dst. Close it
-// to complete the file; dst stays open.
+// to complete the file; dst stays open. Write and Close alone write to dst.
 func NewWriter(dst io.Writer, to age.Recipient) (*Writer, error) {
-	c := newMeterWriter(dst)
-	w, err := age.Encrypt(c, to)
+	s, err := newSealer(dst, to)
 	if err != nil {
 		return nil, fmt.Errorf("seal: %w", err)
 	}
-	return &Writer{age: w, cipher: c}, nil
+	return &Writer{sealer: s}, nil
 }
 
 // Write implements io.Writer.
 func (w *Writer) Write(p []byte) (int, error) {
-	n, err := w.age.Write(p)
+	n, err := w.sealer.Write(p)
 	w.plain += int64(n)
 	return n, err
 }
 
-// Close completes the age file.
-func (w *Writer) Close() error {
-	if err := w.age.Close(); err != nil {
-		return err
-	}
-	return w.cipher.flush()
-}
-
 // Sums returns sizes and hashes; it is valid after Close.
-func (w *Writer) Sums() Sums { return w.cipher.sums(w.plain) }
+func (w *Writer) Sums() Sums { return w.meter.sums(w.plain) }
 
 // CheckHead compares the head of a sealed object with what was stored.
 // record.ErrCorrupt when it is another object.
 func CheckHead(r io.ReaderAt, want Sums) error {
 	b := make([]byte, min(HeadSize, want.Size))
 	if _, err := io.ReadFull(io.NewSectionReader(r, 0, want.Size), b); err != nil {
-		return corrupt("check head", err)
+		return fmt.Errorf("check head: %w", damaged(err))
 	}
 	if sum := sha256.Sum256(b); string(sum[:]) != string(want.Head) {
 		return fmt.Errorf("check head: %w: it is another object", record.ErrCorrupt)
@@ -117,25 +117,29 @@ func AddPart(zw *zip.Writer, name string) (io.Writer, error) {
 // authenticated chunk by chunk; errors match record.ErrCorrupt when the
 // ciphertext was changed.
 func OpenPackage(r io.ReaderAt, size int64, by age.Identity) (*zip.Reader, error) {
-	plain, n, err := age.DecryptReaderAt(r, size, by)
+	plain, err := newRandom(r, size, by)
 	if err != nil {
-		return nil, corrupt("open package", err)
+		return nil, fmt.Errorf("open package: %w", err)
 	}
-	zr, err := zip.NewReader(plain, n)
+	zr, err := zip.NewReader(plain, plain.size)
+	if plain.failed != nil {
+		return nil, fmt.Errorf("open package: %w", plain.failed)
+	}
 	if err != nil {
 		return nil, corrupt("open package", err)
 	}
 	return zr, nil
 }
 
-// Open decrypts a sealed object to its end into w.
+// Open decrypts a sealed object to its end into w. record.ErrCorrupt when it is
+// not one that by opens whole; w may have got what comes before the damage.
 func Open(w io.Writer, r io.Reader, by age.Identity) error {
-	plain, err := age.Decrypt(r, by)
-	if err == nil {
-		_, err = io.Copy(w, plain)
-	}
+	err := open(r, by, func([]byte) {}, func(b []byte) error {
+		_, err := w.Write(b)
+		return err
+	})
 	if err != nil {
-		return corrupt("open", err)
+		return fmt.Errorf("open: %w", err)
 	}
 	return nil
 }
@@ -143,19 +147,15 @@ func Open(w io.Writer, r io.Reader, by age.Identity) error {
 // Check reads a sealed object to its end, decrypts it, and compares both
 // sides with want. record.ErrCorrupt when anything differs.
 func Check(r io.Reader, by age.Identity, want Sums) error {
-	c := newMeterReader(r)
-	plain, err := age.Decrypt(c, by)
-	n := int64(0)
-	if err == nil {
-		n, err = io.Copy(io.Discard, plain)
-	}
+	m, n := newMeterLike(want), int64(0)
+	err := open(r, by, m.write, func(b []byte) error {
+		n += int64(len(b))
+		return nil
+	})
 	if err != nil {
-		return corrupt("check", err)
-	}
-	if _, err := io.Copy(io.Discard, c); err != nil {
 		return fmt.Errorf("check: %w", err)
 	}
-	if !c.sums(n).Equal(want) {
+	if !m.sums(n).Equal(want) {
 		return fmt.Errorf("check: %w: size or hash differs from the manifest", record.ErrCorrupt)
 	}
 	return nil
@@ -163,7 +163,7 @@ func Check(r io.Reader, by age.Identity, want Sums) error {
 
 // Equal reports whether both describe the same object.
 func (s Sums) Equal(t Sums) bool {
-	return s.Size == t.Size && s.PlainSize == t.PlainSize && string(s.SHA256) == string(t.SHA256) && string(s.Head) == string(t.Head)
+	return s.Size == t.Size && s.PlainSize == t.PlainSize && string(s.Sum()) == string(t.Sum()) && string(s.Head) == string(t.Head)
 }
 
 // corrupt marks a failure to decrypt or parse stored bytes. An identity that
