@@ -310,8 +310,11 @@ func (a *Archive) member(ctx context.Context, who Access, s *Stored, o blob.Obje
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("read %s: %s: %w", id, member, record.ErrNotFound)
 	}
+	if errors.Is(err, zip.ErrFormat) {
+		err = errors.Join(record.ErrCorrupt, err)
+	}
 	if err != nil {
-		return fmt.Errorf("read %s: %s: %w: %w", id, member, record.ErrCorrupt, err)
+		return fmt.Errorf("read %s: %s: %w", id, member, err)
 	}
 	defer f.Close() // read-only
 	if err := a.Note(ctx, audit.ActDocumentRead, s.Key, struct {

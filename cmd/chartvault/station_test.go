@@ -1,7 +1,6 @@
 package main
 
 import (
-	"archive/zip"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -23,7 +22,6 @@ import (
 	"chartvault/archive/blob"
 	"chartvault/archive/blob/s3blob"
 	"chartvault/archive/keys"
-	"chartvault/archive/seal"
 	"chartvault/internal/testserver"
 	"chartvault/record"
 )
@@ -545,106 +543,5 @@ func TestFalseAnswers(t *testing.T) {
 			}
 			return nil
 		})
-	}
-}
-
-// TestVet: whatever a trusted station says that cannot be filed, indexed and
-// listed, or touches what the archive has or had, waits in quarantine; what is
-// good goes on.
-func TestVet(t *testing.T) {
-	a := openApp(t, "")
-	st, err := keys.OpenStation(filepath.Join(t.TempDir(), "station.key"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := a.vault.Trust(t.Context(), keys.Depositor{Name: "s", Role: keys.RoleStation, Key: st.Public(), Since: time.Now()}); err != nil {
-		t.Fatal(err)
-	}
-	deposit(t, a, 1)
-	rows, err := a.cat.Documents(t.Context())
-	if err != nil || len(rows) != 1 {
-		t.Fatal(len(rows), err)
-	}
-	box := newOutbox(&config{dir: t.TempDir()}, st, a.vault.Recipient())
-	n := byte(0)
-	put := func(change func(*seal.BatchManifest, *seal.Manifest)) record.ID {
-		t.Helper()
-		n++
-		batch, sum := record.ID{n}, sha256.Sum256([]byte{n})
-		if _, _, err := box.Claim(t.Context(), record.Batch{ID: batch, SHA256: sum, Size: 1, ReceivedAt: time.Now().UTC()}); err != nil {
-			t.Fatal(err)
-		}
-		m := seal.Manifest{ID: record.ID{n, 1}, Batch: batch, Chart: "5512300", Type: "PROGRESS_NOTE", FiledAt: time.Now().UTC(), State: record.DocumentFiled,
-			Index: []byte("{}"), Pages: []seal.Page{{Source: 1, Text: []byte("{}")}}}
-		bm := seal.BatchManifest{ID: batch, SHA256: sum[:], Size: 1, Name: "x", ReceivedAt: m.FiledAt, State: record.BatchFiled, Counts: record.Counts{PagesIn: 1, Filed: 1},
-			Pages: []seal.BatchPage{{Placement: record.PlaceFiled, Document: m.ID}}}
-		change(&bm, &m)
-		write := func(zw *zip.Writer) error {
-			w, err := seal.AddPart(zw, "document.pdf")
-			if err == nil {
-				_, err = io.WriteString(w, "%PDF")
-			}
-			return err
-		}
-		if _, err := box.Deposit(t.Context(), m, func(zw *zip.Writer, _ *seal.Manifest) error { return write(zw) }); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := box.DepositBatch(t.Context(), bm, nil); err != nil {
-			t.Fatal(err)
-		}
-		if err := box.Send(t.Context(), batch, a.docs, a.places); err != nil {
-			t.Fatal(err)
-		}
-		if err := a.takeOverAll(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		return batch
-	}
-	state := func(id record.ID) string {
-		d, err := a.deposited(t.Context(), id)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return d.State
-	}
-	for what, change := range map[string]func(*seal.BatchManifest, *seal.Manifest){
-		"a text that is none":         func(_ *seal.BatchManifest, m *seal.Manifest) { m.Pages[0].Text = []byte("5") },
-		"an index that is none":       func(_ *seal.BatchManifest, m *seal.Manifest) { m.Index = []byte("5") },
-		"a state of destruction":      func(_ *seal.BatchManifest, m *seal.Manifest) { m.State = record.DocumentDestroying },
-		"a chart number that is none": func(_ *seal.BatchManifest, m *seal.Manifest) { m.Chart = "zanzibar" },
-		"no chart number":             func(_ *seal.BatchManifest, m *seal.Manifest) { m.Chart = "" },
-		"a type that is none":         func(_ *seal.BatchManifest, m *seal.Manifest) { m.Type = "John Doe's letter" },
-		"another's document":          func(b *seal.BatchManifest, m *seal.Manifest) { m.ID = rows[0].ID; b.Pages[0].Document = m.ID },
-		"a page that is nowhere": func(b *seal.BatchManifest, _ *seal.Manifest) {
-			b.Pages, b.Counts = append(b.Pages, seal.BatchPage{Placement: record.PlaceFiled}), record.Counts{PagesIn: 2, Filed: 2}
-		},
-		"a sheet that is nowhere": func(b *seal.BatchManifest, _ *seal.Manifest) {
-			b.Pages, b.Counts = append(b.Pages, seal.BatchPage{Placement: record.PlaceSeparator}), record.Counts{PagesIn: 2, Filed: 1, Separators: 1}
-		},
-		"a state in words":         func(_ *seal.BatchManifest, m *seal.Manifest) { m.State = "zanzibar" },
-		"a batch state in words":   func(b *seal.BatchManifest, _ *seal.Manifest) { b.State = "zanzibar" },
-		"a batch that is not done": func(b *seal.BatchManifest, _ *seal.Manifest) { b.State = record.BatchSplit },
-	} {
-		if got := state(put(change)); got != depositQuarantined {
-			t.Errorf("%s: got %s, want quarantined", what, got)
-		}
-	}
-	marks, err := a.arch.Marks(t.Context())
-	if err != nil || len(marks) < 12 {
-		t.Fatalf("got %d marks, %v", len(marks), err)
-	}
-	for _, m := range marks { // they lie in clear
-		if strings.Contains(m.Why, "zanzibar") || strings.Contains(m.Why, "Doe") {
-			t.Errorf("a mark repeats what the station wrote: %s", m.Why)
-		}
-	}
-	if got := state(put(func(*seal.BatchManifest, *seal.Manifest) {})); got != depositFiled {
-		t.Errorf("a good one: got %s, want filed", got)
-	}
-	if err := a.feed(t.Context()); err != nil {
-		t.Errorf("feed: %v", err)
-	}
-	if row, err := a.cat.Document(t.Context(), rows[0].ID); err != nil || row.Batch != rows[0].Batch {
-		t.Errorf("what was there: %v", err)
 	}
 }

@@ -126,8 +126,11 @@ func (a *app) takeOver(ctx context.Context, id record.ID) error {
 	m := r.Batch
 	row := record.Batch{ID: id, Size: m.Size, Name: record.NewPrivate(m.Name), ReceivedAt: m.ReceivedAt, State: record.BatchClaimed}
 	copy(row.SHA256[:], m.SHA256)
-	if err := a.vet(ctx, r); err != nil {
+	switch err := a.vet(ctx, r); {
+	case errors.As(err, new(unfit)):
 		return a.refuseDeposit(ctx, id, r.By, err)
+	case err != nil: // it could not be looked at
+		return err
 	}
 	leave, err := a.pipeline.Inflight.Enter(ctx, row.SHA256)
 	if err != nil {
@@ -180,13 +183,20 @@ func (a *app) recheck(r *archive.Arrival) {
 	}
 }
 
+// unfit is a deposit that says what cannot be filed.
+type unfit struct{ error }
+
+// Unwrap makes it the damage that it is.
+func (u unfit) Unwrap() error { return u.error }
+
 // vet looks at what a deposit says, which a signature does not make right: a
 // station may be wrong, or in wrong hands. What it lets through can be filed,
 // indexed and listed, and touches nothing the archive has or had. What it finds
 // goes into the log and the mark, so that nothing the station wrote is repeated.
+// Its findings are unfit; other errors say nothing of the deposit.
 func (a *app) vet(ctx context.Context, r *archive.Arrival) error {
 	bad := func(format string, args ...any) error {
-		return fmt.Errorf("%w: "+format, append([]any{record.ErrCorrupt}, args...)...)
+		return unfit{fmt.Errorf("%w: "+format, append([]any{record.ErrCorrupt}, args...)...)}
 	}
 	b := r.Batch
 	if !b.State.Done() || b.State == record.BatchUnread && b.Object == "" {
