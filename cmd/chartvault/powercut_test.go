@@ -14,6 +14,7 @@ import (
 	mrand "math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -477,20 +478,37 @@ func (c *campaign) again(k task, when string) {
 // which PostgreSQL lies elsewhere and now and then ends all its sessions.
 // CHARTVAULT_CUTS sets how many calls fail (make soak: ten thousand).
 func TestPowerCuts(t *testing.T) {
-	t.Run("sqlite", func(t *testing.T) { powerCuts(t, 12, "", nil) })
+	t.Run("sqlite", func(t *testing.T) {
+		archives(t, 12, func(t *testing.T, part, cuts int) { powerCuts(t, part, cuts, "", nil) })
+	})
 	t.Run("postgres", func(t *testing.T) {
-		dsn := testserver.StartPostgres(t)
-		admin, err := sql.Open("pgx", dsn)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer admin.Close()
-		powerCuts(t, 6, "[catalogue]\nengine = \"postgres\"\ndsn_file = \""+dsnFile(t, dsn)+"\"\n", func() {
-			if _, err := admin.ExecContext(context.Background(), endSessions); err != nil {
-				t.Error(err)
+		archives(t, 6, func(t *testing.T, part, cuts int) {
+			dsn := testserver.StartPostgres(t)
+			admin, err := sql.Open("pgx", dsn)
+			if err != nil {
+				t.Fatal(err)
 			}
+			defer admin.Close()
+			powerCuts(t, part, cuts, "[catalogue]\nengine = \"postgres\"\ndsn_file = \""+dsnFile(t, dsn)+"\"\n", func() {
+				if _, err := admin.ExecContext(context.Background(), endSessions); err != nil {
+					t.Error(err)
+				}
+			})
 		})
 	})
+}
+
+// perArchive is how many calls fail in one archive. It grows, and every step reads
+// all of it: a thousand in one archive take many times as long as in ten.
+const perArchive = 100
+
+// archives has CHARTVAULT_CUTS calls fail, least when it is not set, in as many
+// archives as that takes. Each says its seed: with CHARTVAULT_SEED the first has
+// that one.
+func archives(t *testing.T, least int, campaign func(t *testing.T, part, cuts int)) {
+	for i, left := 0, told(t, "CHARTVAULT_CUTS", least); left > 0; i, left = i+1, left-perArchive {
+		t.Run(strconv.Itoa(i), func(t *testing.T) { campaign(t, i, min(left, perArchive)) })
+	}
 }
 
 // endSessions has PostgreSQL end every session but its own.
@@ -498,10 +516,9 @@ const endSessions = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHER
 
 // powerCuts is TestPowerCuts on one engine. endSessions has the database end all
 // its sessions; nil where it has none.
-func powerCuts(t *testing.T, cuts int, config string, endSessions func()) {
-	cuts = told(t, "CHARTVAULT_CUTS", cuts)
+func powerCuts(t *testing.T, part, cuts int, config string, endSessions func()) {
 	f := lossytest.Start(t)
-	seed := seedOf(t)
+	seed := seedOf(t) + uint64(part)
 	t.Logf("seed %d", seed)
 	c := newCampaign(t, f, seed, config)
 	defer func() {
