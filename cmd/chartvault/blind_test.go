@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ncruces/go-sqlite3"
 	"github.com/ncruces/go-sqlite3/driver"
@@ -81,48 +82,75 @@ func sweepFiles(t *testing.T, what, dir string) (looked int) {
 // TestBlind files charts, a patient list and facts, holds, corrects, searches
 // and destroys, and then reads every file of the catalogue's engine: tables,
 // write-ahead log, and the temporary files of a sort that does not fit in
-// memory. None holds a planted word, number, name or date of birth.
+// memory; and every file of the servers, of which there are two in one case. None
+// holds a planted word, number, name or date of birth.
 func TestBlind(t *testing.T) {
-	for _, engine := range []string{"sqlite", "postgres"} {
-		t.Run(engine, func(t *testing.T) {
-			t.Parallel()
-			config, dir := atOnce, ""
-			var db *sql.DB
-			if engine == "postgres" {
-				dsn := testserver.StartPostgres(t)
-				config += "[catalogue]\nengine = \"postgres\"\ndsn_file = \"" + dsnFile(t, dsn) + "\"\n"
-				var err error
-				if db, err = sql.Open("pgx", dsn); err != nil {
-					t.Fatal(err)
-				}
-				defer db.Close()
-				if err := db.QueryRowContext(t.Context(), `SHOW data_directory`).Scan(&dir); err != nil {
-					t.Fatal(err)
-				}
-			}
-			a := newArchive(t, config)
-			a.plain()
-			a.plant()
-			if db == nil {
-				// The whole data directory, index and log too; only the configuration and a draft are in clear.
-				if n := sweepFiles(t, "archive", a.dir); n < 100_000 {
-					t.Errorf("looked at %d bytes only", n)
-				}
-				return
-			}
-			for _, s := range []string{`SET work_mem = '64kB'`, `CHECKPOINT`} {
-				if _, err := db.ExecContext(t.Context(), s); err != nil {
-					t.Fatal(err)
-				}
-			}
-			temporary := sortOnDisk(t, db, dir)
-			n := sweepFiles(t, "database", dir)
-			t.Logf("looked at %d bytes, %d of them temporary", n, temporary)
-			if n < 1_000_000 || temporary == 0 {
-				t.Errorf("looked at %d bytes of the database, %d of them temporary", n, temporary)
-			}
-			sweepFiles(t, "archive", a.dir)
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		a := newArchive(t, atOnce)
+		a.plain()
+		a.plant()
+		// The whole data directory, index and log too; only the configuration and a draft are in clear.
+		if n := sweepFiles(t, "archive", a.dir); n < 100_000 {
+			t.Errorf("looked at %d bytes only", n)
+		}
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		dsn := testserver.StartPostgres(t)
+		a := newArchive(t, atOnce+"[catalogue]\nengine = \"postgres\"\ndsn_file = \""+dsnFile(t, dsn)+"\"\n")
+		a.plain()
+		a.plant()
+		sweepPostgres(t, dsn)
+		sweepFiles(t, "archive", a.dir)
+	})
+	t.Run("two servers", func(t *testing.T) {
+		t.Parallel()
+		c := newCluster(t, 2)
+		here, there := c.servers[0], c.servers[1]
+		var log syncBuffer
+		daemon := there.serve(&log)
+		here.plant()
+		there.await("the other server's documents", time.Minute, func() bool {
+			out, code := there.runWith("metoprolol\n", "search")
+			return code == 0 && strings.Contains(out, "[metoprolol]")
 		})
+		sweepPostgres(t, c.dsn)
+		sweepFiles(t, "the server that took everything in", here.dir)
+		sweepFiles(t, "the server that heard of it", there.dir)
+		daemon.Process.Kill()
+		daemon.Wait()
+		for _, w := range planted() {
+			if strings.Contains(log.String(), w) {
+				t.Errorf("the daemon's log says %q", w)
+			}
+		}
+	})
+}
+
+// sweepPostgres looks for planted words in all of a server's files, temporary ones
+// too.
+func sweepPostgres(t *testing.T, dsn string) {
+	t.Helper()
+	db, err := sql.Open("pgx", dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var dir string
+	if err := db.QueryRowContext(t.Context(), `SHOW data_directory`).Scan(&dir); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []string{`SET work_mem = '64kB'`, `CHECKPOINT`} {
+		if _, err := db.ExecContext(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	temporary := sortOnDisk(t, db, dir)
+	n := sweepFiles(t, "database", dir)
+	t.Logf("looked at %d bytes, %d of them temporary", n, temporary)
+	if n < 1_000_000 || temporary == 0 {
+		t.Errorf("looked at %d bytes of the database, %d of them temporary", n, temporary)
 	}
 }
 

@@ -214,10 +214,10 @@ func TestServersKill(t *testing.T) {
 			t.Errorf("server %d: audit verify: exit %d\n%s", i, code, out)
 		}
 	}
-	for what, log := range map[string]*syncBuffer{"server 0": &logs[0], "server 1": &logs[1], "station": &logs[2]} {
+	for i := range logs {
 		for _, canary := range []string{"zanzibar", "55133", "puttersecret"} {
-			if strings.Contains(log.String(), canary) {
-				t.Errorf("the log of %s says %q", what, canary)
+			if strings.Contains(logs[i].String(), canary) {
+				t.Errorf("the log of process %d says %q", i, canary)
 			}
 		}
 	}
