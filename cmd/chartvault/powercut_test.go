@@ -479,9 +479,11 @@ func (c *campaign) again(k task, when string) {
 // CHARTVAULT_CUTS sets how many calls fail (make soak: ten thousand).
 func TestPowerCuts(t *testing.T) {
 	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
 		archives(t, 12, func(t *testing.T, part, cuts int) { powerCuts(t, part, cuts, "", nil) })
 	})
 	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
 		archives(t, 6, func(t *testing.T, part, cuts int) {
 			dsn := testserver.StartPostgres(t)
 			admin, err := sql.Open("pgx", dsn)
@@ -507,7 +509,10 @@ const perArchive = 100
 // that one.
 func archives(t *testing.T, least int, campaign func(t *testing.T, part, cuts int)) {
 	for i, left := 0, told(t, "CHARTVAULT_CUTS", least); left > 0; i, left = i+1, left-perArchive {
-		t.Run(strconv.Itoa(i), func(t *testing.T) { campaign(t, i, min(left, perArchive)) })
+		t.Run(strconv.Itoa(i), func(t *testing.T) {
+			t.Parallel() // it waits for the disk, most of the time
+			campaign(t, i, min(left, perArchive))
+		})
 	}
 }
 
