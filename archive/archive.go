@@ -302,29 +302,21 @@ func (a *Archive) ReadPart(ctx context.Context, who Access, id record.ID, versio
 // member copies one member of an open package to w.
 func (a *Archive) member(ctx context.Context, who Access, s *Stored, o blob.Object, member string, w io.Writer) error {
 	id := s.Manifest.ID
-	zr, err := seal.OpenPackage(o, o.Info().Size, s.Key.Identity())
+	zr, err := seal.OpenPackage(o, s.Manifest.Package.Size, s.Key.Identity())
 	if err != nil {
 		return fmt.Errorf("read %s: %w", id, err)
 	}
-	f, err := zr.Open(member)
-	if errors.Is(err, fs.ErrNotExist) {
+	if _, err := fs.Stat(zr, member); errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("read %s: %s: %w", id, member, record.ErrNotFound)
 	}
-	if errors.Is(err, zip.ErrFormat) {
-		err = errors.Join(record.ErrCorrupt, err)
-	}
-	if err != nil {
-		return fmt.Errorf("read %s: %s: %w", id, member, err)
-	}
-	defer f.Close() // read-only
 	if err := a.Note(ctx, audit.ActDocumentRead, s.Key, struct {
 		Access
 		Member string `json:"member"`
 	}{who, member}); err != nil {
 		return fmt.Errorf("read %s: %w", id, err)
 	}
-	if _, err := io.Copy(w, f); err != nil {
-		return fmt.Errorf("read %s: %w", id, err)
+	if err := seal.CopyMember(w, zr, member); err != nil {
+		return fmt.Errorf("read %s: %s: %w", id, member, err)
 	}
 	return nil
 }

@@ -130,7 +130,8 @@ func (a *Archive) Glance(ctx context.Context, o Object) (*Fault, error) {
 // Diagnose finds out what is behind a failed verification of a document or
 // batch: it reads each of its objects whole and compares it with what was
 // stored. known finds the name under which other bytes were stored, "" for
-// bytes that are nobody's.
+// bytes that are nobody's. A cause that is no damage is returned when the objects
+// are whole: what could not be asked says nothing of them.
 func (a *Archive) Diagnose(ctx context.Context, cause error, objects []Object, known func(sum []byte) (string, error)) ([]*Fault, error) {
 	if errors.Is(cause, seal.ErrSignature) {
 		return []*Fault{{Forged, names(objects), cause}}, nil
@@ -149,6 +150,8 @@ func (a *Archive) Diagnose(ctx context.Context, cause error, objects []Object, k
 	switch {
 	case len(out) > 0 || cause == nil:
 		return out, nil
+	case !errors.Is(cause, record.ErrCorrupt): // something was away, and the objects are whole
+		return nil, cause
 	case errors.Is(cause, record.ErrDestroyed):
 		return []*Fault{{KeyMissing, names(objects), nil}}, nil
 	case errors.As(cause, &noMatch):
@@ -178,14 +181,14 @@ func (a *Archive) examine(ctx context.Context, o Object, known func(sum []byte) 
 	if err != nil {
 		return nil, err
 	}
-	other := ""
 	for _, sum := range sums {
 		if slices.Equal(sum, o.Sum) {
 			return nil, nil
 		}
-		if other == "" && err == nil {
-			other, err = known(sum)
-		}
+	}
+	other := ""
+	for i := 0; i < len(sums) && other == "" && err == nil; i++ {
+		other, err = known(sums[i])
 	}
 	switch {
 	case err != nil:

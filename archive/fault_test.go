@@ -253,6 +253,18 @@ func TestCutsAndRollbacks(t *testing.T) {
 	}
 }
 
+// TestAwayIsNoFault: what could not be asked says nothing of objects that are whole.
+func TestAwayIsNoFault(t *testing.T) {
+	s := fill(t, 1, 0)
+	away := errors.New("the store is away")
+	asked := 0
+	known := func([]byte) (string, error) { asked++; return "", nil }
+	got, err := s.Diagnose(t.Context(), away, s.objects[s.owners[0]], known)
+	if len(got) != 0 || !errors.Is(err, away) || asked != 0 {
+		t.Errorf("got %v, %v, want %v; whose bytes they are was asked %d times", got, err, away, asked)
+	}
+}
+
 // TestForgedIsNamed: somebody who knows the vault's recipient makes a document
 // of their own in the place of one, key and all; only the signature is wrong.
 func TestForgedIsNamed(t *testing.T) {

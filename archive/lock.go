@@ -2,7 +2,6 @@ package archive
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -58,7 +57,7 @@ func (a *Archive) ReadRest(ctx context.Context, who Access, id record.ID, begin 
 		return fmt.Errorf("read rest: %w", err)
 	}
 	defer o.Close() // read-only
-	zr, err := seal.OpenPackage(o, o.Info().Size, key.Identity())
+	zr, err := seal.OpenPackage(o, m.Rest.Size, key.Identity())
 	if err != nil {
 		return fmt.Errorf("read rest: %w", err)
 	}
@@ -73,12 +72,7 @@ func (a *Archive) ReadRest(ctx context.Context, who Access, id record.ID, begin 
 		if err != nil {
 			return err
 		}
-		r, err := f.Open()
-		if err != nil {
-			return fmt.Errorf("read rest: %w", err)
-		}
-		_, err = io.Copy(w, r)
-		if err := errors.Join(err, r.Close()); err != nil {
+		if err := seal.CopyMember(w, zr, f.Name); err != nil {
 			return fmt.Errorf("read rest: %w", err)
 		}
 	}

@@ -30,7 +30,7 @@ func (a *Archive) OpenWhole(ctx context.Context, id record.ID, version int) (*St
 	if err != nil {
 		return nil, nil, fmt.Errorf("open %s: %w", id, err)
 	}
-	zr, err := seal.OpenPackage(o, o.Info().Size, s.Key.Identity())
+	zr, err := seal.OpenPackage(o, s.Manifest.Package.Size, s.Key.Identity())
 	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("open %s: %w", id, err), o.Close())
 	}
@@ -49,13 +49,7 @@ func (p *Package) Size(member string) int64 {
 
 // Copy writes a member to w; fs.ErrNotExist when there is none.
 func (p *Package) Copy(member string, w io.Writer) error {
-	f, err := p.zr.Open(member)
-	if err != nil {
-		return err
-	}
-	defer f.Close() // read-only
-	_, err = io.Copy(w, f)
-	return err
+	return seal.CopyMember(w, p.zr, member)
 }
 
 // Close closes the package.

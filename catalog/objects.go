@@ -18,7 +18,7 @@ type Object struct {
 	Owner   record.ID // the document or batch it belongs to
 	Size    int64     // bytes
 	Version string    // the store's version id
-	Sum     []byte    // SHA-256 of the ciphertext
+	Sum     []byte    // of the ciphertext, as archive.Object has it
 	Seen    time.Time // last found to be there, with its size and version
 	Read    time.Time // last read to its end, and right
 	Fault   string    // what is wrong with it; "" for nothing

@@ -1,9 +1,9 @@
 package seal
 
 import (
-	"errors"
 	"fmt"
 	"io"
+	"math"
 	"sync"
 
 	"filippo.io/age"
@@ -17,7 +17,7 @@ const readAhead = 4 * chunkSize
 
 // random reads a sealed file from anywhere. It remembers what it opened last.
 type random struct {
-	payload
+	cipher payload
 	src    io.ReaderAt // of the payload
 	sealed int64       // bytes of the payload
 	size   int64       // bytes of plaintext
@@ -32,15 +32,18 @@ type random struct {
 // newRandom opens an age file of size bytes. It reads its header and its last
 // chunk, which authenticates how long the file is.
 func newRandom(src io.ReaderAt, size int64, by age.Identity) (*random, error) {
+	if size < 0 || size > math.MaxInt64-sealedChunk {
+		return nil, fmt.Errorf("%w: it cannot have %d bytes", record.ErrCorrupt, size)
+	}
 	head := make([]byte, min(HeadSize, size))
-	if n, err := src.ReadAt(head, 0); err != nil && (n < len(head) || !errors.Is(err, io.EOF)) {
+	if n, err := src.ReadAt(head, 0); n < len(head) {
 		return nil, damaged(err)
 	}
 	n, cipher, err := openHeader(head, by)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", record.ErrCorrupt, err)
 	}
-	r := &random{payload: cipher, src: io.NewSectionReader(src, int64(n), size-int64(n)), sealed: size - int64(n)}
+	r := &random{cipher: cipher, src: io.NewSectionReader(src, int64(n), size-int64(n)), sealed: size - int64(n)}
 	chunks := (r.sealed + sealedChunk - 1) / sealedChunk
 	if chunks == 0 {
 		return nil, fmt.Errorf("%w: it ends with its header", record.ErrCorrupt)
@@ -110,7 +113,7 @@ func (r *random) openBoth(b []byte, first uint64, end bool) ([]byte, error) {
 	half := (len(b) + sealedChunk - 1) / sealedChunk / 2
 	at := half * sealedChunk
 	if half == 0 {
-		return r.open(r.plain, b, first, end)
+		return r.cipher.open(r.plain, b, first, end)
 	}
 	if cap(r.plain) < readAhead {
 		r.plain = make([]byte, 0, readAhead)
@@ -118,19 +121,20 @@ func (r *random) openBoth(b []byte, first uint64, end bool) ([]byte, error) {
 	room := r.plain[:half*chunkSize]
 	done := make(chan error)
 	go func() {
-		_, err := r.open(room[:0], b[:at], first, false)
+		_, err := r.cipher.open(room[:0], b[:at], first, false)
 		done <- err
 	}()
-	rest, err := r.open(room[len(room):], b[at:], first+uint64(half), end)
+	rest, err := r.cipher.open(room[len(room):], b[at:], first+uint64(half), end)
 	if other := <-done; err == nil {
 		err = other
 	}
 	return r.plain[:len(room)+len(rest)], err
 }
 
-// damaged marks an object that ended before its size.
+// damaged marks an object that ended before its size. Only io.EOF itself says so:
+// an answer that broke off is told by other errors.
 func damaged(err error) error {
-	if err == nil || ends(err) {
+	if err == nil || err == io.EOF {
 		return fmt.Errorf("%w: it ends too early", record.ErrCorrupt)
 	}
 	return err

@@ -118,6 +118,9 @@ func newHeader(to age.Recipient) ([]byte, payload, error) {
 	if _, err := age.Encrypt(&head, k); err != nil {
 		return nil, payload{}, err
 	}
+	if head.Len() > HeadSize {
+		return nil, payload{}, fmt.Errorf("header and nonce take %d bytes, of at most %d", head.Len(), HeadSize)
+	}
 	p, err := newPayload(k.fileKey, head.Bytes()[head.Len()-nonceSize:])
 	return head.Bytes(), p, err
 }

@@ -2,7 +2,6 @@ package seal
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -71,100 +70,12 @@ func (q *pieces) begin(p *piece, work func(p *piece) error, hash func(b []byte))
 func (q *pieces) take(out func(p *piece) error) error {
 	p := q.begun[0]
 	q.begun = q.begun[1:]
-	if <-p.done; p.err != nil {
+	<-p.done
+	if p.err != nil {
 		return p.err
 	}
 	q.free = append(q.free, p)
 	return out(p)
-}
-
-// sealer encrypts what is written to it into dst.
-type sealer struct {
-	payload
-	pieces
-	now   *piece // being filled
-	dst   io.Writer
-	meter *meter
-	err   error // of dst; nothing can follow
-}
-
-func newSealer(dst io.Writer, to age.Recipient) (*sealer, error) {
-	header, p, err := newHeader(to)
-	if err == nil {
-		_, err = dst.Write(header)
-	}
-	if err != nil {
-		return nil, err
-	}
-	s := &sealer{payload: p, dst: dst, meter: newMeter()}
-	s.meter.write(header)
-	s.now = s.pieces.new()
-	return s, nil
-}
-
-// Write implements io.Writer.
-func (s *sealer) Write(b []byte) (int, error) {
-	for n := 0; n < len(b); {
-		// Only when more is to come is a full piece known not to be the last.
-		if len(s.now.sealed) == pieceSize {
-			if s.flush(false); s.err != nil {
-				return n, s.err
-			}
-		}
-		n += s.now.fill(b[n:])
-	}
-	return len(b), s.err
-}
-
-// fill takes in plaintext, up to the end of a chunk, and leaves room for what
-// sealing adds behind it.
-func (p *piece) fill(b []byte) int {
-	used := len(p.sealed)
-	if used%sealedChunk != 0 || used == 0 {
-		used = max(used-tagSize, 0)
-	}
-	n := min(len(b), chunkSize-used%sealedChunk)
-	// A document of one chunk is not given the memory of many.
-	if need := used + n + tagSize; need > cap(p.sealed) {
-		size := sealedChunk
-		if need > size {
-			size = pieceSize
-		}
-		p.sealed = append(make([]byte, 0, size), p.sealed...)
-	}
-	p.sealed = p.sealed[:used+n+tagSize]
-	copy(p.sealed[used:], b[:n])
-	return n
-}
-
-// flush begins the piece that was filled, and writes what is done.
-func (s *sealer) flush(end bool) {
-	s.begin(s.now, func(p *piece) error {
-		s.seal(p.sealed, p.first, end)
-		return nil
-	}, s.meter.write)
-	for s.err == nil && (len(s.begun) > inWork() || end && len(s.begun) > 0) {
-		s.err = s.take(func(p *piece) error {
-			_, err := s.dst.Write(p.sealed)
-			return err
-		})
-	}
-	s.now = s.pieces.new()
-}
-
-// Close ends the file.
-func (s *sealer) Close() error {
-	if s.err != nil {
-		return s.err
-	}
-	if len(s.now.sealed) == 0 {
-		s.now.fill(nil) // an empty file has one empty chunk
-	}
-	if s.flush(true); s.err != nil {
-		return s.err
-	}
-	s.err = errors.New("the sealed file is complete")
-	return nil
 }
 
 // open decrypts an age file to its end. sealed gets the file, plain what it
@@ -173,7 +84,7 @@ func (s *sealer) Close() error {
 func open(r io.Reader, by age.Identity, sealed func(b []byte), plain func(b []byte) error) error {
 	br := bufio.NewReaderSize(r, HeadSize)
 	head, err := br.Peek(HeadSize)
-	if err != nil && !ends(err) {
+	if err != nil && err != io.EOF {
 		return err
 	}
 	n, cipher, err := openHeader(head, by)
@@ -206,23 +117,27 @@ func open(r io.Reader, by age.Identity, sealed func(b []byte), plain func(b []by
 	return nil
 }
 
-// read fills a piece and reports whether the file ends with it.
-func (p *piece) read(r *bufio.Reader) (bool, error) {
+// read fills a piece and reports whether the file ends with it. Only io.EOF itself
+// is the end: an answer that broke off is told by errors that wrap it, or by
+// io.ErrUnexpectedEOF, and says nothing of the file.
+func (p *piece) read(r *bufio.Reader) (end bool, err error) {
 	if cap(p.sealed) < pieceSize {
 		p.sealed = make([]byte, pieceSize)
 	}
-	n, err := io.ReadFull(r, p.sealed[:pieceSize])
-	if p.sealed = p.sealed[:n]; err != nil && !ends(err) {
-		return false, err
+	p.sealed = p.sealed[:pieceSize]
+	for n := 0; n < pieceSize; {
+		k, err := r.Read(p.sealed[n:])
+		n += k
+		if err == io.EOF {
+			p.sealed = p.sealed[:n]
+			return true, nil
+		}
+		if err != nil {
+			return false, err
+		}
 	}
-	if err == nil {
-		_, err = r.Peek(1)
+	if _, err = r.Peek(1); err == io.EOF {
+		return true, nil
 	}
-	if err != nil && !ends(err) {
-		return false, err
-	}
-	return err != nil, nil
+	return false, err
 }
-
-// ends reports whether an error is the end of what is read, and none of reading.
-func ends(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }

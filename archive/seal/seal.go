@@ -2,8 +2,9 @@
 // manifests and the sealed files of the spool.
 //
 // A package is one age file around a ZIP in store mode; a manifest is one age
-// file around a zstd stream of a signature line and JSON. Headers are the age
-// library's; payloads are done here on all cores at once. age proves that
+// file around a zstd stream of a signature line and JSON. Headers, and manifests
+// as a whole, are the age library's; the payloads of packages and of the spool's
+// files are done here on all cores at once. age proves that
 // content is whole, and nothing about who made it: anyone with the public
 // recipient can make a valid file. So every manifest is signed with the
 // depositor's Ed25519 key and binds the names, sizes and hashes of what it
@@ -50,37 +51,11 @@ func (s Sums) Sum() []byte {
 	return s.SHA256
 }
 
-// Writer encrypts a stream, counts both sides of it and hashes what it writes.
-type Writer struct {
-	*sealer
-	plain int64
-}
-
-// NewWriter returns a Writer that seals to the recipient into dst. Close it
-// to complete the file; dst stays open. Write and Close alone write to dst.
-func NewWriter(dst io.Writer, to age.Recipient) (*Writer, error) {
-	s, err := newSealer(dst, to)
-	if err != nil {
-		return nil, fmt.Errorf("seal: %w", err)
-	}
-	return &Writer{sealer: s}, nil
-}
-
-// Write implements io.Writer.
-func (w *Writer) Write(p []byte) (int, error) {
-	n, err := w.sealer.Write(p)
-	w.plain += int64(n)
-	return n, err
-}
-
-// Sums returns sizes and hashes; it is valid after Close.
-func (w *Writer) Sums() Sums { return w.meter.sums(w.plain) }
-
 // CheckHead compares the head of a sealed object with what was stored.
 // record.ErrCorrupt when it is another object.
 func CheckHead(r io.ReaderAt, want Sums) error {
 	b := make([]byte, min(HeadSize, want.Size))
-	if _, err := io.ReadFull(io.NewSectionReader(r, 0, want.Size), b); err != nil {
+	if n, err := r.ReadAt(b, 0); n < len(b) {
 		return fmt.Errorf("check head: %w", damaged(err))
 	}
 	if sum := sha256.Sum256(b); string(sum[:]) != string(want.Head) {
@@ -129,6 +104,23 @@ func OpenPackage(r io.ReaderAt, size int64, by age.Identity) (*zip.Reader, error
 		return nil, corrupt("open package", err)
 	}
 	return zr, nil
+}
+
+// CopyMember copies a member of a package to w. fs.ErrNotExist when there is none
+// of that name; record.ErrCorrupt when it is not what was sealed, or is no member
+// of a ZIP, which only a wrong depositor can have made.
+func CopyMember(w io.Writer, zr *zip.Reader, name string) error {
+	f, err := zr.Open(name)
+	if err == nil {
+		_, err = io.Copy(w, f)
+		err = errors.Join(err, f.Close())
+	}
+	for _, wrong := range []error{zip.ErrFormat, zip.ErrAlgorithm, zip.ErrChecksum} {
+		if errors.Is(err, wrong) {
+			return corrupt("read member", err)
+		}
+	}
+	return err
 }
 
 // Open decrypts a sealed object to its end into w. record.ErrCorrupt when it is

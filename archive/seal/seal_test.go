@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"math"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -106,6 +108,20 @@ func TestAgeLibrary(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// longRecipient has a header that does not fit into a head.
+type longRecipient struct{}
+
+func (longRecipient) Wrap([]byte) ([]*age.Stanza, error) {
+	return []*age.Stanza{{Type: "long", Body: make([]byte, 2*seal.HeadSize)}}, nil
+}
+
+// TestLongHeader: nothing is sealed that could not be opened.
+func TestLongHeader(t *testing.T) {
+	if _, err := seal.NewWriter(io.Discard, longRecipient{}); err == nil {
+		t.Error("got none, want an error")
 	}
 }
 
@@ -216,6 +232,10 @@ func TestSumsFromBefore(t *testing.T) {
 
 var errDisk = errors.New("the disk is full")
 
+// broken are errors of what is read that say nothing of the file: of a disk, and
+// of an answer that broke off.
+var broken = []error{errDisk, io.ErrUnexpectedEOF, fmt.Errorf("get: %w", io.EOF), fmt.Errorf("the store is away: %w", io.ErrUnexpectedEOF)}
+
 // failing fails from its n-th byte on.
 type failing struct{ n int }
 
@@ -243,9 +263,11 @@ func TestFailingDisk(t *testing.T) {
 		if !errors.Is(err, errDisk) {
 			t.Errorf("sealing, failing at %d: got %v, want %v", at, err, errDisk)
 		}
-		r := io.MultiReader(bytes.NewReader(file[:at]), iotest.ErrReader(errDisk))
-		if err := seal.Check(r, id, sums); !errors.Is(err, errDisk) || errors.Is(err, record.ErrCorrupt) {
-			t.Errorf("checking, failing at %d: got %v, want %v", at, err, errDisk)
+		for _, why := range broken {
+			r := io.MultiReader(bytes.NewReader(file[:at]), iotest.ErrReader(why))
+			if err := seal.Check(r, id, sums); !errors.Is(err, why) || errors.Is(err, record.ErrCorrupt) {
+				t.Errorf("checking, failing at %d: got %v, want %v", at, err, why)
+			}
 		}
 		if err := seal.Open(&failing{at}, bytes.NewReader(file), id); at < len(want) && !errors.Is(err, errDisk) {
 			t.Errorf("opening into what fails at %d: got %v, want %v", at, err, errDisk)
@@ -258,20 +280,21 @@ func TestFailingDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Write([]byte("x")); err == nil {
-		t.Error("a write after the end: got none, want an error")
+	before := w.Sums()
+	if n, err := w.Write([]byte("x")); n != 0 || err == nil || !w.Sums().Equal(before) {
+		t.Errorf("a write after the end: got %d bytes, %v, want an error", n, err)
 	}
 }
 
 // failingAt is an object whose store goes away.
 type failingAt struct {
 	*bytes.Reader
-	away bool
+	away error
 }
 
 func (f *failingAt) ReadAt(p []byte, off int64) (int, error) {
-	if f.away {
-		return 0, errDisk
+	if f.away != nil {
+		return 0, f.away
 	}
 	return f.Reader.ReadAt(p, off)
 }
@@ -326,16 +349,25 @@ func TestPackage(t *testing.T) {
 	}
 	wg.Wait()
 
-	src.away = true
-	r, err := zr.Open(fmt.Sprint(20*chunk + 1))
-	if err == nil {
-		_, err = io.Copy(io.Discard, r)
+	for _, why := range broken {
+		src.away = why
+		if err := seal.CopyMember(io.Discard, zr, fmt.Sprint(20*chunk+1)); !errors.Is(err, why) || errors.Is(err, record.ErrCorrupt) {
+			t.Errorf("the store is away: got %v, want %v", err, why)
+		}
+		if _, err := seal.OpenPackage(src, int64(len(file)), id); !errors.Is(err, why) || errors.Is(err, record.ErrCorrupt) {
+			t.Errorf("opening while the store is away: got %v, want %v", err, why)
+		}
+		if err := seal.CheckHead(src, seal.Sums{Size: int64(len(file))}); !errors.Is(err, why) || errors.Is(err, record.ErrCorrupt) {
+			t.Errorf("its head while the store is away: got %v, want %v", err, why)
+		}
 	}
-	if !errors.Is(err, errDisk) || errors.Is(err, record.ErrCorrupt) {
-		t.Errorf("the store is away: got %v, want %v", err, errDisk)
+	if err := seal.CopyMember(io.Discard, zr, "none"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a member that is none: got %v, want ErrNotExist", err)
 	}
-	if _, err := seal.OpenPackage(src, int64(len(file)), id); !errors.Is(err, errDisk) || errors.Is(err, record.ErrCorrupt) {
-		t.Errorf("opening while the store is away: got %v, want %v", err, errDisk)
+	for _, size := range []int64{-1, math.MinInt64, 1 << 62, math.MaxInt64 - 70_000, math.MaxInt64} {
+		if _, err := seal.OpenPackage(bytes.NewReader(file), size, id); !errors.Is(err, record.ErrCorrupt) {
+			t.Errorf("%d bytes: got %v, want ErrCorrupt", size, err)
+		}
 	}
 	for _, size := range []int{0, 10, len(file) / 2, len(file) - 1, len(file) + 1} {
 		if _, err := seal.OpenPackage(bytes.NewReader(append(bytes.Clone(file), 0)[:size]), int64(size), id); !errors.Is(err, record.ErrCorrupt) {

@@ -506,7 +506,7 @@ const perArchive = 100
 
 // archives has CHARTVAULT_CUTS calls fail, least when it is not set, in as many
 // archives as that takes. Each says its seed: with CHARTVAULT_SEED the first has
-// that one.
+// that one, and does the same again when it is to have as many calls fail.
 func archives(t *testing.T, least int, campaign func(t *testing.T, part, cuts int)) {
 	for i, left := 0, told(t, "CHARTVAULT_CUTS", least); left > 0; i, left = i+1, left-perArchive {
 		t.Run(strconv.Itoa(i), func(t *testing.T) {

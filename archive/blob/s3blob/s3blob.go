@@ -180,11 +180,13 @@ func (s *Store) Open(ctx context.Context, name string) (blob.Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	o, err := s.mc.GetObject(ctx, s.bucket, name, minio.GetObjectOptions{VersionID: info.Version})
-	if err != nil {
-		return nil, s.wrap("open", name, err)
-	}
-	return &object{o: o, info: info}, nil
+	return &object{info: info, open: func() (*minio.Object, error) {
+		o, err := s.mc.GetObject(ctx, s.bucket, name, minio.GetObjectOptions{VersionID: info.Version})
+		if err != nil {
+			return nil, s.wrap("open", name, err)
+		}
+		return o, nil
+	}}, nil
 }
 
 // ReadWhole implements blob.Whole.
@@ -296,24 +298,52 @@ func (s *Store) wrap(op, name string, err error) error {
 }
 
 type object struct {
-	mu   sync.Mutex // minio.Object seeks inside; its ReadAt is not concurrent
-	o    *minio.Object
+	open func() (*minio.Object, error)
 	info blob.Info
+
+	mu sync.Mutex    // minio.Object seeks inside; its ReadAt is not concurrent
+	o  *minio.Object // nil before the first read, and after one that failed
 }
 
+// ReadAt implements io.ReaderAt. Only a read that ends at the object's end says
+// io.EOF; an answer that broke off is an error that matches neither it nor
+// io.ErrUnexpectedEOF, and the next read asks anew.
 func (o *object) ReadAt(p []byte, off int64) (int, error) {
 	if off >= o.info.Size {
 		return 0, io.EOF
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	n, err := o.o.ReadAt(p, off)
-	if n == len(p) && errors.Is(err, io.EOF) {
-		err = nil
+	if o.o == nil {
+		var err error
+		if o.o, err = o.open(); err != nil {
+			return 0, err
+		}
 	}
+	n, err := o.o.ReadAt(p, off)
+	switch whole := int64(n) == min(int64(len(p)), o.info.Size-off); {
+	case whole && n == len(p):
+		return n, nil
+	case whole:
+		return n, io.EOF
+	case err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+		err = fmt.Errorf("read %s: the answer broke off: %v", o.info.Name, err)
+	}
+	// It remembers its error for good.
+	_ = o.o.Close() // nothing was written
+	o.o = nil
 	return n, err
 }
-func (o *object) Close() error    { return o.o.Close() }
+
+func (o *object) Close() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.o == nil {
+		return nil
+	}
+	return o.o.Close()
+}
+
 func (o *object) Info() blob.Info { return o.info }
 
 // clock remembers the Date header of the newest answer.

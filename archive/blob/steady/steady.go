@@ -213,7 +213,7 @@ func (o *object) ReadAt(p []byte, off int64) (int, error) {
 	var end error
 	n, err := try(o.ctx, o.s, func() (int, error) {
 		n, err := o.Object.ReadAt(p, off)
-		if errors.Is(err, io.EOF) {
+		if err == io.EOF { // itself: a connection that was closed wraps it
 			end, err = err, nil
 		}
 		return n, err
