@@ -17,7 +17,7 @@ import (
 const pieceSize = 2 * sealedChunk
 
 // inWork is how many pieces are begun before the first of them is waited for:
-// one for each core, and one that is ready when the caller has hashed another.
+// one for each core, and one for a core that is done with its own meanwhile.
 func inWork() int { return runtime.GOMAXPROCS(0) + 1 }
 
 // piece is a part of a payload.
