@@ -47,8 +47,8 @@ soak: test-deps tools  ## the long campaigns: kills, power cuts, flips, swaps, a
 	CHARTVAULT_KILLS=200 go test -timeout 120m -run 'TestKill|TestStationKill' -v ./cmd/chartvault
 	CHARTVAULT_SECONDS=600 go test -timeout 60m -run 'TestServersKill' -v ./cmd/chartvault
 	CHARTVAULT_READS=1000 go test -timeout 120m -run 'TestNoByteWithoutEntry' -v ./cmd/chartvault
-	CHARTVAULT_CUTS=10000 go test -timeout 300m -run 'TestPowerCuts' -v ./cmd/chartvault
-	CHARTVAULT_STEPS=10000 go test -timeout 120m -run 'TestModel' -v ./cmd/chartvault
+	CHARTVAULT_CUTS=10000 go test -timeout 1440m -parallel 8 -run 'TestPowerCuts' -v ./cmd/chartvault
+	CHARTVAULT_STEPS=10000 go test -timeout 240m -parallel 3 -run 'TestModel' -v ./cmd/chartvault
 	CHARTVAULT_FAULTS=all go test -timeout 60m -run 'TestTakeOverEveryCallFails' -v ./archive
 	CHARTVAULT_KILLS=60 CHARTVAULT_ROTATE=10000 go test -timeout 60m -run 'TestRotateKill' -v ./cmd/chartvault
 	CHARTVAULT_FLIPS=50000 CHARTVAULT_SWAPS=100 go test -timeout 60m -run 'TestFlips|TestSwaps' -v ./archive
