@@ -44,7 +44,7 @@ func newRandom(src io.ReaderAt, size int64, by age.Identity) (*random, error) {
 		return nil, fmt.Errorf("%w: %w", record.ErrCorrupt, err)
 	}
 	r := &random{cipher: cipher, src: io.NewSectionReader(src, int64(n), size-int64(n)), sealed: size - int64(n)}
-	chunks := (r.sealed + sealedChunk - 1) / sealedChunk
+	chunks := chunksIn(r.sealed)
 	if chunks == 0 {
 		return nil, fmt.Errorf("%w: it ends with its header", record.ErrCorrupt)
 	}
@@ -110,7 +110,7 @@ func (r *random) take(n int) []byte {
 
 // openBoth opens chunks, half of them on another core when there are several.
 func (r *random) openBoth(b []byte, first uint64, end bool) ([]byte, error) {
-	half := (len(b) + sealedChunk - 1) / sealedChunk / 2
+	half := int(chunksIn(int64(len(b)))) / 2
 	at := half * sealedChunk
 	if half == 0 {
 		return r.cipher.open(r.plain, b, first, end)

@@ -42,6 +42,9 @@ func newPayload(fileKey, nonce []byte) (payload, error) {
 	return payload{aead}, err
 }
 
+// chunksIn is how many chunks n bytes of a payload are, the last one cut or not.
+func chunksIn(n int64) int64 { return (n + sealedChunk - 1) / sealedChunk }
+
 func chunkNonce(n uint64, last bool) []byte {
 	nonce := make([]byte, chacha20poly1305.NonceSize)
 	binary.BigEndian.PutUint64(nonce[3:], n)
@@ -68,8 +71,7 @@ func (p payload) open(dst, b []byte, first uint64, end bool) ([]byte, error) {
 	if len(b) == 0 {
 		return nil, errPayload // an empty file has an empty chunk
 	}
-	chunks := (len(b) + sealedChunk - 1) / sealedChunk
-	dst = slices.Grow(dst, max(0, len(b)-chunks*tagSize))
+	dst = slices.Grow(dst, max(0, len(b)-int(chunksIn(int64(len(b))))*tagSize))
 	for n := first; len(b) > 0; n++ {
 		size := min(len(b), sealedChunk)
 		last := end && size == len(b)

@@ -54,7 +54,7 @@ func (q *pieces) new() *piece {
 func (q *pieces) begin(p *piece, work func(p *piece) error, hash func(b []byte)) {
 	before, done := q.last, make(chan struct{})
 	p.first, p.done, q.last = q.next, done, done
-	q.next += uint64((len(p.sealed) + sealedChunk - 1) / sealedChunk)
+	q.next += uint64(chunksIn(int64(len(p.sealed))))
 	q.begun = append(q.begun, p)
 	go func() {
 		p.err = work(p)
