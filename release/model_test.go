@@ -122,7 +122,8 @@ func TestModel(t *testing.T) {
 			}
 		}
 	})
-	if handed < 100 {
+	// A hundred walks hand over 180 on average, and 68 in the poorest of 60 runs.
+	if handed < 25 {
 		t.Errorf("%d were handed over: the walk proves too little", handed)
 	}
 }
