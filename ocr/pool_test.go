@@ -11,18 +11,21 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"chartvault/internal/corpus"
 	"chartvault/internal/sample"
+	"chartvault/internal/shippedtest"
 	"chartvault/ocr"
 	"chartvault/ocr/sandbox"
 	"chartvault/ocr/scan"
 	"chartvault/ocr/worker"
 )
 
-// TestMain lets the test binary be its own worker, as the program is.
+// TestMain lets the test binary be its own worker, as the program is: of a pool
+// whose workers run under the race detector.
 func TestMain(m *testing.M) {
 	if len(os.Args) == 4 && os.Args[1] == "worker" {
 		os.Exit(worker.Main(os.Args[2:]))
@@ -30,7 +33,29 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+var program = sync.OnceValues(shippedtest.Program)
+
+// newPool has pages read by the program as it is shipped.
 func newPool(t testing.TB, limits ocr.Limits) *ocr.Pool {
+	t.Helper()
+	name, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return poolOf(t, limits, name)
+}
+
+// ownPool has pages read by the test binary.
+func ownPool(t testing.TB, limits ocr.Limits) *ocr.Pool {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return poolOf(t, limits, self)
+}
+
+func poolOf(t testing.TB, limits ocr.Limits, command string) *ocr.Pool {
 	t.Helper()
 	cache, err := filepath.Abs(filepath.Join("..", ".cache", "wasm"))
 	if err != nil {
@@ -42,11 +67,7 @@ func newPool(t testing.TB, limits ocr.Limits) *ocr.Pool {
 	if err := scan.WarmPDF(cache); err != nil {
 		t.Fatalf("compile the PDF engine: %v", err)
 	}
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := ocr.NewPool(2, limits, sandbox.Strict, self, "worker", cache)
+	p := ocr.NewPool(2, limits, sandbox.Strict, command, "worker", cache)
 	t.Cleanup(func() { p.Close() })
 	return p
 }
@@ -74,7 +95,7 @@ func options() ocr.Options { return ocr.Options{Languages: "eng"} }
 
 // TestFormats reads the same page from every format a scanner delivers.
 func TestFormats(t *testing.T) {
-	pool := newPool(t, ocr.DefaultLimits())
+	pool := ownPool(t, ocr.DefaultLimits())
 	page := sample.Page("PROGRESS NOTE", sample.Note(sample.Patients()[0], 0))
 	pages := []*image.Gray{page, sample.Blank(), page}
 	files := map[string]func(io.Writer) error{

@@ -24,6 +24,7 @@ import (
 
 	"chartvault/ingest/sheet"
 	"chartvault/internal/sample"
+	"chartvault/internal/shippedtest"
 	"chartvault/record"
 )
 
@@ -99,12 +100,9 @@ func (a *testArchive) plain() {
 // plainBinary builds the program, once for all tests, and lays a link to it
 // where reading processes look for it.
 var plainBinary = sync.OnceValues(func() (string, error) {
-	name, err := filepath.Abs("../../.cache/test/chartvault")
+	name, err := shippedtest.Program()
 	if err != nil {
 		return "", err
-	}
-	if out, err := exec.Command("go", "build", "-o", name, ".").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build: %w\n%s", err, out)
 	}
 	link, err := plainBeside()
 	if err != nil {

@@ -26,7 +26,7 @@ func TestHostileFolder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	good, err := sample.Batches()
+	good, err := batches()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"chartvault/internal/sample"
 	"chartvault/record"
 )
 
@@ -20,7 +19,7 @@ func BenchmarkPage(b *testing.B) {
 		b.Fatal(err)
 	}
 	dir := b.TempDir()
-	fs, err := sample.Batches()
+	fs, err := batches()
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -41,10 +41,7 @@ const requester = "Zebra Testrequester"
 
 func newReleasing(t *testing.T) *releasing {
 	t.Helper()
-	r := &releasing{t: t, a: newArchive(t, "[server]\nlisten = \"127.0.0.1:0\"\n")}
-	if out, code := r.a.run("ingest", putSamples(t)); code != 0 {
-		t.Fatalf("ingest: exit %d\n%s", code, out)
-	}
+	r := &releasing{t: t, a: filedArchive(t)}
 	r.app = reopen(t, &env{data: r.a.dir, passFile: r.a.pass, in: strings.NewReader(""), out: io.Discard, err: io.Discard, log: slog.New(slog.DiscardHandler)})
 	n, err := record.ParseChartNumber(oneChart)
 	if err != nil {

@@ -38,7 +38,20 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
-	testscript.Main(m, map[string]func(){"chartvault": main})
+	testscript.Main(tidy{m}, map[string]func(){"chartvault": main})
+}
+
+// tidy removes what tests share when they are over.
+type tidy struct{ *testing.M }
+
+func (m tidy) Run() int {
+	code := m.M.Run()
+	if template.dir != "" {
+		if err := os.RemoveAll(template.dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+	}
+	return code
 }
 
 // TestScripts tells the command's stories.

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -19,11 +20,14 @@ import (
 	"chartvault/internal/testserver"
 )
 
+// batches are the sample batches, printed once for all tests.
+var batches = sync.OnceValues(sample.Batches)
+
 // putSamples writes the sample batches and returns their folder.
 func putSamples(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
-	fs, err := sample.Batches()
+	fs, err := batches()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,6 +37,33 @@ func putSamples(t testing.TB) string {
 		}
 	}
 	return dir
+}
+
+// template is where the archive with the sample charts lies that tests copy.
+var template struct {
+	once sync.Once
+	dir  string
+}
+
+// filedArchive is an archive of its own with the sample charts, which are read
+// once for all tests.
+func filedArchive(t testing.TB) *testArchive {
+	t.Helper()
+	template.once.Do(func() {
+		var err error
+		if template.dir, err = os.MkdirTemp("", "chartvault-template-"); err != nil {
+			t.Fatal(err)
+		}
+		a := newArchiveIn(t, template.dir, "[server]\nlisten = \"127.0.0.1:0\"\n")
+		if out, code := a.run("ingest", putSamples(t)); code != 0 {
+			t.Fatalf("ingest: exit %d\n%s", code, out)
+		}
+	})
+	root := t.TempDir()
+	if out, err := exec.Command("cp", "-a", template.dir+"/.", root).CombinedOutput(); err != nil {
+		t.Fatalf("copy the archive with the sample charts: %v\n%s", err, out)
+	}
+	return &testArchive{t: t, dir: filepath.Join(root, "a"), pass: filepath.Join(root, "pass")}
 }
 
 // TestS3 keeps documents and keys in a real S3 server, with versioning and

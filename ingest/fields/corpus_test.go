@@ -11,18 +11,11 @@ import (
 	"chartvault/ingest/fields"
 	"chartvault/ingest/sheet"
 	"chartvault/internal/corpus"
+	"chartvault/internal/shippedtest"
 	"chartvault/mpi"
 	"chartvault/ocr"
 	"chartvault/ocr/sandbox"
-	"chartvault/ocr/worker"
 )
-
-func TestMain(m *testing.M) {
-	if len(os.Args) == 4 && os.Args[1] == "worker" {
-		os.Exit(worker.Main(os.Args[2:]))
-	}
-	os.Exit(m.Run())
-}
 
 type truePage struct {
 	File      string
@@ -69,11 +62,11 @@ func TestScans(t *testing.T) {
 	if err != nil || len(bad) > 0 {
 		t.Fatal(err)
 	}
-	self, err := os.Executable()
+	program, err := shippedtest.Program()
 	if err != nil {
 		t.Fatal(err)
 	}
-	pool := ocr.NewPool(2, ocr.DefaultLimits(), sandbox.Strict, self, "worker", "")
+	pool := ocr.NewPool(2, ocr.DefaultLimits(), sandbox.Strict, program, "worker", "")
 	defer pool.Close()
 	x := extractor(t, sheet.Rule{Expr: "NG[0-9]{6}|[0-9]{8}"}, fields.MonthFirst)
 	filed, typed, born, wrong := 0, 0, 0, 0

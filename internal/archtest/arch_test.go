@@ -76,6 +76,7 @@ func imports() map[string][]string {
 		"internal/testserver":            {},
 		"internal/archtest":              {},
 		"internal/lossytest":             {},
+		"internal/shippedtest":           {},
 		"internal/mutate":                {"internal/durable"},
 		"cmd/chartvault":                 {"*"},
 	}

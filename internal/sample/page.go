@@ -1,6 +1,7 @@
 package sample
 
 import (
+	"bytes"
 	"image"
 	"image/color"
 	"image/draw"
@@ -26,9 +27,7 @@ const (
 
 // Blank returns an empty side.
 func Blank() *image.Gray {
-	g := image.NewGray(image.Rect(0, 0, width, height))
-	draw.Draw(g, g.Bounds(), image.White, image.Point{}, draw.Src)
-	return g
+	return &image.Gray{Pix: bytes.Repeat([]byte{0xFF}, width*height), Stride: width, Rect: image.Rect(0, 0, width, height)}
 }
 
 // pen writes lines of text on a page.
@@ -53,8 +52,16 @@ func (p *pen) line(text string, points float64, bold bool) {
 	}
 	step := int(points * dpi / 72 * 1.4)
 	p.y += step
-	d := font.Drawer{Dst: p.page, Src: image.NewUniform(color.Gray{20}), Face: face, Dot: fixed.P(225, p.y)}
+	// Glyphs are drawn in colour, for which image/draw has a short way.
+	strip := image.NewRGBA(image.Rect(0, p.y-step, width, p.y+step).Intersect(p.page.Rect))
+	d := font.Drawer{Dst: strip, Src: image.NewUniform(color.Gray{20}), Face: face, Dot: fixed.P(225, p.y)}
 	d.DrawString(text)
+	under := p.page.Pix[p.page.PixOffset(0, strip.Rect.Min.Y):]
+	for i := 0; i < len(strip.Pix); i += 4 {
+		if ink := strip.Pix[i+3]; ink != 0 {
+			under[i/4] = strip.Pix[i] + uint8(int(under[i/4])*(255-int(ink))/255)
+		}
+	}
 }
 
 func (p *pen) gap(px int) { p.y += px }
