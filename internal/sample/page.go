@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"image"
 	"image/color"
-	"image/draw"
 	"math/rand/v2"
 	"strings"
 
@@ -112,10 +111,17 @@ func PatchSheet(code string) *image.Gray {
 		if b == 'W' {
 			h = wide
 		}
-		draw.Draw(p.page, image.Rect(300, y, width-300, y+h), image.Black, image.Point{}, draw.Src)
+		ink(p.page, image.Rect(300, y, width-300, y+h))
 		y += h + narrow
 	}
 	return p.page
+}
+
+// ink blackens a rectangle on the page.
+func ink(page *image.Gray, at image.Rectangle) {
+	for y := at.Min.Y; y < at.Max.Y; y++ {
+		clear(page.Pix[page.PixOffset(at.Min.X, y):page.PixOffset(at.Max.X, y)])
+	}
 }
 
 // stamp draws a symbol centred at y; rows is its height for linear symbols.
@@ -129,7 +135,7 @@ func stamp(page *image.Gray, b barcode.Barcode, module, rows, y int) {
 		for sx := range w {
 			if r, _, _, _ := b.At(sx, sy).RGBA(); r < 0x8000 {
 				at := image.Rect(left+sx*module, y+sy*rows, left+(sx+1)*module, y+(sy+1)*rows)
-				draw.Draw(page, at, image.Black, image.Point{}, draw.Src)
+				ink(page, at)
 			}
 		}
 	}
