@@ -18,12 +18,24 @@ var (
 	ErrAbsent = errors.New("the witness of the audit log cannot be asked now") // not there, or without an answer
 )
 
+// Differs is the finding that the log is not, or not yet, what somebody saw.
+type Differs struct {
+	From string // who: a witness, or the documents store
+	Size int64  // of the newest head they have, in entries
+	Err  error  // ErrBehind, ErrForked or record.ErrCorrupt, in words
+}
+
+func (d *Differs) Error() string { return d.From + ": " + d.Err.Error() }
+
+func (d *Differs) Unwrap() error { return d.Err }
+
 // Witness keeps the newest head of the log where the server's administrator
 // does not, and refuses one that is not a continuation.
 type Witness interface {
 	// Name says which it is, in words for the person who set it up.
 	Name() string
-	// Seen returns the newest head the witness has; Size 0 when it has none.
+	// Seen returns the newest head the witness has; Size 0 when it has none. With
+	// ErrForked it returns the head that is not this log's.
 	Seen(ctx context.Context) (Checkpoint, error)
 	// Show hands it a newer head with the proof that it continues the one it has.
 	Show(ctx context.Context, old Checkpoint, proof tlog.TreeProof, cp Checkpoint) error
@@ -62,27 +74,37 @@ func (l *Log) Continues(cp Checkpoint) error {
 
 // Witness shows the newest head to a witness, unless it has it.
 func (l *Log) Witness(ctx context.Context, w Witness) error {
-	seen, err := w.Seen(ctx)
-	if err != nil {
-		return fmt.Errorf("witness %s: %w", w.Name(), err)
-	}
-	if err := l.Continues(seen); err != nil {
-		return fmt.Errorf("witness %s: %w", w.Name(), err)
-	}
-	head, err := l.Head()
-	if err != nil || head.Size == 0 || head.Size <= seen.Size && !l.unasked(w) {
-		return err
-	}
-	err = l.show(ctx, w, seen, head)
-	if c, ok := errors.AsType[*conflict](err); ok { // it knows more, or less, than this machine remembers
-		if seen, err = l.at(c.size); err == nil {
-			err = l.show(ctx, w, seen, head)
-		}
+	size, err := l.witness(ctx, w)
+	if errors.Is(err, ErrBehind) || errors.Is(err, ErrForked) {
+		return &Differs{"witness " + w.Name(), size, err}
 	}
 	if err != nil {
 		return fmt.Errorf("witness %s: %w", w.Name(), err)
 	}
 	return nil
+}
+
+// witness returns the size of the head the witness had.
+func (l *Log) witness(ctx context.Context, w Witness) (int64, error) {
+	seen, err := w.Seen(ctx)
+	if err != nil {
+		return seen.Size, err
+	}
+	if err := l.Continues(seen); err != nil {
+		return seen.Size, err
+	}
+	head, err := l.Head()
+	if err != nil || head.Size == 0 || head.Size <= seen.Size && !l.unasked(w) {
+		return seen.Size, err
+	}
+	err = l.show(ctx, w, seen, head)
+	if c, ok := errors.AsType[*conflict](err); ok { // it knows more, or less, than this machine remembers
+		if seen, err = l.at(c.size); err != nil {
+			return c.size, err
+		}
+		err = l.show(ctx, w, seen, head)
+	}
+	return seen.Size, err
 }
 
 // unasked reports whether a witness that is asked from afar was not asked yet
@@ -154,7 +176,7 @@ func (w FileWitness) Seen(context.Context) (Checkpoint, error) {
 	}
 	cp := cps[len(cps)-1]
 	if _, err := note.Open(cp.Note, note.VerifierList(w.Verifier)); err != nil {
-		return Checkpoint{}, fmt.Errorf("%w: its head is not signed by this log's key", ErrForked)
+		return cp, fmt.Errorf("%w: its head is not signed by this log's key", ErrForked)
 	}
 	return cp, nil
 }

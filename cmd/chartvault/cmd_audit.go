@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -282,7 +283,7 @@ func (e *env) auditResumeCmd() *cobra.Command {
 	var reason string
 	c := &cobra.Command{
 		Use: "resume --reason TEXT", Short: "Open an archive that lost entries of its log", Args: cobra.NoArgs,
-		Long:    "An archive whose log is older than its witness saw, or another, is shut. Where the missing entries are lost for good, this\nopens it again: the reason is the next entry, and the witness goes on saying that the log is not the one it saw.",
+		Long:    "An archive whose log is older than its witness saw, or another, is shut. Where the missing entries are lost for good, this\nopens it again: the reason is the next entry, and the witness goes on saying that the log is not the one it saw. Give the archive a\nnew witness then: of the old one only what it said this time is let pass.",
 		Example: "  chartvault audit resume --reason \"disk lost on 3 November, incident 17\"",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := loadConfig(e.data)
@@ -292,16 +293,40 @@ func (e *env) auditResumeCmd() *cobra.Command {
 			if strings.TrimSpace(reason) == "" {
 				return fmt.Errorf("audit resume: %w: give a reason", record.ErrInvalid)
 			}
-			if _, err := durable.Replace(cfg.path(resumedFile), strings.NewReader("entries of the log are known to be lost\n"), 0o600); err != nil {
-				return err
-			}
-			return e.alone(cmd.Context(), func(a *app) error {
+			said := func(a *app) error {
 				return a.arch.Journal(cmd.Context(), audit.ActResumed, "", change{Actor: actor(), Reason: reason})
-			})
+			}
+			err = e.alone(cmd.Context(), said)
+			// The documents store speaks before the witnesses are asked.
+			for range 2 {
+				known := differing(err)
+				if len(known) == 0 {
+					break
+				}
+				if err := cfg.setResumed(known); err != nil {
+					return err
+				}
+				err = e.alone(cmd.Context(), said)
+			}
+			return err
 		},
 	}
 	c.Flags().StringVar(&reason, "reason", "", "why entries are missing")
 	return c
+}
+
+// setResumed writes down what people know is lost, besides what they knew before.
+func (c *config) setResumed(ds []*audit.Differs) error {
+	b, err := os.ReadFile(c.path(resumedFile))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	text := string(b)
+	for _, d := range ds {
+		text += resumedLine(d) + "\n"
+	}
+	_, err = durable.Replace(c.path(resumedFile), strings.NewReader(text), 0o600)
+	return err
 }
 
 func (e *env) witnessCmd() *cobra.Command {

@@ -14,9 +14,6 @@ import (
 // has moved here: the log comes back from the documents store.
 func (a *app) openLog(ctx context.Context) (*audit.Log, error) {
 	dir := a.cfg.path("audit")
-	if err := a.extendLog(ctx, dir); err != nil {
-		return nil, err
-	}
 	seed, err := a.logSeed(ctx)
 	if err != nil {
 		return nil, err
@@ -30,6 +27,13 @@ func (a *app) openLog(ctx context.Context) (*audit.Log, error) {
 	if err != nil {
 		return nil, err
 	}
+	v, err := note.NewVerifier(vkey)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.extendLog(ctx, dir, v); err != nil {
+		return nil, err
+	}
 	if err := writeOnce(a.cfg.path("audit/verifier"), vkey+"\n"); err != nil {
 		return nil, err
 	}
@@ -39,12 +43,9 @@ func (a *app) openLog(ctx context.Context) (*audit.Log, error) {
 	return a.openShared(ctx, dir, origin, signer)
 }
 
-// logSeed is what the log's checkpoints are signed with: this machine's own, or
-// what all servers sign with.
+// logSeed is what the log's checkpoints are signed with: on every server, and on
+// the machine the archive moves to. The first server gives its own.
 func (a *app) logSeed(ctx context.Context) ([]byte, error) {
-	if !a.cat.Shared() {
-		return a.station.CheckpointSeed(), nil
-	}
 	leave, err := a.cat.Turn(ctx, "log key")
 	if err != nil {
 		return nil, err

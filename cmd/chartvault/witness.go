@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,18 +20,36 @@ import (
 )
 
 // extendLog completes a log that came back from a backup with what was
-// published after it.
-func (a *app) extendLog(ctx context.Context, dir string) error {
+// published after it, as far as the log's own key vouches for it.
+func (a *app) extendLog(ctx context.Context, dir string, v note.Verifier) error {
 	n, err := audit.Count(dir)
 	if err != nil {
 		return err
 	}
-	lines, err := archive.PublishedLines(ctx, a.docs, n)
-	if err != nil || len(lines) == 0 {
+	heads, err := archive.PublishedHeads(ctx, a.docs, n)
+	if err != nil {
 		return err
 	}
-	a.log.WarnContext(ctx, "the audit log is older than what was published: it is completed", "entries", n, "added", len(lines))
-	return audit.Extend(dir, lines)
+	lines, err := archive.PublishedLines(ctx, a.docs, n)
+	if err != nil || len(lines) == 0 && len(heads) == 0 {
+		return err
+	}
+	good, err := audit.Vouched(dir, lines, heads, v)
+	if err != nil && !a.cfg.resumed(err) {
+		return err
+	}
+	if good > 0 {
+		a.log.WarnContext(ctx, "the audit log is older than what was published: it is completed", "entries", n, "added", good)
+		if err := audit.Extend(dir, lines[:good]); err != nil {
+			return err
+		}
+	}
+	// Where there are several servers, one of them may be about to sign the rest.
+	if good == len(lines) || a.cat.Shared() {
+		return nil
+	}
+	a.log.ErrorContext(ctx, "the documents store has entries of the audit log that this archive never signed: they are not believed, and set aside as a/stray", "from", n+good, "entries", len(lines)-good)
+	return archive.SetAside(ctx, a.docs, int64(n+good))
 }
 
 // witnessTries is how often a server looks again at what the others wrote, where a
@@ -167,21 +186,49 @@ func (a *app) publishLast(ctx context.Context) error {
 	return err
 }
 
-// resumedFile says that people know that entries of the log are lost.
+// resumedFile lists what people know of the entries of the log that are lost: a
+// line for each who saw them, of the size of the head they have and their name.
 const resumedFile = "audit/resumed"
+
+// resumed reports whether people know of all that an error says of the log.
+func (c *config) resumed(err error) bool {
+	b, rerr := os.ReadFile(c.path(resumedFile))
+	found := differing(err)
+	for _, d := range found {
+		if rerr != nil || !slices.Contains(strings.Split(string(b), "\n"), resumedLine(d)) {
+			return false
+		}
+	}
+	return len(found) > 0
+}
+
+func resumedLine(d *audit.Differs) string { return fmt.Sprintf("%d %s", d.Size, d.From) }
+
+// differing is what an error says of the log.
+func differing(err error) (out []*audit.Differs) {
+	switch e := err.(type) {
+	case *audit.Differs:
+		return []*audit.Differs{e}
+	case interface{ Unwrap() []error }:
+		for _, err := range e.Unwrap() {
+			out = append(out, differing(err)...)
+		}
+	case interface{ Unwrap() error }:
+		return differing(e.Unwrap())
+	}
+	return out
+}
 
 // quarantine keeps an archive shut whose log is not, or not yet, what its
 // witnesses saw: it was restored from a copy that is too old, or was tampered
-// with. Going on would sign a second history.
+// with. Going on would sign a second history. What people know of is let pass, and
+// nothing that comes after it.
 func (a *app) quarantine(ctx context.Context) error {
 	err := a.witness(ctx)
-	if !errors.Is(err, audit.ErrBehind) && !errors.Is(err, audit.ErrForked) {
+	if len(differing(err)) == 0 || a.cfg.resumed(err) {
 		return nil // they agree, or cannot be asked: the status says so
 	}
-	if fileExists(a.cfg.path(resumedFile)) {
-		return nil
-	}
-	return fmt.Errorf("this archive is shut until its audit log is what its witness saw: restore a newer copy of %s, or of the documents store; where entries are lost for good, two people look and one runs \"chartvault audit resume\": %w: %w",
+	return fmt.Errorf("this archive is shut until its audit log is what its witness saw: restore a newer copy of %s, or of the documents store; where entries are lost for good, run \"chartvault audit resume\": %w: %w",
 		filepath.Join(a.cfg.dir, "audit"), record.ErrNotReady, err)
 }
 
