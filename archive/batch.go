@@ -164,6 +164,9 @@ func (a *Archive) destroy(ctx context.Context, id record.ID, names ...string) (l
 	return locked, nil
 }
 
+// LivingKey is what Gone calls a key: what no lock excuses.
+const LivingKey = "key"
+
 // Gone proves a destruction: no keys place has the identity, and the store
 // shows no object. It returns what is left.
 func (a *Archive) Gone(ctx context.Context, id record.ID, versions int) (left []string, err error) {
@@ -172,7 +175,7 @@ func (a *Archive) Gone(ctx context.Context, id record.ID, versions int) (left []
 		return nil, fmt.Errorf("verify destruction of %s: %w", id, err)
 	}
 	if has {
-		left = append(left, "key")
+		left = append(left, LivingKey)
 	}
 	for v := 1; v <= versions; v++ {
 		for _, n := range []string{packageName(id, v), manifestName(id, v)} {

@@ -209,6 +209,9 @@ func (r *Arrival) account() error {
 	return nil
 }
 
+// IDs returns the documents of the deposit.
+func (r *Arrival) IDs() []record.ID { return documentsOf(r.Batch) }
+
 // Documents returns the manifests of the deposit's documents. They may be
 // changed until it is taken over: what the station could not know.
 func (r *Arrival) Documents() []*seal.Manifest {
@@ -232,9 +235,11 @@ func (r *Arrival) settle(m *seal.Manifest) {
 }
 
 // DropArrival clears a deposit from the door: its identities first, and last the
-// batch's manifest, by which it is found again when this is interrupted.
-func (a *Archive) DropArrival(ctx context.Context, batch record.ID) error {
-	if err := a.Vault.DropArrived(ctx, batch); err != nil {
+// batch's manifest, by which it is found again when this is interrupted. known are
+// its documents, as far as the caller knows them: the identity of one must not stay
+// because a listing did not show it.
+func (a *Archive) DropArrival(ctx context.Context, batch record.ID, known ...record.ID) error {
+	if err := a.Vault.DropArrived(ctx, batch, known...); err != nil {
 		return err
 	}
 	last := arrival(batch) + batchManifestName(batch)

@@ -106,7 +106,7 @@ func (a *Archive) Publish(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("publish audit log: %w", err)
 	}
-	note, n, err := a.Log.Checkpoint()
+	_, n, err := a.Log.Checkpoint()
 	if err != nil {
 		return fmt.Errorf("publish audit log: %w", err)
 	}
@@ -134,11 +134,16 @@ func (a *Archive) Publish(ctx context.Context) error {
 		}
 		from = to
 	}
-	if note != nil {
-		if err := a.put(ctx, fmt.Sprintf("a/checkpoint/%016d", n), note); err != nil {
-			return fmt.Errorf("publish audit log: %w", err)
-		}
+	// Entries that came back from the store count as far as a head there vouches for
+	// them, so it is put until it is there, whenever it was signed.
+	head, err := a.Log.UnpublishedHead()
+	if err == nil && head.Size > 0 {
+		err = a.put(ctx, fmt.Sprintf("a/checkpoint/%016d", head.Size), head.Note)
 	}
+	if err != nil {
+		return fmt.Errorf("publish audit log: %w", err)
+	}
+	a.Log.SetPublishedHead(head.Size)
 	return nil
 }
 

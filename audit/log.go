@@ -40,6 +40,7 @@ type Log struct {
 	end       int64           // length of log in bytes
 	signed    int64           // size of the newest checkpoint
 	head      []byte          // the newest checkpoint's note
+	headed    int64           // size of the newest checkpoint that is known to be published
 	asked     map[string]bool // witnesses that were asked by this process
 	broken    error           // set when a write failed or the log was closed: nothing is appended any more
 	abandoned bool            // nobody waits for the sequence any more

@@ -39,6 +39,26 @@ func (l *Log) SetPublished(n int64) error {
 	return err
 }
 
+// UnpublishedHead returns the newest checkpoint unless SetPublishedHead was told of
+// it; Size 0 then, and when there is none.
+func (l *Log) UnpublishedHead() (Checkpoint, error) {
+	cp, err := l.Head()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err != nil || cp.Size <= l.headed {
+		return Checkpoint{}, err
+	}
+	return cp, nil
+}
+
+// SetPublishedHead remembers that the checkpoint over n entries is in the store,
+// while the log is open.
+func (l *Log) SetPublishedHead(n int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.headed = max(l.headed, n)
+}
+
 // TileHeight is the height of the published tiles: 256 hashes wide (C2SP
 // tlog-tiles).
 const TileHeight = 8

@@ -171,11 +171,13 @@ func Verify(dir string, v note.Verifier, ev Evidence) (Report, error) {
 	if err != nil {
 		return rep, fmt.Errorf("verify audit log: %w", err)
 	}
-	t, err := rep.read(filepath.Join(dir, "log"))
+	recorded, err := leavesIn(filepath.Join(dir, "hashes"))
 	if err != nil {
 		return rep, fmt.Errorf("verify audit log: %w", err)
 	}
-	recorded, err := leavesIn(filepath.Join(dir, "hashes"))
+	// Last, because it is written first: what is logged meanwhile is more than was
+	// recorded, and nothing is missing.
+	t, err := rep.read(filepath.Join(dir, "log"))
 	if err != nil {
 		return rep, fmt.Errorf("verify audit log: %w", err)
 	}

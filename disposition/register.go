@@ -94,6 +94,9 @@ type Holdings interface {
 	// Look decides about one document from scratch. record.ErrDestroyed when it
 	// is destroyed, ErrUnfinished when its destruction began and has not ended.
 	Look(ctx context.Context, s *retention.Schedule, id record.ID, today record.Date) (Document, error)
+	// Locked reports whether a retention lock still keeps something of a document
+	// that is destroyed, or of its batch.
+	Locked(ctx context.Context, id record.ID) (bool, error)
 	// Core reports whether a document may go as far as the core of its chart is
 	// concerned: the chart keeps a readable document of that record class,
 	// besides those that except names, or the core need not be kept any more

@@ -277,8 +277,13 @@ func (r *run) item(ctx context.Context, it Item) error {
 	case errors.Is(err, ErrUnfinished):
 		return r.destroy(ctx, it) // its key may be gone already: only forward
 	case errors.Is(err, record.ErrDestroyed):
+		// In a run before this one, which the cap or a crash ended.
+		locked, err := r.Holdings.Locked(ctx, it.Document)
+		if locked {
+			r.locked = append(r.locked, it.Document)
+		}
 		r.ended = append(r.ended, it)
-		return nil
+		return err
 	case err != nil:
 		return err
 	}

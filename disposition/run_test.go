@@ -303,6 +303,7 @@ func TestCoolingOff(t *testing.T) {
 func TestHandedOver(t *testing.T) {
 	y, id, ds := four(t, disposition.Wanted{Transfer: &disposition.Transfer{Recipient: "State archives (fictitious)", Dir: "out"}})
 	fail := ds[2].subject.Document
+	y.locked = map[record.ID]bool{ds[0].subject.Document: true, ds[3].subject.Document: true}
 	y.failEnd = func(x record.ID) error {
 		if x == fail {
 			return errFault
@@ -334,12 +335,11 @@ func TestHandedOver(t *testing.T) {
 		t.Errorf("written anew: got %v", got)
 	}
 	y.failEnd = nil
-	y.locked = map[record.ID]bool{ds[3].subject.Document: true}
 	if r, err := y.desk.Execute(y.ctx, "os:clerk", id); err != nil || !r.Done {
 		t.Fatal(r, err)
 	}
 	text, _, _ := y.desk.Certificate(y.ctx, "000001")
-	if c, _ := disposition.Unseal(text); len(c.StillLocked) != 1 || c.StillLocked[0] != ds[3].subject.Document || len(exported()) != 4 {
+	if c, _ := disposition.Unseal(text); len(c.StillLocked) != 2 || c.StillLocked[0] != ds[0].subject.Document || c.StillLocked[1] != ds[3].subject.Document || len(exported()) != 4 {
 		t.Errorf("got locked %v, %d exported", c.StillLocked, len(exported()))
 	}
 	y.fine(t)

@@ -274,6 +274,8 @@ func (w *world) Look(ctx context.Context, s *retention.Schedule, id record.ID, t
 	return disposition.Document{Subject: d.subject, Decision: dec, Version: d.version}, err
 }
 
+func (w *world) Locked(_ context.Context, id record.ID) (bool, error) { return w.locked[id], w.step() }
+
 func (w *world) Core(_ context.Context, s *retention.Schedule, doc disposition.Document, today record.Date, except func(record.ID) bool) (bool, error) {
 	if s.CoreOver(doc.Decision.Core, doc.Subject, w.charts[doc.Subject.Chart].Resolve(), today) {
 		return true, nil

@@ -90,8 +90,14 @@ func (v *Vault) Arrived(ctx context.Context, batch, id record.ID) (*Key, error) 
 	return &Key{ID: id, identity: ident}, nil
 }
 
-// DropArrived removes every identity of a batch that waits to be taken over.
-func (v *Vault) DropArrived(ctx context.Context, batch record.ID) error {
+// DropArrived removes every identity of a batch that waits to be taken over: those
+// that are known, also where a listing does not show them, and what else there is.
+func (v *Vault) DropArrived(ctx context.Context, batch record.ID, known ...record.ID) error {
+	for _, id := range append([]record.ID{batch}, known...) {
+		if err := v.places.destroy(ctx, ArrivalName(batch, id.String()+".age")); err != nil {
+			return fmt.Errorf("drop arrived key %s: %w", id, err)
+		}
+	}
 	for i, s := range v.places {
 		for info, err := range s.List(ctx, ArrivalName(batch, "")) {
 			if err == nil && blob.CheckName(info.Name) == nil { // what we never put stays a stranger's

@@ -157,6 +157,50 @@ func TestRotate(t *testing.T) {
 	}
 }
 
+// TestRotateDamaged: a key of which no place has a copy that opens is named, and
+// the others are re-wrapped all the same.
+func TestRotateDamaged(t *testing.T) {
+	s := newSite(t, 3)
+	name := "k/" + s.ids[1].String() + ".age"
+	var good [][]byte
+	for _, st := range s.stores {
+		b, err := blob.ReadAll(t.Context(), st, name, 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		good = append(good, b)
+		bad := bytes.Clone(b)
+		bad[len(bad)/2] ^= 1
+		if err := st.Swap(t.Context(), name, b, bad); err != nil {
+			t.Fatal(err)
+		}
+	}
+	v, err := keys.Unlock(t.Context(), s.places(nil), "pass")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := v.Rotate(t.Context(), "pass", 1, s.ids, nil)
+	if err != nil || !slices.Equal(r.Damaged, []string{name}) || v.Turning() {
+		t.Fatalf("got %+v, %v, want %s named and the rotation ended", r, err, name)
+	}
+	for _, i := range []int{0, 2} {
+		if in, err := v.Inspect(t.Context(), s.ids[i]); err != nil || !slices.Equal(in.Places, []string{"current", "current"}) {
+			t.Errorf("key %d: got %v, %v", i, in.Places, err)
+		}
+	}
+	// What comes back from a backup of before opens all the same.
+	for i, st := range s.stores {
+		bad, err := blob.ReadAll(t.Context(), st, name, 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := st.Swap(t.Context(), name, bad, good[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.opens(t, "brought back", "pass")
+}
+
 // TestRotateBesideDestroy: a key destroyed while the vault is rotated stays
 // destroyed.
 func TestRotateBesideDestroy(t *testing.T) {

@@ -23,6 +23,10 @@ type Rotation struct {
 	Of      int `json:"of"`      // objects there are
 	Wrapped int `json:"wrapped"` // re-wrapped; the others were before, or were destroyed meanwhile
 	Holes   int `json:"holes"`   // copies that one place lacks and another has
+
+	// Damaged are objects of which no place has a copy that opens, before or after:
+	// they stay as they are, and what they opened is lost unless a backup has them.
+	Damaged []string `json:"damaged,omitempty"`
 }
 
 // Rotate gives the vault a new identity and re-wraps every key under it, or
@@ -60,7 +64,12 @@ func (v *Vault) Rotate(ctx context.Context, passphrase string, workFactor int, a
 	}
 	r.Of = len(names)
 	for _, name := range slices.Sorted(maps.Keys(names)) {
-		if err := v.rewrap(ctx, name, &r); err != nil {
+		err := v.rewrap(ctx, name, &r)
+		if errors.Is(err, record.ErrCorrupt) {
+			r.Damaged = append(r.Damaged, name) // it must not keep the others under an identity that leaked
+			err = nil
+		}
+		if err != nil {
 			return fail(err)
 		}
 		if r.Done++; progress != nil {

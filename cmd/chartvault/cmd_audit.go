@@ -135,7 +135,9 @@ func (e *env) auditExportCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			for _, name := range []string{"log", "checkpoints", "hashes", "verifier"} {
+			// In the order in which a log that goes on would be read: its lines are
+			// written before what is made of them.
+			for _, name := range []string{"verifier", "checkpoints", "hashes", "log"} {
 				if err := copyFile(filepath.Join(cfg.path("audit"), name), filepath.Join(out, name)); err != nil {
 					return fmt.Errorf("audit export: %w", err)
 				}

@@ -90,7 +90,7 @@ func (e *env) rotate(ctx context.Context, a *app, newPass string) error {
 	if err != nil {
 		return fmt.Errorf("%d of %d keys looked at; calling it again goes on: %w", last.Done, last.Of, err)
 	}
-	if err := a.keyChange(ctx, audit.ActKeysRotated, map[string]any{"turn": r.Turn, "wrapped": r.Wrapped, "of": r.Of}); err != nil {
+	if err := a.keyChange(ctx, audit.ActKeysRotated, map[string]any{"turn": r.Turn, "wrapped": r.Wrapped, "of": r.Of, "damaged": r.Damaged}); err != nil {
 		return err
 	}
 	if e.json {
@@ -98,6 +98,9 @@ func (e *env) rotate(ctx context.Context, a *app, newPass string) error {
 		return err
 	}
 	fmt.Fprintf(e.out, "vault identity %d: %d of %d keys re-wrapped\n", r.Turn, r.Wrapped, r.Of)
+	for _, name := range r.Damaged {
+		fmt.Fprintf(e.err, "chartvault: warning: %s opens with nothing, in no place: bring it back from a backup of the keys; \"chartvault verify\" says what it opened\n", name)
+	}
 	if r.Holes > 0 {
 		fmt.Fprintf(e.err, "chartvault: warning: %d copies of keys are missing in one of the places\n", r.Holes)
 	}

@@ -246,17 +246,31 @@ func (a *app) apply(ctx context.Context, e audit.Entry) error {
 // first. A version that a lock still keeps is noise without it.
 func (a *app) destroyAgain(ctx context.Context, g tombstone) error {
 	has, err := a.vault.HasKey(ctx, g.Document)
-	if err != nil || !has {
+	if err != nil {
 		return err
 	}
-	a.log.WarnContext(ctx, "a destroyed document had come back and is destroyed again", "document", g.Document.String(), "certificate", g.Certificate)
-	if _, err := a.arch.Destroy(ctx, g.Document, g.Version); err != nil {
-		return err
+	if has {
+		a.log.WarnContext(ctx, "a destroyed document had come back and is destroyed again", "document", g.Document.String(), "certificate", g.Certificate)
+		if _, err := a.arch.Destroy(ctx, g.Document, g.Version); err != nil {
+			return err
+		}
 	}
-	if g.Batch != nil {
-		_, err = a.arch.DestroyBatch(ctx, g.Batch.ID)
+	if g.Batch == nil {
+		return nil
 	}
+	_, err = a.destroyBatchAgain(ctx, g.Batch.ID)
 	return err
+}
+
+// destroyBatchAgain is destroyAgain of a batch that ended with its last document.
+func (a *app) destroyBatchAgain(ctx context.Context, id record.ID) (was bool, err error) {
+	has, err := a.vault.HasKey(ctx, id)
+	if err != nil || !has {
+		return false, err
+	}
+	a.log.WarnContext(ctx, "a destroyed batch had come back and is destroyed again", "batch", id.String())
+	_, err = a.arch.DestroyBatch(ctx, id)
+	return true, err
 }
 
 // applyGone brings back the tombstone of a destroyed document, or the mark of

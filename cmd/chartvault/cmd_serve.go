@@ -314,6 +314,9 @@ func (a *app) daily(ctx context.Context) error {
 	}
 	a.log.InfoContext(ctx, "retention evaluated", "schedule", ev.Schedule, "documents", ev.Documents, "due", ev.Verdicts[string(retention.Due)], "held", ev.Verdicts[string(retention.Held)],
 		"unresolved", ev.Verdicts[string(retention.Unresolved)], "seconds", ev.Seconds)
+	if err := a.sweepLocked(ctx); err != nil {
+		return err
+	}
 	if !a.cfg.Retention.Automatic {
 		return nil
 	}
@@ -327,7 +330,7 @@ func (a *app) daily(ctx context.Context) error {
 	case err != nil:
 		return err
 	}
-	return a.sweepLocked(ctx)
+	return nil
 }
 
 // executeReady executes every plan whose time has come.

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
+	"chartvault/archive"
 	"chartvault/audit"
 	"chartvault/catalog"
 	"chartvault/disposition"
@@ -23,7 +26,8 @@ func (h holdings) Destroy(ctx context.Context, id record.ID, certificate string)
 		return disposition.Gone{}, err
 	}
 	if row.State == record.DocumentDestroyed {
-		return disposition.Gone{}, nil // with what was made of it
+		locked, err := h.cat.HasLeftover(ctx, id)
+		return disposition.Gone{Locked: locked}, err // with what was made of it
 	}
 	return h.destroy(ctx, row, certificate, false)
 }
@@ -58,13 +62,19 @@ func (h holdings) destroy(ctx context.Context, row catalog.Row, certificate stri
 	if err != nil {
 		return disposition.Gone{}, err
 	}
-	if len(left) > 0 && !locked {
+	if len(left) > 0 && !locked || slices.Contains(left, archive.LivingKey) {
 		return disposition.Gone{}, fmt.Errorf("document %s: still there after its destruction: %v", row.ID, left)
 	}
 	t.At = h.now().UTC().Truncate(time.Millisecond)
 	var keptBatch bool
 	if t.Batch, keptBatch, err = h.lastOfBatch(ctx, row); err != nil {
 		return disposition.Gone{}, err
+	}
+	gone := disposition.Gone{Locked: locked || kept || keptBatch}
+	if gone.Locked {
+		if err := h.cat.PutLeftover(ctx, row.ID); err != nil {
+			return disposition.Gone{}, err
+		}
 	}
 	if err := h.arch.Journal(ctx, audit.ActDestroyed, row.ID.String(), change{Actor: record.Daemon, Gone: &t}); err != nil {
 		return disposition.Gone{}, err
@@ -73,7 +83,7 @@ func (h holdings) destroy(ctx context.Context, row catalog.Row, certificate stri
 		return disposition.Gone{}, err
 	}
 	h.dueSums.Store(nil) // it is not due any more
-	return disposition.Gone{Locked: locked || kept || keptBatch}, nil
+	return gone, nil
 }
 
 // markDestroying takes a document past the point of no return, unless a hold
@@ -149,40 +159,65 @@ func (a *app) upkeep(ctx context.Context) error {
 // sweepLocked removes what retention locks kept of destroyed documents, as soon
 // as the locks have ended. Nothing can open it; it only takes room.
 func (a *app) sweepLocked(ctx context.Context) error {
-	return a.desk.Certificates(ctx, func(_, text string) error {
-		c, err := disposition.Unseal(text)
-		if err != nil {
-			return err
-		}
-		for _, id := range c.StillLocked {
-			for _, id := range append([]record.ID{id}, a.made.Load().before(id)...) {
-				if err := a.sweepDocument(ctx, id); err != nil {
-					return err
-				}
-			}
-		}
-		return nil
-	})
-}
-
-// sweepDocument deletes what is left of a destroyed document, and of its batch
-// where that ended with it.
-func (a *app) sweepDocument(ctx context.Context, id record.ID) error {
-	row, err := a.cat.Document(ctx, id)
-	if errors.Is(err, record.ErrNotFound) || err == nil && row.State != record.DocumentDestroyed {
-		return nil
-	}
+	left, err := a.cat.Leftovers(ctx)
 	if err != nil {
 		return err
 	}
-	if _, err := a.arch.Destroy(ctx, row.ID, row.Version); err != nil {
+	// A catalogue that was made anew knows them from the certificates only.
+	err = a.desk.Certificates(ctx, func(_, text string) error {
+		c, err := disposition.Unseal(text)
+		if err == nil {
+			left = append(left, c.StillLocked...)
+		}
+		return err
+	})
+	if err != nil {
 		return err
 	}
-	if _, err := a.cat.Batch(ctx, row.Batch); !errors.Is(err, record.ErrNotFound) {
-		return err
+	slices.SortFunc(left, func(a, b record.ID) int { return bytes.Compare(a[:], b[:]) })
+	for _, id := range slices.Compact(left) {
+		locked := false
+		for _, id := range append([]record.ID{id}, a.made.Load().before(id)...) {
+			still, err := a.sweepDocument(ctx, id)
+			if err != nil {
+				return err
+			}
+			locked = locked || still
+		}
+		if locked {
+			continue
+		}
+		if err := a.cat.DropLeftover(ctx, id); err != nil {
+			return err
+		}
 	}
-	_, err = a.arch.DestroyBatch(ctx, row.Batch)
-	return err
+	return nil
+}
+
+// sweepDocument deletes what is left of a destroyed document, and of its batch
+// where that ended with it. locked is whether a lock still keeps some of it.
+func (a *app) sweepDocument(ctx context.Context, id record.ID) (locked bool, err error) {
+	row, err := a.cat.Document(ctx, id)
+	if errors.Is(err, record.ErrNotFound) || err == nil && row.State != record.DocumentDestroyed {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if locked, err = a.arch.Destroy(ctx, row.ID, row.Version); err != nil {
+		return false, err
+	}
+	ended, err := a.batchEnded(ctx, row)
+	if err != nil || !ended {
+		return locked, err
+	}
+	of, err := a.arch.DestroyBatch(ctx, row.Batch)
+	return locked || of, err
+}
+
+// Locked implements disposition.Holdings.
+func (h holdings) Locked(ctx context.Context, id record.ID) (bool, error) {
+	return h.cat.HasLeftover(ctx, id)
 }
 
 // resume finishes destructions that a crash interrupted: from the destroyed

@@ -270,28 +270,57 @@ func (a *app) verifyStored(ctx context.Context, id record.ID) (int64, error) {
 	return m.Rest.Size, nil
 }
 
-// keysBack finds destroyed documents whose key is there again, from a backup of
-// a keys place, and destroys them once more: a certificate says they are gone.
+// keysBack finds destroyed documents and batches whose key is there again, from a
+// backup of a keys place, and destroys them once more: a certificate says they are
+// gone.
 func (a *app) keysBack(ctx context.Context) (faults []*archive.Fault, err error) {
 	rows, err := a.cat.InState(ctx, record.DocumentDestroyed)
 	if err != nil {
 		return nil, err
 	}
+	again := func(id record.ID) error {
+		faults = append(faults, &archive.Fault{Kind: archive.KeyBack, Object: "k/" + id.String() + ".age", Detail: errors.New("it was destroyed again")})
+		return a.arch.Journal(ctx, audit.ActDestroyedAgain, id.String(), change{Actor: record.Daemon})
+	}
+	looked := map[record.ID]bool{}
 	for _, r := range rows {
 		has, err := a.vault.HasKey(ctx, r.ID)
 		if err != nil {
 			return nil, err
 		}
-		if !has {
+		if has {
+			if err := a.destroyAgain(ctx, tombstone{Document: r.ID, Version: r.Version, Certificate: r.Certificate}); err != nil {
+				return nil, err
+			}
+			if err := again(r.ID); err != nil {
+				return nil, err
+			}
+		}
+		if looked[r.Batch] {
 			continue
 		}
-		if err := a.destroyAgain(ctx, tombstone{Document: r.ID, Version: r.Version, Certificate: r.Certificate}); err != nil {
+		looked[r.Batch] = true
+		ended, err := a.batchEnded(ctx, r)
+		if err != nil || !ended {
+			if err != nil {
+				return nil, err
+			}
+			continue
+		}
+		was, err := a.destroyBatchAgain(ctx, r.Batch)
+		if was && err == nil {
+			err = again(r.Batch)
+		}
+		if err != nil {
 			return nil, err
 		}
-		if err := a.arch.Journal(ctx, audit.ActDestroyedAgain, r.ID.String(), change{Actor: record.Daemon}); err != nil {
-			return nil, err
-		}
-		faults = append(faults, &archive.Fault{Kind: archive.KeyBack, Object: "k/" + r.ID.String() + ".age", Detail: errors.New("it was destroyed again")})
 	}
 	return faults, nil
+}
+
+// batchEnded reports whether the batch of a destroyed document ended with the last
+// of its documents.
+func (a *app) batchEnded(ctx context.Context, row catalog.Row) (bool, error) {
+	others, err := a.cat.LiveOfBatch(ctx, row.Batch, row.ID)
+	return err == nil && others == 0, err
 }

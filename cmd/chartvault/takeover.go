@@ -114,7 +114,7 @@ func (a *app) takeOver(ctx context.Context, id record.ID) error {
 		return err // people look at it
 	}
 	if b, err := a.cat.Batch(ctx, id); err == nil && b.State.Done() {
-		return a.arch.DropArrival(ctx, id)
+		return a.dropFiled(ctx, id)
 	}
 	r, err := a.arch.OpenArrival(ctx, id)
 	switch {
@@ -159,7 +159,20 @@ func (a *app) takeOver(ctx context.Context, id record.ID) error {
 	}
 	a.meter.pages.Add(int64(m.Counts.PagesIn))
 	a.filed(ctx, ingest.Result{Batch: record.Batch{ID: id, State: m.State, Counts: m.Counts}})
-	return a.arch.DropArrival(ctx, id)
+	return a.arch.DropArrival(ctx, id, r.IDs()...)
+}
+
+// dropFiled clears a deposit that was taken over from the door.
+func (a *app) dropFiled(ctx context.Context, batch record.ID) error {
+	rows, err := a.cat.OfBatch(ctx, batch)
+	if err != nil {
+		return err
+	}
+	var ids []record.ID
+	for _, r := range rows {
+		ids = append(ids, r.ID)
+	}
+	return a.arch.DropArrival(ctx, batch, ids...)
 }
 
 // recheck holds what was filed where there was no patient list against the
@@ -297,5 +310,5 @@ func (a *app) dropDuplicate(ctx context.Context, r *archive.Arrival, of record.I
 	if err := a.arch.PutMark(ctx, archive.Mark{Batch: id, State: archive.MarkDuplicate, Of: of, By: r.By, At: a.now().UTC()}); err != nil {
 		return err
 	}
-	return a.arch.DropArrival(ctx, id)
+	return a.arch.DropArrival(ctx, id, r.IDs()...)
 }
