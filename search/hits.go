@@ -29,7 +29,7 @@ type Hit struct {
 type Part struct {
 	Hits  []Hit
 	Total uint64 // pages with the words as they were asked for; of an answer's first part only
-	Least bool   // there may be more of them than Total, which are not looked at: the search wants narrowing
+	Least bool   // there may be more of them than are counted or paged to: the search wants narrowing
 	Next  string // asks for the part after; "" at the end. It tells nothing of the query
 }
 
@@ -88,7 +88,11 @@ func (x *Index) Search(ctx context.Context, q Query, limit int, after string) (P
 		}
 	}
 	if len(p.Hits) == limit && limit > 0 {
-		p.Next = at.after(p.Hits).String()
+		if next := at.after(p.Hits); next.Same <= mostSame {
+			p.Next = next.String()
+		} else {
+			p.Least = true // there are more, and so many alike that nobody pages to them
+		}
 	}
 	return p, nil
 }

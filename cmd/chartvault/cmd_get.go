@@ -226,7 +226,11 @@ func (a *app) opGet(ctx context.Context, r asked, out func(any) error) error {
 	}); err != nil {
 		return err
 	}
-	if where := a.elsewhere(n); where != "" {
+	places, err := a.elsewhere(ctx, n)
+	if err != nil {
+		return err
+	}
+	for _, where := range places {
 		if err := out(getLine{Elsewhere: where}); err != nil {
 			return err
 		}
@@ -307,14 +311,23 @@ func (a *app) ofPerson(ctx context.Context, n record.ChartNumber) ([]catalog.Row
 	return rows, nil
 }
 
-// elsewhere says where the patient list knows another part of a chart; "" for
-// nowhere.
-func (a *app) elsewhere(n record.ChartNumber) string {
-	if list := a.patients.Load(); list != nil {
-		p, _ := list.Find(n.Canonical())
-		return p.Elsewhere
+// elsewhere says where the patient list knows other parts of a chart, under any of
+// its person's numbers.
+func (a *app) elsewhere(ctx context.Context, n record.ChartNumber) (out []string, err error) {
+	list := a.patients.Load()
+	if list == nil {
+		return nil, nil
 	}
-	return ""
+	all, err := a.numbers(ctx, n)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range all {
+		if p, _ := list.Find(o.Canonical()); p.Elsewhere != "" && !slices.Contains(out, p.Elsewhere) {
+			out = append(out, p.Elsewhere)
+		}
+	}
+	return out, nil
 }
 
 func lineOf(row catalog.Row) documentLine {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/csv"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -100,10 +101,9 @@ func (e *env) runImport(ctx context.Context, p importParams, rejects string) err
 	var text strings.Builder
 	w := csv.NewWriter(&text)
 	lines := [][]string{{"line", "file", "why"}}
-	err := e.call(ctx, "import", p, show(e, func(l importLine) {
+	say := show(e, func(l importLine) {
 		switch {
 		case l.Problem != nil:
-			lines = append(lines, []string{strconv.Itoa(l.Problem.Line), l.Problem.File, l.Problem.Why})
 			fmt.Fprintf(e.err, "line %d: not taken: %s\n", l.Problem.Line, l.Problem.Why)
 		case l.Sum.Dry:
 			fmt.Fprintf(e.out, "%d lines: %d files (%d bytes) of %d charts could be taken in, %d cannot; %d matters of holds, %d documents with a retention date\n",
@@ -112,8 +112,18 @@ func (e *env) runImport(ctx context.Context, p importParams, rejects string) err
 			fmt.Fprintf(e.out, "%d lines: %d documents of %d charts taken in, %d of them in QA, %d taken in before, %d rejected; %d holds, %d retention dates\n",
 				l.Sum.Lines, l.Sum.Taken, l.Sum.Charts, l.Sum.QA, l.Sum.Before, l.Sum.Rejected, l.Sum.Holds, l.Sum.Extended)
 		}
-	}))
-	if rejects != "" && len(lines) > 1 && !e.json {
+	})
+	err := e.call(ctx, "import", p, func(line json.RawMessage) error {
+		var l importLine
+		if err := json.Unmarshal(line, &l); err != nil {
+			return err
+		}
+		if l.Problem != nil {
+			lines = append(lines, []string{strconv.Itoa(l.Problem.Line), l.Problem.File, l.Problem.Why})
+		}
+		return say(line)
+	})
+	if rejects != "" && len(lines) > 1 {
 		if werr := w.WriteAll(lines); werr != nil {
 			return errors.Join(err, werr)
 		}

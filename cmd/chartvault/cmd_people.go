@@ -163,17 +163,19 @@ func (a *app) opPatientsPull(ctx context.Context, r asked, out func(any) error) 
 	if err := a.arch.Journal(ctx, audit.ActPullList, "", map[string]any{"actor": r.Actor, "charts": p.Charts}); err != nil {
 		return err
 	}
-	list := a.patients.Load()
 	for _, n := range charts {
 		l := pullLine{Chart: n.Reveal()}
-		if list != nil {
-			who, _ := list.Find(n.Canonical())
-			l.Elsewhere = who.Elsewhere
-			for _, o := range who.Numbers {
-				if o.Chart.Canonical() != n.Canonical() {
-					l.Also = append(l.Also, o.Chart.Reveal())
-				}
-			}
+		places, err := a.elsewhere(ctx, n)
+		if err != nil {
+			return err
+		}
+		l.Elsewhere = strings.Join(places, "; ")
+		all, err := a.numbers(ctx, n)
+		if err != nil {
+			return err
+		}
+		for _, o := range all[1:] { // the first is its own
+			l.Also = append(l.Also, o.Reveal())
 		}
 		if err := out(l); err != nil {
 			return err

@@ -82,7 +82,11 @@ func (a *app) bind(ctx context.Context, q release.Request, c release.Class, hs [
 		}
 		return b.Plain(ctx, q.ID, pdf, pages, wish)
 	}
-	front := release.Front{Facility: a.cfg.Facility, Request: q, On: a.releases.Today(), What: q.Describe(hs), Gone: a.gone(q, c, hs), Elsewhere: a.elsewheres(c, q.Charts)}
+	places, err := a.elsewheres(ctx, c, q.Charts)
+	if err != nil {
+		return nil, err
+	}
+	front := release.Front{Facility: a.cfg.Facility, Request: q, On: a.releases.Today(), What: q.Describe(hs), Gone: a.gone(q, c, hs), Elsewhere: places}
 	versions := map[record.ID]int{}
 	for _, h := range hs {
 		front.Index = append(front.Index, release.Entry{Holding: h})

@@ -185,7 +185,9 @@ func (a *app) opRequestShow(ctx context.Context, r asked, out func(any) error) e
 			v.Latest = q.Term.Due.AddDays(q.Term.Extension)
 		}
 	}
-	v.Elsewhere = a.heldElsewhere(q.Charts) // whoever works on it is told where else to look
+	if v.Elsewhere, err = a.heldElsewhere(ctx, q.Charts); err != nil { // whoever works on it is told where else to look
+		return err
+	}
 	if q.Kind == release.Accounting {
 		if v.Account, err = a.accounted(ctx, q.Charts); err != nil {
 			return err
@@ -360,8 +362,12 @@ func (a *app) opRequestLetter(ctx context.Context, r asked, out func(any) error)
 	if err != nil {
 		return err
 	}
+	places, err := a.elsewheres(ctx, c, q.Charts)
+	if err != nil {
+		return err
+	}
 	l := release.Letter{Facility: a.cfg.Facility, Address: a.cfg.Release.Address, Today: a.releases.Today(), Request: q, Class: c, Missing: q.Grounds.Deficiencies(c, a.releases.Today()),
-		Cost: release.Dollars(cents), FeeCite: fee.Cite, Gone: a.gone(q, c, hs), Elsewhere: a.elsewheres(c, q.Charts), What: q.Describe(hs)}
+		Cost: release.Dollars(cents), FeeCite: fee.Cite, Gone: a.gone(q, c, hs), Elsewhere: places, What: q.Describe(hs)}
 	var b bytes.Buffer
 	if err := l.Print(&b, p.Letter, a.cfg.letters()); err != nil {
 		return err

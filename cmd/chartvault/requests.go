@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -311,21 +312,29 @@ func (a *app) gone(q release.Request, c release.Class, hs []release.Holding) (ou
 
 // elsewheres says where else parts of charts are, to a requester to whom it may be
 // told.
-func (a *app) elsewheres(class release.Class, charts []string) []string {
+func (a *app) elsewheres(ctx context.Context, class release.Class, charts []string) ([]string, error) {
 	if !class.Told() {
-		return nil
+		return nil, nil
 	}
-	return a.heldElsewhere(charts)
+	return a.heldElsewhere(ctx, charts)
 }
 
 // heldElsewhere says where else parts of charts are.
-func (a *app) heldElsewhere(charts []string) (out []string) {
+func (a *app) heldElsewhere(ctx context.Context, charts []string) (out []string, err error) {
 	for _, c := range charts {
-		if n, err := record.ParseChartNumber(c); err == nil {
-			if w := a.elsewhere(n); w != "" {
+		n, err := record.ParseChartNumber(c)
+		if err != nil {
+			continue
+		}
+		places, err := a.elsewhere(ctx, n)
+		if err != nil {
+			return nil, err
+		}
+		for _, w := range places {
+			if !slices.Contains(out, w) {
 				out = append(out, w)
 			}
 		}
 	}
-	return out
+	return out, nil
 }

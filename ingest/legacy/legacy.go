@@ -73,13 +73,24 @@ func (f Fields) Check() error {
 	return nil
 }
 
+// problem is a line that is not taken, of values by our names: its hold binds the
+// chart all the same.
+func problem(line int, v map[string]string, why string) Problem {
+	chart, err := record.ParseChartNumber(v["chart_number"])
+	if err != nil {
+		chart = record.ChartNumber{}
+	}
+	return Problem{line, v["file"], why, chart, strings.TrimSpace(v["hold"])}
+}
+
 // item makes an item of values by our names.
 func item(line int, v map[string]string) (Item, *Problem) {
 	it := Item{Line: line, Hold: strings.TrimSpace(v["hold"])}
 	var err error
 	chart, cerr := record.ParseChartNumber(v["chart_number"])
 	wrong := func(format string, args ...any) (Item, *Problem) {
-		return Item{}, &Problem{line, v["file"], fmt.Sprintf(format, args...), chart, it.Hold}
+		p := problem(line, v, fmt.Sprintf(format, args...))
+		return Item{}, &p
 	}
 	if it.File, err = inside(v["file"]); err != nil {
 		return wrong("%v", err)

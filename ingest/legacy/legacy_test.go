@@ -61,6 +61,29 @@ func TestReadCSV(t *testing.T) {
 	}
 }
 
+// TestDIPHolds: a hold of a document that cannot be taken binds its chart.
+func TestDIPHolds(t *testing.T) {
+	_, bad, err := legacy.ReadDIP(strings.NewReader(`BEGIN:
+MRN: 1003
+Hold: Doe v. Sample
+BEGIN:
+MRN: 1004
+Hold: Doe v. Sample
+END:
+BEGIN:
+MRN: 1005
+Hold: Doe v. Sample
+`), legacy.Fields{"hold": "Hold"})
+	if err != nil || len(bad) != 3 {
+		t.Fatalf("got %v, %v, want three problems", bad, err)
+	}
+	for i, want := range []string{"1003", "1004", "1005"} {
+		if bad[i].Chart.Canonical() != want || bad[i].Hold != "Doe v. Sample" {
+			t.Errorf("line %d: got hold %q, want it on %s", bad[i].Line, bad[i].Hold, want)
+		}
+	}
+}
+
 func TestReadDIP(t *testing.T) {
 	items, bad, err := legacy.ReadDIP(strings.NewReader(`BEGIN:
 >>DocTypeName: Lab Report

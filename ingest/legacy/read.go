@@ -121,7 +121,7 @@ func ReadDIP(r io.Reader, f Fields) ([]Item, []Problem, error) {
 			return
 		}
 		if len(files) == 0 {
-			bad = append(bad, Problem{Line: begun, Why: "a document without a file"})
+			bad = append(bad, problem(begun, v, "a document without a file"))
 		}
 		for _, name := range files {
 			v["file"] = name
@@ -143,7 +143,7 @@ func ReadDIP(r io.Reader, f Fields) ([]Item, []Problem, error) {
 			bad = append(bad, Problem{Line: line, Why: `not a line "TAG: value"`})
 		case strings.EqualFold(tag, "BEGIN"):
 			if v != nil {
-				bad = append(bad, Problem{Line: begun, Why: "a document without END:"})
+				bad = append(bad, problem(begun, v, "a document without END:"))
 				v, files = nil, nil
 			}
 			v, begun = map[string]string{}, line
@@ -165,7 +165,7 @@ func ReadDIP(r io.Reader, f Fields) ([]Item, []Problem, error) {
 		return nil, nil, fmt.Errorf("read index: line %d: %w", line+1, err)
 	}
 	if v != nil {
-		bad = append(bad, Problem{Line: begun, Why: "a document without END:"})
+		bad = append(bad, problem(begun, v, "a document without END:"))
 	}
 	return items, bad, nil
 }
