@@ -32,7 +32,11 @@ const (
 	KeyMissing Kind = "key missing" // its key is gone, and no certificate says so
 	KeyChanged Kind = "key changed" // it is as it was stored; its key is another one, or damaged
 	KeyBack    Kind = "key back"    // destroyed under a certificate, and its key is there again
+	Miscounted Kind = "miscounted"  // it is as it was stored; its page accounting does not balance, or is not the catalogue's
 )
+
+// ErrMiscounted is a batch whose page accounting is wrong.
+var ErrMiscounted = fmt.Errorf("its page accounting does not balance, or differs from the catalogue's: %w", record.ErrCorrupt)
 
 // Fault is a finding about one object. It is record.ErrCorrupt.
 type Fault struct {
@@ -152,6 +156,8 @@ func (a *Archive) Diagnose(ctx context.Context, cause error, objects []Object, k
 		return out, nil
 	case !errors.Is(cause, record.ErrCorrupt): // something was away, and the objects are whole
 		return nil, cause
+	case errors.Is(cause, ErrMiscounted):
+		return []*Fault{{Miscounted, names(objects), nil}}, nil
 	case errors.Is(cause, record.ErrDestroyed):
 		return []*Fault{{KeyMissing, names(objects), nil}}, nil
 	case errors.As(cause, &noMatch):

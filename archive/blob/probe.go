@@ -31,8 +31,20 @@ func ProbeLocks(ctx context.Context, s Store, name string, now time.Time) (Locks
 		return LocksAbsent, nil
 	}
 	const canary = "canary"
-	if _, err := s.Put(ctx, name, strings.NewReader(canary), int64(len(canary))); err != nil {
-		return "", fmt.Errorf("probe locks: %w", err)
+	put := func() error {
+		_, err := s.Put(ctx, name, strings.NewReader(canary), int64(len(canary)))
+		return err
+	}
+	// An account that may delete nothing must not look like a lock that holds.
+	err := put()
+	if err == nil {
+		err = s.Delete(ctx, name)
+	}
+	if err == nil {
+		err = put()
+	}
+	if err != nil {
+		return "", fmt.Errorf("probe locks: delete what is not locked: %w", err)
 	}
 	if err := l.Lock(ctx, name, now.Add(canaryLock)); err != nil {
 		if ctx.Err() != nil {
@@ -40,7 +52,7 @@ func ProbeLocks(ctx context.Context, s Store, name string, now time.Time) (Locks
 		}
 		return LocksAbsent, s.Delete(ctx, name) // the bucket was made without
 	}
-	err := s.Delete(ctx, name)
+	err = s.Delete(ctx, name)
 	switch {
 	case errors.Is(err, ErrLocked):
 		return LocksHold, nil

@@ -77,6 +77,9 @@ func (a *app) serve(ctx context.Context, listen func() (*endpoint, error)) error
 	if err := a.mayServe(ctx); err != nil {
 		return err
 	}
+	if err := a.tryLocks(ctx); err != nil {
+		a.log.ErrorContext(ctx, "the store's locks were not tried", "err", err)
+	}
 	if err := a.outbox.Sweep(); err != nil {
 		return err
 	}

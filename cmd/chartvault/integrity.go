@@ -96,12 +96,11 @@ func (a *app) storeStep(ctx context.Context) error {
 			return err
 		}
 	}
+	var errs []error
 	for _, step := range []func(context.Context) error{a.rollLocks, a.mapHolds, a.census, a.reread} {
-		if err := step(ctx); err != nil {
-			return err
-		}
+		errs = append(errs, step(ctx)) // a store that takes no locks is looked at all the same
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // census asks the store for every object that was not looked at for the
@@ -265,7 +264,7 @@ func (a *app) verifyStored(ctx context.Context, id record.ID) (int64, error) {
 		return 0, err
 	}
 	if !m.Counts.Balanced() || m.Counts != b.Counts {
-		return 0, fmt.Errorf("its page accounting does not balance, or differs from the catalogue's: %w", record.ErrCorrupt)
+		return 0, archive.ErrMiscounted
 	}
 	return m.Rest.Size, nil
 }

@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"chartvault/archive/blob"
 	"chartvault/record"
@@ -115,5 +117,36 @@ func TestKeysBack(t *testing.T) {
 	}
 	if faults, err := a.keysBack(t.Context()); err != nil || len(faults) != 1 {
 		t.Errorf("the batch's alone: got %v, %v, want it found", faults, err)
+	}
+}
+
+// unlockable is a bucket that was made without locks.
+type unlockable struct{ blob.Store }
+
+func (unlockable) Lock(context.Context, string, time.Time) error { return errNoLocks }
+
+func (unlockable) Hold(context.Context, string, bool) error { return errNoLocks }
+
+var errNoLocks = errors.New("the bucket has no locks")
+
+// TestStoreWithoutLocks: in production a store that has no locks is found out when
+// the archive is set up, the status says so, and everything is looked at all the
+// same.
+func TestStoreWithoutLocks(t *testing.T) {
+	a, _, _ := oneDocument(t)
+	a.cfg.Production, a.arch.LockDays = true, 40
+	a.docs = unlockable{a.docs}
+	a.arch.Docs = a.docs
+	if w := a.lockWarning(t.Context()); !strings.Contains(w, "not tried yet") {
+		t.Errorf("before: got %q", w)
+	}
+	if err := a.tryLocks(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if w := a.lockWarning(t.Context()); !strings.Contains(w, "no retention locks") {
+		t.Errorf("after: got %q", w)
+	}
+	if err := a.storeStep(t.Context()); err != nil {
+		t.Errorf("got %v, want the store looked at", err)
 	}
 }

@@ -24,6 +24,10 @@ func (a *app) rollLocks(ctx context.Context) error {
 	if _, ok := a.docs.(blob.Locker); !ok || a.arch.LockDays <= 0 {
 		return nil
 	}
+	// A store that has none works without, and the status says so.
+	if found, err := a.cat.Progress(ctx, probeProgress); err != nil || found == string(blob.LocksAbsent) {
+		return err
+	}
 	horizon := a.arch.LockUntil(record.Date{})
 	for {
 		due, err := a.cat.ToLock(ctx, horizon.Add(-lockAhead), lockStep)
@@ -51,8 +55,12 @@ func (a *app) rollLocks(ctx context.Context) error {
 // binds, and let go of those that none binds any more.
 func (a *app) mapHolds(ctx context.Context) error {
 	h, ok := a.docs.(blob.Holder)
-	if !ok || a.arch.LockDays <= 0 {
+	if !ok || !a.cfg.Production { // a trial holds nothing, as it locks nothing
 		return nil
+	}
+	found, err := a.cat.Progress(ctx, probeProgress)
+	if err != nil || found == string(blob.LocksAbsent) || a.arch.LockDays <= 0 && found == "" {
+		return err
 	}
 	for {
 		on, off, err := a.cat.ToHold(ctx, lockStep)
@@ -109,6 +117,15 @@ func (a *app) probeLocks(ctx context.Context) error {
 	return a.cat.SetProgress(ctx, probeProgress, string(found))
 }
 
+// tryLocks is probeLocks where it was never done: when the archive is set up.
+func (a *app) tryLocks(ctx context.Context) error {
+	found, err := a.cat.Progress(ctx, probeProgress)
+	if err != nil || found != "" {
+		return err
+	}
+	return a.probeLocks(ctx)
+}
+
 // lockWarning says what keeps, or does not keep, an administrator of the store
 // from deleting documents.
 func (a *app) lockWarning(ctx context.Context) string {
@@ -117,6 +134,8 @@ func (a *app) lockWarning(ctx context.Context) string {
 	switch {
 	case err != nil:
 		return err.Error()
+	case can && found == "":
+		return "the store's retention locks were not tried yet: the daemon tries them when it starts, and every day"
 	case !can || found == string(blob.LocksAbsent):
 		return "this store has no retention locks: its administrator can delete documents, which the census will notice"
 	case found == string(blob.LocksFalse):

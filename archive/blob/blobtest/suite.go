@@ -362,7 +362,22 @@ func probe(t *testing.T, s blob.Store) {
 			t.Errorf("%s: got %q, %v, want %q", name, got, err, c.want)
 		}
 	}
+	if _, ok := s.(blob.Locker); !ok {
+		return
+	}
+	if got, err := blob.ProbeLocks(t.Context(), powerless{s, s.(blob.Locker)}, "probe/powerless", time.Now()); err == nil {
+		t.Errorf("an account that may delete nothing: got %q, want an error", got)
+	}
 }
+
+// powerless is a store to an account that may delete nothing, which says so in the
+// words of a lock.
+type powerless struct {
+	blob.Store
+	blob.Locker
+}
+
+func (powerless) Delete(context.Context, string) error { return blob.ErrLocked }
 
 func clock(t *testing.T, s blob.Store) {
 	c, ok := s.(blob.Clock)
