@@ -3,11 +3,13 @@ package archive_test
 import (
 	"archive/zip"
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"path/filepath"
 	"strings"
@@ -355,5 +357,36 @@ func TestServersDoubt(t *testing.T) {
 	b, err := d.VerifyBatch(t.Context(), batch)
 	if want := (record.Counts{PagesIn: 3, Filed: 1, Separators: 1, QA: 1}); err != nil || b.Counts != want || b.Pages[2].Placement != record.PlaceQA {
 		t.Errorf("batch: got %+v, %v, want %+v", b, err, want)
+	}
+}
+
+// forgetful is a store whose listings show nothing.
+type forgetful struct{ blob.Store }
+
+func (forgetful) List(context.Context, string) iter.Seq2[blob.Info, error] {
+	return func(func(blob.Info, error) bool) {}
+}
+
+// TestNoSecondKey: no copy of a key stays at the door because a listing did not
+// show it: it would outlive the certificate of its document.
+func TestNoSecondKey(t *testing.T) {
+	d := newDoor(t)
+	batch, docs := d.seal(t, nil)
+	d.send(t, batch)
+	v, err := keys.Unlock(t.Context(), keys.Places{forgetful{d.keys}, forgetful{d.mirror}}, "pass")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := *d.Archive
+	a.Vault = v
+	if err := a.DropArrival(t.Context(), batch, docs...); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []*memblob.Store{d.keys, d.mirror} {
+		for name := range s.Snapshot() {
+			if strings.HasPrefix(name, "in/") {
+				t.Errorf("got %s left, want nothing", name)
+			}
+		}
 	}
 }

@@ -339,6 +339,10 @@ func TestStationKill(t *testing.T) {
 		left, err := filepath.Glob(filepath.Join(a.dir, "objects", "in", "*", "b", "*", "*"))
 		return err == nil && len(left) == 0
 	})
+	// A second copy of a key would outlive the certificate of its document.
+	if left, err := filepath.Glob(filepath.Join(a.dir, "keys", "in", "*", "*")); err != nil || len(left) > 0 {
+		t.Errorf("keys at the door: got %v, %v, want none", left, err)
+	}
 	bs := a.batches()
 	if len(bs) != dropped {
 		t.Errorf("got %d batches, want %d\nstation:\n%s\nserver:\n%s", len(bs), dropped, log.String(), dlog.String())
