@@ -42,7 +42,7 @@ func (e *env) searchCmd() *cobra.Command {
 		Short: "Find pages by their words",
 		Long: "Reads a query from standard input: words (all must be there), \"a phrase\", pre* and wild?cards, alternatives with OR,\n" +
 			"-not. Pages with words that read nearly the same come last; \"word\" in quotes does without them, word~ reaches further.\n" +
-			"Narrow with chart:NUMBER (all numbers of the patient), type:CODE, facility:CODE, date:2019-03..2020, batch:ID, confidence:80..100.\n" +
+			"Narrow with chart:NUMBER (all numbers of the patient), type:CODE, facility:CODE, date:2019-03..2020, batch:ID, confidence:80..100 (in tens).\n" +
 			"A query may name a patient, so it is never taken from the command line.",
 		Example: "  echo '\"shortness of breath\" metoprolol date:2019..' | chartvault search --passphrase-file pass",
 		Args:    cobra.NoArgs,

@@ -117,11 +117,11 @@ type sight struct {
 	At      string       `json:"at"`
 	Actor   record.Actor `json:"actor"`
 	Purpose string       `json:"purpose,omitempty"`
-	What    string       `json:"what"` // "document.pdf", a preview, or how it was found
+	What    string       `json:"what"` // "document.pdf", a preview, how it was found, or the disclosure it left in
 }
 
-// whoSaw lists from the log who was given a document, and what it was made of
-// and made into.
+// whoSaw lists from the log who was given a document, here or outside, and what it
+// was made of and made into.
 func (a *app) whoSaw(ctx context.Context, id record.ID, out func(sight) error) error {
 	m := a.made.Load()
 	ids := map[string]bool{id.String(): true}
@@ -136,19 +136,24 @@ func (a *app) whoSaw(ctx context.Context, id record.ID, out func(sight) error) e
 		}
 	}
 	return a.entries(0, func(e audit.Entry) error {
-		if e.Action != audit.ActDocumentRead || !ids[e.Object] && !ids[e.Key] {
+		if e.Action != audit.ActDocumentRead && e.Action != audit.ActReleased || !ids[e.Object] && !ids[e.Key] {
 			return nil
 		}
 		var b struct {
-			Actor   record.Actor `json:"actor"`
-			Purpose string       `json:"purpose"`
-			Member  string       `json:"member"`
+			Actor      record.Actor `json:"actor"`
+			Purpose    string       `json:"purpose"`
+			Member     string       `json:"member"`
+			Request    string       `json:"request"` // of one that was released
+			Disclosure string       `json:"disclosure"`
 		}
 		if err := a.arch.OpenBody(ctx, e, &b); err != nil {
 			if errors.Is(err, record.ErrDestroyed) {
 				return nil
 			}
 			return err
+		}
+		if e.Action == audit.ActReleased {
+			b.Purpose, b.Member = "released", "disclosure "+b.Disclosure+" of request "+b.Request
 		}
 		return out(sight{e.Seq, e.Time.Format("2006-01-02T15:04:05Z07:00"), b.Actor, b.Purpose, b.Member})
 	})

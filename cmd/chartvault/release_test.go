@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -150,6 +151,14 @@ func TestRelease(t *testing.T) {
 	said, pdf, err := r.hand(handParams{ID: id, Format: "pdf"})
 	if err != nil || said.Disclosure != "D000001" || said.Name != id+".pdf" || said.Pages != 4 {
 		t.Fatalf("hand over: got %+v, %v", said, err)
+	}
+	// A page found misfiled later has left the house, too.
+	var left []sight
+	if err := r.whoSaw(t.Context(), r.doc, func(s sight) error { left = append(left, s); return nil }); err != nil ||
+		!slices.ContainsFunc(left, func(s sight) bool {
+			return s.Actor == "user:one" && s.Purpose == "released" && s.What == "disclosure D000001 of request "+id
+		}) {
+		t.Errorf("who saw it: got %+v, %v, want the disclosure among them", left, err)
 	}
 	pages := pdfSays(t, pdf)
 	if len(pages) != 4 {
