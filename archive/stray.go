@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -13,10 +15,11 @@ import (
 )
 
 // PublishedHeads reads the checkpoints in the documents store over more than from
-// entries. What is no checkpoint is passed over: only signed ones count, and the
-// caller verifies them.
-func PublishedHeads(ctx context.Context, docs blob.Store, from int) ([]audit.Checkpoint, error) {
-	var out []audit.Checkpoint
+// entries, newest first, up to one that is enough: there is one for every twenty
+// seconds of work. What is no checkpoint is passed over: only signed ones count, and
+// the caller verifies them.
+func PublishedHeads(ctx context.Context, docs blob.Store, from int, enough func(audit.Checkpoint) bool) (out []audit.Checkpoint, err error) {
+	names := map[int]string{}
 	for info, err := range docs.List(ctx, "a/checkpoint/") {
 		if err != nil {
 			return nil, fmt.Errorf("read published checkpoints: %w", err)
@@ -25,23 +28,31 @@ func PublishedHeads(ctx context.Context, docs blob.Store, from int) ([]audit.Che
 		if _, err := fmt.Sscanf(strings.TrimPrefix(info.Name, "a/checkpoint/"), "%d", &size); err != nil || size <= from {
 			continue
 		}
-		b, err := blob.ReadAll(ctx, docs, info.Name, maxManifestObject)
+		names[size] = info.Name
+	}
+	for _, size := range slices.Backward(slices.Sorted(maps.Keys(names))) {
+		b, err := blob.ReadAll(ctx, docs, names[size], maxManifestObject)
 		if err != nil {
 			return nil, fmt.Errorf("read published checkpoints: %w", err)
 		}
-		if cp, err := audit.ParseCheckpoint(b); err == nil {
-			out = append(out, cp)
+		cp, err := audit.ParseCheckpoint(b)
+		if err != nil {
+			continue
+		}
+		if out = append(out, cp); enough(cp) {
+			break
 		}
 	}
 	return out, nil
 }
 
 // SetAside moves what the documents store has of a log behind its first n entries
-// to a/stray/: a server that was lost put it there and had not signed it, or
-// somebody else put it there. The log goes on in its place.
+// to a/stray/: a server that was lost put it there and had not signed it, somebody
+// else put it there, or people know that what belongs to it is lost. The log goes
+// on in its place.
 func SetAside(ctx context.Context, docs blob.Store, n int64) error {
 	var stray []string
-	for _, prefix := range []string{"a/log/", "a/tile/"} {
+	for _, prefix := range []string{"a/log/", "a/tile/", "a/checkpoint/"} {
 		for info, err := range docs.List(ctx, prefix) {
 			if err != nil {
 				return fmt.Errorf("set published entries aside: %w", err)
@@ -65,6 +76,11 @@ func behind(name string, n int64) bool {
 		var first, last int64
 		_, err := fmt.Sscanf(rest, "%d-%d", &first, &last)
 		return err == nil && last >= n
+	}
+	if rest, ok := strings.CutPrefix(name, "a/checkpoint/"); ok {
+		var size int64
+		_, err := fmt.Sscanf(rest, "%d", &size)
+		return err == nil && size > n
 	}
 	t, err := tlog.ParseTilePath(fmt.Sprintf("tile/%d/%s", audit.TileHeight, strings.TrimPrefix(name, "a/tile/")))
 	if err != nil {

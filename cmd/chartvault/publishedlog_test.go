@@ -145,3 +145,49 @@ func TestMoveWithWitness(t *testing.T) {
 		t.Errorf("too old once more, before a new witness: exit 0\n%s", out)
 	}
 }
+
+// TestPublishedMissing: a copy of the data directory that is older than a store from
+// which the newest entries are missing, though a signed head speaks of them, is shut,
+// until people say that they know.
+func TestPublishedMissing(t *testing.T) {
+	a := filedArchive(t)
+	old := &testArchive{t: t, dir: filepath.Join(t.TempDir(), "old"), pass: a.pass}
+	if err := os.CopyFS(old.dir, os.DirFS(a.dir)); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		a.runWith("metoprolol\n", "search")
+	}
+	if err := os.RemoveAll(filepath.Join(old.dir, "objects")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(filepath.Join(old.dir, "objects"), os.DirFS(filepath.Join(a.dir, "objects"))); err != nil {
+		t.Fatal(err)
+	}
+	bundles, err := filepath.Glob(filepath.Join(old.dir, "objects", "a", "log", "*"))
+	if err != nil || len(bundles) < 3 {
+		t.Fatalf("got %d bundles, %v, want some of before and two of after", len(bundles), err)
+	}
+	if err := os.Remove(bundles[len(bundles)-1]); err != nil {
+		t.Fatal(err)
+	}
+	if out, code := old.run("status"); code == 0 || !strings.Contains(out, "which were signed, some are missing") {
+		t.Errorf("entries missing: exit %d\n%s", code, out)
+	}
+	before := len(logLines(t, old.dir))
+	old.must("audit", "resume", "--reason", "the store lost its newest entries")
+	old.must("status")
+	// What an older head vouches for is there, and the reason.
+	if after := len(logLines(t, old.dir)); after < before+2 {
+		t.Errorf("got %d entries after %d, want those that are left and the reason", after, before)
+	}
+}
+
+func logLines(t *testing.T, dir string) [][]byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(dir, "audit", "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bytes.Split(bytes.TrimSuffix(b, []byte("\n")), []byte("\n"))
+}

@@ -26,7 +26,11 @@ func (a *app) extendLog(ctx context.Context, dir string, v note.Verifier) error 
 	if err != nil {
 		return err
 	}
-	heads, err := archive.PublishedHeads(ctx, a.docs, n)
+	signed := func(cp audit.Checkpoint) bool {
+		_, err := note.Open(cp.Note, note.VerifierList(v))
+		return err == nil
+	}
+	heads, err := archive.PublishedHeads(ctx, a.docs, n, signed)
 	if err != nil {
 		return err
 	}
@@ -38,6 +42,15 @@ func (a *app) extendLog(ctx context.Context, dir string, v note.Verifier) error 
 	if err != nil && !a.cfg.resumed(err) {
 		return err
 	}
+	if err != nil { // people know of it: an older head may vouch for some
+		every := func(audit.Checkpoint) bool { return false }
+		if heads, err = archive.PublishedHeads(ctx, a.docs, n, every); err != nil {
+			return err
+		}
+		if good, err = audit.Vouched(dir, lines, heads, v); err != nil && !a.cfg.resumed(err) {
+			return err
+		}
+	}
 	if good > 0 {
 		a.log.WarnContext(ctx, "the audit log is older than what was published: it is completed", "entries", n, "added", good)
 		if err := audit.Extend(dir, lines[:good]); err != nil {
@@ -45,10 +58,11 @@ func (a *app) extendLog(ctx context.Context, dir string, v note.Verifier) error 
 		}
 	}
 	// Where there are several servers, one of them may be about to sign the rest.
-	if good == len(lines) || a.cat.Shared() {
+	beyond := slices.ContainsFunc(heads, func(cp audit.Checkpoint) bool { return cp.Size > int64(n+good) })
+	if good == len(lines) && !beyond || a.cat.Shared() {
 		return nil
 	}
-	a.log.ErrorContext(ctx, "the documents store has entries of the audit log that this archive never signed: they are not believed, and set aside as a/stray", "from", n+good, "entries", len(lines)-good)
+	a.log.ErrorContext(ctx, "the documents store has of the audit log what this archive never signed, or what is known to be lost: it is not believed, and set aside as a/stray", "from", n+good, "entries", len(lines)-good)
 	return archive.SetAside(ctx, a.docs, int64(n+good))
 }
 
