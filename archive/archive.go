@@ -174,9 +174,13 @@ func sealPackage(file string, key *keys.Key, parts func(*zip.Writer) error) (sea
 // put stores a small object. Finding it there already with the same bytes is
 // success.
 func (a *Archive) put(ctx context.Context, name string, data []byte) error {
-	_, err := a.Docs.Put(ctx, name, bytes.NewReader(data), int64(len(data)))
+	return put(ctx, a.Docs, name, data)
+}
+
+func put(ctx context.Context, docs blob.Store, name string, data []byte) error {
+	_, err := docs.Put(ctx, name, bytes.NewReader(data), int64(len(data)))
 	if errors.Is(err, blob.ErrExist) {
-		old, rerr := blob.ReadAll(ctx, a.Docs, name, maxManifestObject)
+		old, rerr := blob.ReadAll(ctx, docs, name, maxManifestObject)
 		if rerr == nil && bytes.Equal(old, data) {
 			return nil
 		}

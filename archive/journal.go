@@ -192,8 +192,7 @@ func PublishedLeaves(ctx context.Context, docs blob.Store) ([]tlog.Hash, error) 
 		if err != nil {
 			return nil, fmt.Errorf("read published audit log: %w", err)
 		}
-		var size int64
-		if _, err := fmt.Sscanf(strings.TrimPrefix(info.Name, "a/checkpoint/"), "%d", &size); err == nil {
+		if size, ok := checkpointSize(info.Name); ok {
 			n = max(n, size)
 		}
 	}

@@ -19,16 +19,14 @@ import (
 // seconds of work. What is no checkpoint is passed over: only signed ones count, and
 // the caller verifies them.
 func PublishedHeads(ctx context.Context, docs blob.Store, from int, enough func(audit.Checkpoint) bool) (out []audit.Checkpoint, err error) {
-	names := map[int]string{}
+	names := map[int64]string{}
 	for info, err := range docs.List(ctx, "a/checkpoint/") {
 		if err != nil {
 			return nil, fmt.Errorf("read published checkpoints: %w", err)
 		}
-		var size int
-		if _, err := fmt.Sscanf(strings.TrimPrefix(info.Name, "a/checkpoint/"), "%d", &size); err != nil || size <= from {
-			continue
+		if size, ok := checkpointSize(info.Name); ok && size > int64(from) {
+			names[size] = info.Name
 		}
-		names[size] = info.Name
 	}
 	for _, size := range slices.Backward(slices.Sorted(maps.Keys(names))) {
 		b, err := blob.ReadAll(ctx, docs, names[size], maxManifestObject)
@@ -44,6 +42,16 @@ func PublishedHeads(ctx context.Context, docs blob.Store, from int, enough func(
 		}
 	}
 	return out, nil
+}
+
+// checkpointSize is how many entries a published checkpoint is over, by its name.
+func checkpointSize(name string) (n int64, ok bool) {
+	rest, ok := strings.CutPrefix(name, "a/checkpoint/")
+	if !ok {
+		return 0, false
+	}
+	_, err := fmt.Sscanf(rest, "%d", &n)
+	return n, err == nil
 }
 
 // SetAside moves what the documents store has of a log behind its first n entries
@@ -77,10 +85,8 @@ func behind(name string, n int64) bool {
 		_, err := fmt.Sscanf(rest, "%d-%d", &first, &last)
 		return err == nil && last >= n
 	}
-	if rest, ok := strings.CutPrefix(name, "a/checkpoint/"); ok {
-		var size int64
-		_, err := fmt.Sscanf(rest, "%d", &size)
-		return err == nil && size > n
+	if size, ok := checkpointSize(name); ok {
+		return size > n
 	}
 	t, err := tlog.ParseTilePath(fmt.Sprintf("tile/%d/%s", audit.TileHeight, strings.TrimPrefix(name, "a/tile/")))
 	if err != nil {
@@ -95,9 +101,8 @@ func aside(ctx context.Context, docs blob.Store, name string) error {
 	if err != nil {
 		return err
 	}
-	a := &Archive{Docs: docs}
 	for i := 0; ; i++ {
-		err := a.put(ctx, fmt.Sprintf("a/stray/%d/%s", i, strings.TrimPrefix(name, "a/")), b)
+		err := put(ctx, docs, fmt.Sprintf("a/stray/%d/%s", i, strings.TrimPrefix(name, "a/")), b)
 		if err == nil {
 			return docs.Delete(ctx, name)
 		}

@@ -226,11 +226,11 @@ func (a *app) opGet(ctx context.Context, r asked, out func(any) error) error {
 	}); err != nil {
 		return err
 	}
-	places, err := a.elsewhere(ctx, n)
+	all, err := a.numbers(ctx, n)
 	if err != nil {
 		return err
 	}
-	for _, where := range places {
+	for _, where := range a.elsewhere(all) {
 		if err := out(getLine{Elsewhere: where}); err != nil {
 			return err
 		}
@@ -309,25 +309,6 @@ func (a *app) ofPerson(ctx context.Context, n record.ChartNumber) ([]catalog.Row
 		slices.SortStableFunc(rows, func(x, y catalog.Row) int { return x.FiledAt.Compare(y.FiledAt) })
 	}
 	return rows, nil
-}
-
-// elsewhere says where the patient list knows other parts of a chart, under any of
-// its person's numbers.
-func (a *app) elsewhere(ctx context.Context, n record.ChartNumber) (out []string, err error) {
-	list := a.patients.Load()
-	if list == nil {
-		return nil, nil
-	}
-	all, err := a.numbers(ctx, n)
-	if err != nil {
-		return nil, err
-	}
-	for _, o := range all {
-		if p, _ := list.Find(o.Canonical()); p.Elsewhere != "" && !slices.Contains(out, p.Elsewhere) {
-			out = append(out, p.Elsewhere)
-		}
-	}
-	return out, nil
 }
 
 func lineOf(row catalog.Row) documentLine {

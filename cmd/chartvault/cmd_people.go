@@ -164,16 +164,11 @@ func (a *app) opPatientsPull(ctx context.Context, r asked, out func(any) error) 
 		return err
 	}
 	for _, n := range charts {
-		l := pullLine{Chart: n.Reveal()}
-		places, err := a.elsewhere(ctx, n)
-		if err != nil {
-			return err
-		}
-		l.Elsewhere = strings.Join(places, "; ")
 		all, err := a.numbers(ctx, n)
 		if err != nil {
 			return err
 		}
+		l := pullLine{Chart: n.Reveal(), Elsewhere: strings.Join(a.elsewhere(all), "; ")}
 		for _, o := range all[1:] { // the first is its own
 			l.Also = append(l.Also, o.Reveal())
 		}

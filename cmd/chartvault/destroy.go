@@ -26,7 +26,7 @@ func (h holdings) Destroy(ctx context.Context, id record.ID, certificate string)
 		return disposition.Gone{}, err
 	}
 	if row.State == record.DocumentDestroyed {
-		locked, err := h.cat.HasLeftover(ctx, id)
+		locked, err := h.Locked(ctx, id)
 		return disposition.Gone{Locked: locked}, err // with what was made of it
 	}
 	return h.destroy(ctx, row, certificate, false)
@@ -121,8 +121,8 @@ func (h holdings) markDestroying(ctx context.Context, row catalog.Row, t tombsto
 // of it; nil when other documents live. locked is whether the store keeps some of
 // its ciphertext for a while.
 func (a *app) lastOfBatch(ctx context.Context, row catalog.Row) (_ *tombstoneRest, locked bool, err error) {
-	others, err := a.cat.LiveOfBatch(ctx, row.Batch, row.ID)
-	if err != nil || others > 0 {
+	ended, err := a.batchEnded(ctx, row)
+	if err != nil || !ended {
 		return nil, false, err
 	}
 	b, err := a.cat.Batch(ctx, row.Batch)

@@ -241,6 +241,21 @@ func (a *app) numbers(ctx context.Context, n record.ChartNumber) ([]record.Chart
 	return out, nil
 }
 
+// elsewhere says where the patient list knows other parts of a chart, under any of
+// its person's numbers.
+func (a *app) elsewhere(all []record.ChartNumber) (out []string) {
+	list := a.patients.Load()
+	if list == nil {
+		return nil
+	}
+	for _, n := range all {
+		if p, _ := list.Find(n.Canonical()); p.Elsewhere != "" && !slices.Contains(out, p.Elsewhere) {
+			out = append(out, p.Elsewhere)
+		}
+	}
+	return out
+}
+
 // person gathers all that is known of the person of a chart: the facts under
 // each of the numbers, and every document under any of them.
 func (a *app) person(ctx context.Context, token []byte) (*retention.Chart, []catalog.Row, error) {

@@ -326,11 +326,11 @@ func (a *app) heldElsewhere(ctx context.Context, charts []string) (out []string,
 		if err != nil {
 			continue
 		}
-		places, err := a.elsewhere(ctx, n)
+		all, err := a.numbers(ctx, n)
 		if err != nil {
 			return nil, err
 		}
-		for _, w := range places {
+		for _, w := range a.elsewhere(all) {
 			if !slices.Contains(out, w) {
 				out = append(out, w)
 			}
