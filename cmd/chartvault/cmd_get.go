@@ -252,10 +252,6 @@ func (a *app) opGet(ctx context.Context, r asked, out func(any) error) error {
 		}
 	}
 	if p.Purpose == purposeCare && !p.List {
-		all, err := a.numbers(ctx, n)
-		if err != nil {
-			return err
-		}
 		for _, o := range all { // the record of the person was used
 			if err := a.used(ctx, r.Actor, o); err != nil {
 				return err
